@@ -1,0 +1,311 @@
+/* Appending: data first, then index, then the tip moves (FORMAT.md, invariants 1 to 3 and 6). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "backend/base/crc32c.h"
+#include "backend/log/log_internal.h"
+
+#define IOV_BATCH 256
+
+/* ---- segments ---- */
+
+static struct kfs_segment *active(struct kfs_log *log)
+{
+    (void)pthread_mutex_lock(&log->state); /* retention moves the array; never its last element */
+    struct kfs_segment *seg = log->n_segments == 0 ? NULL : log->segments[log->n_segments - 1];
+    (void)pthread_mutex_unlock(&log->state);
+    return seg;
+}
+
+/* Starts a segment at the tip. The very first of a log is made durable at once,
+ * so that a missing header always means damage or a segment behind an unsealed one. */
+static int start_segment(struct kfs_log *log, bool first)
+{
+    const struct kfs_io *io = log->config.io;
+    uint64_t now = log->config.clock->wall_ms(log->config.clock->ctx);
+    struct kfs_segment_header header = {
+        .base = log->extent.end,
+        .first_record = log->extent.next_record,
+        .created_ms = now > log->tail.arrival_ms ? now : log->tail.arrival_ms,
+        .floor = log->extent.last,
+    };
+    struct kfs_segment *seg = kfs_segment_new(io, header.base, log->config.segment_bytes + KFS_SEGMENT_SLACK);
+    int rc = seg == NULL ? -ENOMEM : 0;
+
+    if (rc == 0 && getrandom(&header.salt, sizeof header.salt, 0) != (ssize_t)sizeof header.salt)
+        rc = -EIO;
+    if (rc == 0)
+        rc = kfs_segment_create(seg, log->dir, &header);
+    if (rc == 0 && first) {
+        rc = io->datasync(io->ctx, seg->index_fd);
+        if (rc == 0)
+            rc = io->sync_dir(io->ctx, log->dir);
+        if (rc != 0)
+            rc = kfs_log_poison(log, "the first sync failed (%s); mount again to recover", strerror(-rc));
+        seg->name_synced = rc == 0;
+    }
+    if (rc == 0)
+        rc = kfs_log_add_segment(log, seg);
+    if (rc != 0) {
+        kfs_segment_unref(seg);
+        return rc;
+    }
+    log->tail = (struct kfs_place){.arrival_ms = header.created_ms, .seq = log->tail.seq, .chain = header.salt};
+    log->page_no = 1;
+    log->page_used = 0;
+    return 0;
+}
+
+/* Reads the active segment's last index page, to go on in it. */
+static int load_tail_page(struct kfs_log *log, struct kfs_segment *seg)
+{
+    struct kfs_place first;
+    uint64_t page_no = seg->index_size > KFS_PAGE ? (seg->index_size - 1) / KFS_PAGE : 1;
+    size_t used = (size_t)(seg->index_size - page_no * KFS_PAGE);
+
+    if (seg->index_size <= KFS_PAGE) {
+        used = 0;
+    } else {
+        ssize_t n = seg->io->pread(seg->io->ctx, seg->index_fd, log->page, used, page_no * KFS_PAGE);
+        if (n < 0)
+            return (int)n;
+        if ((size_t)n != used || kfs_block_decode(log->page, seg->header.salt, &first) != 0)
+            return -EIO;
+        log->block_arrival_ms = first.arrival_ms;
+    }
+    log->page_no = page_no;
+    log->page_used = used;
+    log->number_next = true;
+    return 0;
+}
+
+/* Makes the log ready for an append. */
+static int prepare(struct kfs_log *log)
+{
+    struct kfs_segment *seg = active(log);
+
+    if (log->page == NULL) {
+        log->page = calloc(1, KFS_PAGE);
+        if (log->page == NULL)
+            return -ENOMEM;
+    }
+    if (seg == NULL || seg->data_size >= log->config.segment_bytes)
+        return start_segment(log, seg == NULL);
+    return log->page_no == 0 ? load_tail_page(log, seg) : 0;
+}
+
+/* ---- the data file ---- */
+
+static const char newline = '\n';
+
+/* Adds bytes to a vector, joining them to the last part where they follow it in memory. */
+static int add_part(struct iovec *iov, int n, const void *data, size_t len)
+{
+    if (len == 0)
+        return n;
+    if (n > 0 && (const char *)iov[n - 1].iov_base + iov[n - 1].iov_len == (const char *)data) {
+        iov[n - 1].iov_len += len;
+        return n;
+    }
+    iov[n] = (struct iovec){(void *)(uintptr_t)data, len};
+    return n + 1;
+}
+
+static size_t parts_len(const struct iovec *iov, int n)
+{
+    size_t len = 0;
+
+    for (int i = 0; i < n; i++)
+        len += iov[i].iov_len;
+    return len;
+}
+
+static int write_data(struct kfs_log *log, struct kfs_segment *seg, const struct kfs_put *puts, size_t n)
+{
+    struct iovec iov[IOV_BATCH];
+    uint64_t at = log->tail.data_offset;
+    int parts = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        parts = add_part(iov, parts, puts[i].data.data, puts[i].data.len);
+        if (puts[i].newline_follows)
+            parts = add_part(iov, parts, (const char *)puts[i].data.data + puts[i].data.len, 1);
+        else
+            parts = add_part(iov, parts, &newline, 1);
+        if (parts > IOV_BATCH - 3 || i + 1 == n) {
+            rc = seg->io->pwrite_all(seg->io->ctx, seg->data_fd, iov, parts, at);
+            at += parts_len(iov, parts);
+            parts = 0;
+        }
+    }
+    return rc;
+}
+
+/* ---- the index file ---- */
+
+/* Where the batch is being encoded: the log's tail, changed only when all is written. */
+struct encoder {
+    struct kfs_log *log;
+    struct kfs_segment *seg;
+    struct kfs_place place; /* of the next record; seq is the last one's */
+    uint64_t now_ms;
+    size_t written; /* bytes of the page that are in the file */
+};
+
+static int flush_page(struct encoder *e, size_t end)
+{
+    struct kfs_log *log = e->log;
+    struct iovec iov = {log->page + e->written, end - e->written};
+    int rc = 0;
+
+    if (end > e->written)
+        rc = e->seg->io->pwrite_all(e->seg->io->ctx, e->seg->index_fd, &iov, 1, log->page_no * KFS_PAGE + e->written);
+    e->written = end;
+    return rc;
+}
+
+/* Ends the page and begins the next block with the record whose place is given. */
+static int begin_block(struct encoder *e, const struct kfs_place *first)
+{
+    struct kfs_log *log = e->log;
+
+    if (log->page_used > 0) {
+        memset(log->page + log->page_used, 0, KFS_PAGE - log->page_used);
+        int rc = flush_page(e, KFS_PAGE);
+        if (rc != 0)
+            return rc;
+        log->page_no++;
+    }
+    kfs_block_encode(first, e->seg->header.salt, log->page);
+    log->page_used = KFS_BLOCK_HEADER;
+    log->block_arrival_ms = first->arrival_ms;
+    e->written = 0;
+    return 0;
+}
+
+static int encode_record(struct encoder *e, const struct kfs_put *put)
+{
+    struct kfs_log *log = e->log;
+    struct kfs_place place = e->place;
+    struct kfs_entry entry = {.length = (uint32_t)put->data.len, .key = put->key};
+
+    place.arrival_ms = e->now_ms;
+    place.seq = kfs_seq_next(&e->place.seq, e->now_ms / 1000);
+    if (log->number_next) {
+        entry.has_seq = true;
+        entry.seq = place.seq;
+    }
+    entry.size = kfs_entry_size(entry.has_seq, put->key.len);
+    if (log->page_used == 0 || entry.size > KFS_PAGE - log->page_used ||
+        e->now_ms - log->block_arrival_ms > UINT32_MAX) {
+        int rc = begin_block(e, &place);
+        if (rc != 0)
+            return rc;
+    }
+    entry.arrival_delta = (uint32_t)(e->now_ms - log->block_arrival_ms);
+    uint8_t *out = log->page + log->page_used;
+    uint32_t crc = kfs_entry_encode(&entry, place.chain, out);
+    if (put->newline_follows) {
+        crc = kfs_crc32c(crc, put->data.data, put->data.len + 1);
+    } else {
+        crc = kfs_crc32c(crc, put->data.data, put->data.len);
+        crc = kfs_crc32c(crc, &newline, 1);
+    }
+    kfs_entry_set_checksum(out, crc);
+    log->page_used += entry.size;
+    log->number_next = false;
+
+    e->place = place;
+    e->place.data_offset += put->data.len + 1;
+    e->place.record++;
+    e->place.chain = crc;
+    return 0;
+}
+
+static int write_index(struct encoder *e, const struct kfs_put *puts, size_t n, struct kfs_put_result *results)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        rc = encode_record(e, &puts[i]);
+        if (results != NULL)
+            results[i].seq = e->place.seq;
+    }
+    return rc != 0 ? rc : flush_page(e, e->log->page_used);
+}
+
+/* ---- */
+
+/* Cuts the files back to the tip after a failed append. Where entries may have been
+ * written the cut is made durable: a power loss must not bring them back. */
+static void roll_back(struct kfs_log *log, struct kfs_segment *seg, bool index_touched)
+{
+    const struct kfs_io *io = seg->io;
+    int rc = 0;
+
+    log->page_no = 0;
+    if (index_touched)
+        rc = io->truncate(io->ctx, seg->index_fd, seg->index_size);
+    if (rc == 0 && index_touched)
+        rc = io->datasync(io->ctx, seg->index_fd);
+    if (rc == 0)
+        rc = io->truncate(io->ctx, seg->data_fd, seg->data_size);
+    if (rc != 0)
+        (void)kfs_log_poison(log, "an append failed and could not be taken back; mount again to recover");
+}
+
+static void publish(struct kfs_log *log, struct kfs_segment *seg, const struct encoder *e)
+{
+    (void)pthread_mutex_lock(&log->state);
+    seg->data_size = e->place.data_offset;
+    seg->index_size = log->page_no * KFS_PAGE + log->page_used;
+    seg->records = e->place.record;
+    seg->last_arrival_ms = e->now_ms;
+    log->extent.end = seg->base + e->place.data_offset;
+    log->extent.next_record = seg->header.first_record + e->place.record;
+    log->extent.last_arrival_ms = e->now_ms;
+    log->extent.last = e->place.seq;
+    log->dirty = true;
+    (void)pthread_mutex_unlock(&log->state);
+    log->tail = e->place;
+}
+
+static int append_locked(struct kfs_log *log, const struct kfs_put *puts, size_t n, struct kfs_put_result *results,
+                         struct kfs_error *err)
+{
+    int rc = kfs_log_damage(log, err);
+    if (rc != 0)
+        return rc;
+    rc = prepare(log);
+    if (rc != 0)
+        return kfs_fail(err, -rc, "cannot start a segment: %s", strerror(-rc));
+
+    struct kfs_segment *seg = active(log);
+    uint64_t now = log->config.clock->wall_ms(log->config.clock->ctx);
+    struct encoder e = {.log = log, .seg = seg, .place = log->tail, .written = log->page_used};
+    e.now_ms = now > log->tail.arrival_ms ? now : log->tail.arrival_ms;
+    if (e.now_ms < log->config.arrival_floor_ms)
+        e.now_ms = log->config.arrival_floor_ms;
+    rc = write_data(log, seg, puts, n);
+    bool index_touched = rc == 0;
+    if (rc == 0)
+        rc = write_index(&e, puts, n, results);
+    if (rc != 0) {
+        roll_back(log, seg, index_touched);
+        return kfs_fail(err, -rc, "cannot write to the store: %s", strerror(-rc));
+    }
+    publish(log, seg, &e);
+    return 0;
+}
+
+int kfs_log_append(struct kfs_log *log, const struct kfs_put *puts, size_t n, struct kfs_put_result *results,
+                   struct kfs_error *err)
+{
+    (void)pthread_mutex_lock(&log->append);
+    int rc = append_locked(log, puts, n, results, err);
+    (void)pthread_mutex_unlock(&log->append);
+    return rc;
+}

@@ -1,0 +1,52 @@
+/* The file `horizon` of a shard: one line, an offset and its checksum. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/base/crc32c.h"
+#include "backend/log/log_internal.h"
+
+#define LINE_MAX_BYTES 64
+
+static void print_line(uint64_t horizon, char line[LINE_MAX_BYTES])
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%" PRIu64, horizon);
+
+    (void)snprintf(line, LINE_MAX_BYTES, "%s %08" PRIx32 "\n", digits, kfs_crc32c(0, digits, (size_t)len));
+}
+
+int kfs_horizon_read(struct kfs_log *log, uint64_t *horizon)
+{
+    char expected[LINE_MAX_BYTES];
+    struct kfs_buf line;
+    uint64_t value;
+
+    kfs_buf_init(&line, LINE_MAX_BYTES);
+    int rc = kfs_io_read_file(log->config.io, log->dir, "horizon", &line);
+    if (rc == -ENOENT) {
+        *horizon = 0;
+        return 0;
+    }
+    if (rc == 0)
+        rc = kfs_buf_append(&line, "", 1);
+    if (rc == 0 && sscanf(line.data, "%" SCNu64, &value) != 1)
+        rc = -EIO;
+    if (rc == 0) {
+        print_line(value, expected);
+        rc = strcmp(line.data, expected) == 0 ? 0 : -EIO;
+    }
+    if (rc == 0)
+        *horizon = value;
+    kfs_buf_release(&line);
+    return rc;
+}
+
+int kfs_horizon_write(struct kfs_log *log, uint64_t horizon)
+{
+    char line[LINE_MAX_BYTES];
+
+    print_line(horizon, line);
+    return kfs_io_replace(log->config.io, log->dir, "horizon", line, strlen(line));
+}

@@ -1,0 +1,93 @@
+/* The log's own structure; shared by the files of backend/log, no one else. */
+#ifndef KFS_LOG_INTERNAL_H
+#define KFS_LOG_INTERNAL_H
+
+#include <pthread.h>
+
+#include "backend/log/log.h"
+#include "backend/log/segment.h"
+#include "backend/log/walk.h"
+
+#define KFS_SEGMENT_SLACK (32U << 20) /* a segment may exceed its size by one batch */
+
+/* Lock order: append, trim, sync, state. A lock's members follow it. No call-out is
+ * made, and under `state` no I/O, while one is held, but for the I/O that the
+ * lock is there to order. */
+struct kfs_log {
+    struct kfs_log_config config; /* constant */
+    int dir;                      /* constant */
+
+    pthread_mutex_t append;
+    uint8_t *page;    /* the active segment's last index page, KFS_PAGE bytes; NULL while nothing was appended */
+    uint64_t page_no; /* 0 means page is not loaded: the next append does it */
+    size_t page_used;
+    uint64_t block_arrival_ms;
+    bool number_next;      /* the next entry carries its number: it may not follow from the last one's */
+    struct kfs_place tail; /* of the next record in the active segment; seq is the last one's */
+
+    pthread_mutex_t trim;
+    uint64_t written_horizon; /* what the file says */
+
+    pthread_mutex_t sync;
+    pthread_mutex_t state;
+    struct kfs_segment **segments; /* by base; the last is active, unless sealed by damage */
+    size_t n_segments;
+    size_t cap_segments;
+    struct kfs_log_extent extent;
+    uint64_t horizon_arrival_ms; /* of the record at the horizon; 0 not known */
+    bool dirty;
+    struct kfs_error failure; /* code 0 while the log takes appends */
+};
+
+/* ---- log.c ---- */
+
+/* Remembers the first reason why no more may be appended. Returns -EIO. */
+int kfs_log_poison(struct kfs_log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A reference to the segment that holds an offset (the last one for the tip), loaded.
+ * limits are what readers may look at. -ESTALE below what is kept. */
+struct kfs_segment_view {
+    struct kfs_segment *seg; /* a reference */
+    uint64_t data_size;
+    uint64_t index_size;
+};
+int kfs_log_view(struct kfs_log *log, uint64_t offset, struct kfs_segment_view *view, struct kfs_error *err);
+int kfs_log_view_nth(struct kfs_log *log, size_t i, struct kfs_segment_view *view, struct kfs_error *err);
+size_t kfs_log_segment_count(struct kfs_log *log);
+
+/* Adds a segment at the end. -ENOMEM. Under the append lock or before threads. */
+int kfs_log_add_segment(struct kfs_log *log, struct kfs_segment *seg);
+
+/* ---- recover.c ---- */
+int kfs_log_recover(struct kfs_log *log, struct kfs_error *err);
+
+/* ---- verify.c ---- */
+
+/* A place to read data into: the window around the last record. */
+struct kfs_window {
+    struct kfs_segment *seg; /* borrowed */
+    uint64_t size;           /* of the data that may be read */
+    uint64_t start;          /* of what data holds */
+    size_t len;
+    char *data; /* KFS_WINDOW bytes, or one large record; owned */
+    size_t cap;
+    int failure; /* of the last read that failed; 0 */
+};
+#define KFS_WINDOW (64U << 10)
+
+void kfs_window_release(struct kfs_window *window);
+/* The bytes of a record and its newline, in the window. -EIO where they are not there. */
+int kfs_window_get(struct kfs_window *window, uint64_t offset, size_t len, const char **data);
+/* Reads and verifies the walk's current record. -EIO where its checksum is wrong. */
+int kfs_verify_record(const struct kfs_walk *walk, struct kfs_window *window, const char **data);
+
+/* ---- trim.c ---- */
+
+/* The record at the horizon: sets its ordinal and arrival time. -EIO. */
+int kfs_log_set_horizon(struct kfs_log *log, uint64_t horizon);
+
+/* ---- horizon.c ---- */
+int kfs_horizon_read(struct kfs_log *log, uint64_t *horizon);
+int kfs_horizon_write(struct kfs_log *log, uint64_t horizon);
+
+#endif

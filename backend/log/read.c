@@ -1,0 +1,417 @@
+/* Reading: by position, by record and by byte of the default view. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/log/log_internal.h"
+
+struct kfs_log_reader {
+    struct kfs_log *log;
+    struct kfs_segment_view view; /* the segment of the last read; seg may be NULL */
+    struct kfs_walk walk;         /* in that segment */
+};
+
+int kfs_log_reader_open(struct kfs_log *log, struct kfs_log_reader **out)
+{
+    struct kfs_log_reader *reader = calloc(1, sizeof *reader);
+
+    if (reader == NULL)
+        return -ENOMEM;
+    reader->log = log;
+    *out = reader;
+    return 0;
+}
+
+void kfs_log_reader_close(struct kfs_log_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    kfs_walk_release(&reader->walk);
+    kfs_segment_unref(reader->view.seg);
+    free(reader);
+}
+
+/* Makes the reader look at a view, whose reference it takes. Keeps the walk
+ * where it is the segment it was in. */
+static void look_at(struct kfs_log_reader *reader, struct kfs_segment_view *view)
+{
+    if (view->seg == reader->view.seg) {
+        kfs_segment_unref(view->seg);
+        reader->view.data_size = view->data_size;
+        reader->view.index_size = view->index_size;
+        reader->walk.limit = view->index_size;
+        return;
+    }
+    kfs_walk_release(&reader->walk);
+    kfs_segment_unref(reader->view.seg);
+    reader->view = *view;
+    kfs_walk_init(&reader->walk, view->seg, view->index_size);
+}
+
+static int look_at_offset(struct kfs_log_reader *reader, uint64_t offset, struct kfs_error *err)
+{
+    struct kfs_segment_view view;
+    int rc = kfs_log_view(reader->log, offset, &view, err);
+
+    if (rc == 0 && view.seg != NULL)
+        look_at(reader, &view);
+    return rc;
+}
+
+static int damaged(const struct kfs_log_reader *reader, uint64_t in_segment, struct kfs_error *err)
+{
+    return kfs_fail(err, EIO,
+                    "the store is damaged at offset %" PRIu64 " of the shard; run fsck.kinesisfs on the store",
+                    reader->view.seg->base + in_segment);
+}
+
+/* After a walk has come to its end: whether the index lacks the last records of the segment. */
+static bool ends_early(const struct kfs_log_reader *reader)
+{
+    uint64_t end = reader->walk.page_no != 0 ? kfs_walk_end(&reader->walk) : 0;
+
+    return end != reader->view.data_size;
+}
+
+/* ---- positions ---- */
+
+/* Whether a segment may hold records before the aim. What a header knows of its first
+ * record: created_ms is no later than its arrival, floor is below its number. */
+static bool begins_before(const struct kfs_segment_header *header, const struct kfs_aim *aim)
+{
+    if (aim->at == KFS_AIM_RECORD)
+        return header->first_record <= aim->value;
+    if (aim->at == KFS_AIM_TIME)
+        return header->created_ms < aim->value;
+    return kfs_seq_cmp(&header->floor, &aim->seq) < 0;
+}
+
+/* Looks at the last segment that begins before the aim, or the first one. */
+static int find_segment(struct kfs_log_reader *reader, const struct kfs_aim *aim, struct kfs_error *err)
+{
+    size_t low = 0;
+    size_t high = kfs_log_segment_count(reader->log);
+    struct kfs_segment_view view;
+
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        int rc = kfs_log_view_nth(reader->log, middle, &view, err);
+        if (rc != 0)
+            return rc;
+        if (view.seg != NULL && begins_before(&view.seg->header, aim))
+            low = middle;
+        else
+            high = middle;
+        kfs_segment_unref(view.seg);
+    }
+    int rc = kfs_log_view_nth(reader->log, low, &view, err);
+    if (rc == 0 && view.seg != NULL)
+        look_at(reader, &view);
+    return rc;
+}
+
+/* The offset of the first record not before the aim, or the end of its segment. */
+static int locate_aim(struct kfs_log_reader *reader, struct kfs_aim *aim, uint64_t *offset, struct kfs_error *err)
+{
+    int rc = find_segment(reader, aim, err);
+
+    if (rc != 0)
+        return rc;
+    if (reader->view.seg == NULL) {
+        *offset = 0;
+        return 0;
+    }
+    if (aim->at == KFS_AIM_RECORD)
+        aim->value -=
+            aim->value > reader->view.seg->header.first_record ? reader->view.seg->header.first_record : aim->value;
+    rc = kfs_walk_seek(&reader->walk, aim);
+    if (rc == 0 && ends_early(reader))
+        rc = -EIO;
+    if (rc < 0)
+        return rc == -EIO ? damaged(reader, 0, err) : rc;
+    *offset = reader->view.seg->base + (rc == 1 ? reader->walk.place.data_offset : reader->view.data_size);
+    return 0;
+}
+
+static int locate_offset(struct kfs_log_reader *reader, uint64_t wanted, uint64_t *offset, struct kfs_error *err)
+{
+    struct kfs_aim aim = {.at = KFS_AIM_OFFSET};
+    int rc = look_at_offset(reader, wanted, err);
+
+    if (rc != 0 || reader->view.seg == NULL) {
+        *offset = wanted;
+        return rc;
+    }
+    aim.value = wanted - reader->view.seg->base;
+    rc = kfs_walk_seek(&reader->walk, &aim);
+    if (rc == 0 && ends_early(reader))
+        rc = -EIO;
+    if (rc < 0)
+        return rc == -EIO ? damaged(reader, aim.value, err) : rc;
+    *offset = reader->view.seg->base + (rc == 1 ? reader->walk.place.data_offset : reader->view.data_size);
+    return 0;
+}
+
+/* The number after seq; the highest stays. */
+static struct kfs_seq plus_one(const struct kfs_seq *seq)
+{
+    struct kfs_seq next = *seq;
+
+    for (size_t i = KFS_SEQ_BYTES; i > 0; i--) {
+        if (++next.b[i - 1] != 0)
+            return next;
+    }
+    return *seq;
+}
+
+static int locate(struct kfs_log_reader *reader, const struct kfs_position *position, const struct kfs_log_extent *now,
+                  uint64_t *offset, struct kfs_error *err)
+{
+    const struct kfs_log_extent extent = *now;
+    struct kfs_aim aim = {.at = KFS_AIM_SEQ, .seq = position->seq};
+    uint64_t found = 0;
+    int rc = 0;
+
+    switch (position->type) {
+    case KFS_AT_HORIZON:
+        found = extent.horizon;
+        break;
+    case KFS_AT_LATEST:
+        found = extent.end;
+        break;
+    case KFS_AFTER_SEQUENCE:
+        aim.seq = plus_one(&position->seq);
+        rc = locate_aim(reader, &aim, &found, err);
+        break;
+    case KFS_AT_SEQUENCE:
+        rc = locate_aim(reader, &aim, &found, err);
+        break;
+    case KFS_AT_TIME:
+        aim = (struct kfs_aim){.at = KFS_AIM_TIME, .value = position->time_ms};
+        rc = locate_aim(reader, &aim, &found, err);
+        break;
+    case KFS_AT_OFFSET:
+        found = position->offset < extent.horizon ? extent.horizon : position->offset;
+        rc = found >= extent.end ? 0 : locate_offset(reader, found, &found, err);
+        break;
+    case KFS_LAST_RECORDS:
+        aim = (struct kfs_aim){.at = KFS_AIM_RECORD};
+        aim.value = position->count < extent.next_record ? extent.next_record - position->count : 0;
+        rc = position->count == 0 ? 0 : locate_aim(reader, &aim, &found, err);
+        if (position->count == 0)
+            found = extent.end;
+        break;
+    }
+    if (rc != 0)
+        return rc;
+    if (found > extent.end)
+        found = extent.end;
+    *offset = found < extent.horizon ? extent.horizon : found;
+    return 0;
+}
+
+int kfs_log_locate(struct kfs_log_reader *reader, const struct kfs_position *position, uint64_t *offset,
+                   struct kfs_error *err)
+{
+    struct kfs_log_extent before;
+    struct kfs_log_extent after;
+    int rc;
+
+    /* Segments are counted from the oldest; begin again where retention took one meanwhile. */
+    kfs_log_extent(reader->log, &after);
+    do {
+        before = after;
+        rc = locate(reader, position, &before, offset, err);
+        kfs_log_extent(reader->log, &after);
+    } while (after.kept != before.kept);
+    return rc;
+}
+
+/* ---- records ---- */
+
+/* Makes the walk's current record the first that begins at `at` or later. 1, 0 at the end, -errno. */
+static int go_to(struct kfs_log_reader *reader, uint64_t at)
+{
+    struct kfs_aim aim = {.at = KFS_AIM_OFFSET, .value = at};
+
+    if (reader->walk.page_no != 0) {
+        if (reader->walk.place.data_offset == at)
+            return 1;
+        if (kfs_walk_end(&reader->walk) == at)
+            return kfs_walk_next(&reader->walk);
+    }
+    return kfs_walk_seek(&reader->walk, &aim);
+}
+
+/* Adds records of the reader's segment from `at` on; left says how many more
+ * there may be. 0 at a limit or the segment's end, -EIO at damage; *next is where to go on. */
+static int read_segment(struct kfs_log_reader *reader, uint64_t at, struct kfs_limit *left, struct kfs_batch *batch,
+                        uint64_t *next)
+{
+    struct kfs_window window = {.seg = reader->view.seg, .size = reader->view.data_size};
+    const char *data;
+    int rc = go_to(reader, at);
+
+    *next = at;
+    while (rc == 1 && left->records > 0) {
+        const struct kfs_walk *walk = &reader->walk;
+        if (batch->n > 0 && walk->entry.length > left->bytes) {
+            left->records = 0;
+            break;
+        }
+        rc = kfs_verify_record(walk, &window, &data);
+        if (rc != 0)
+            break;
+        const struct kfs_record record = {
+            .seq = walk->place.seq,
+            .arrival_ms = walk->place.arrival_ms,
+            .offset = reader->view.seg->base + walk->place.data_offset,
+            .key = walk->entry.key,
+            .data = {data, walk->entry.length},
+        };
+        rc = kfs_batch_add(batch, &record);
+        if (rc != 0)
+            break;
+        *next = kfs_walk_end(walk);
+        /* A first record over the limit is given alone. */
+        left->records = walk->entry.length > left->bytes ? 0 : left->records - 1;
+        left->bytes -= walk->entry.length < left->bytes ? walk->entry.length : left->bytes;
+        rc = kfs_walk_next(&reader->walk);
+    }
+    if (rc == 0 && left->records > 0) {
+        if (ends_early(reader))
+            rc = -EIO;
+        else
+            *next = reader->view.data_size;
+    }
+    kfs_window_release(&window);
+    return rc < 0 ? rc : 0;
+}
+
+int kfs_log_read(struct kfs_log_reader *reader, uint64_t offset, const struct kfs_limit *limit, struct kfs_batch *batch,
+                 struct kfs_error *err)
+{
+    struct kfs_limit left = *limit;
+    struct kfs_log_extent extent;
+
+    kfs_log_extent(reader->log, &extent);
+    kfs_batch_clear(batch);
+    batch->tip = extent.end;
+    batch->next = offset;
+    while (batch->next < extent.end && left.records > 0) {
+        uint64_t next;
+        int rc = look_at_offset(reader, batch->next, err);
+        if (rc == 0) {
+            uint64_t base = reader->view.seg->base;
+            rc = read_segment(reader, batch->next - base, &left, batch, &next);
+            if (rc == -EIO && batch->n == 0)
+                return damaged(reader, next, err);
+            bool stuck = base + next == batch->next;
+            batch->next = base + next;
+            if (batch->tip < batch->next)
+                batch->tip = batch->next; /* it has grown meanwhile */
+            if (rc == 0 && stuck)
+                break;
+        }
+        if (rc != 0)
+            return batch->n > 0 ? 0 : rc;
+    }
+    return 0;
+}
+
+/* ---- bytes ---- */
+
+/* Verifies the records that hold [from, to) of the reader's segment. Returns
+ * where the first damaged one begins, or `to` (or beyond), or -errno. */
+static int64_t verify_range(struct kfs_log_reader *reader, uint64_t from, uint64_t to)
+{
+    struct kfs_window window = {.seg = reader->view.seg, .size = reader->view.data_size};
+    struct kfs_aim aim = {.at = KFS_AIM_CONTAINING, .value = from};
+    struct kfs_walk *walk = &reader->walk;
+    uint64_t good = from;
+    const char *data;
+    int rc;
+
+    if (walk->page_no != 0 && kfs_walk_end(walk) == from)
+        rc = kfs_walk_next(walk);
+    else
+        rc = kfs_walk_seek(walk, &aim);
+    uint64_t start = rc == 1 ? walk->place.data_offset : from;
+    while (rc == 1) {
+        rc = kfs_verify_record(walk, &window, &data);
+        if (rc != 0) {
+            good = walk->place.data_offset;
+            break;
+        }
+        good = kfs_walk_end(walk);
+        rc = good < to ? kfs_walk_next(walk) : 0;
+    }
+    kfs_window_release(&window);
+    if (good > start)
+        kfs_segment_mark_verified(reader->view.seg, start, good);
+    return rc == -ENOMEM ? rc : (int64_t)good;
+}
+
+/* How many bytes from `from` may be handed out, of len. 0 where the first is in a damaged record. */
+static int64_t verified_len(struct kfs_log_reader *reader, uint64_t from, size_t len)
+{
+    uint64_t to = from + len;
+
+    if (kfs_segment_is_verified(reader->view.seg, from, to))
+        return (int64_t)len;
+    /* Whole chunks where they are complete, so that they need it only once. */
+    uint64_t chunk = from - from % KFS_VERIFY_CHUNK;
+    uint64_t chunk_end = (to + KFS_VERIFY_CHUNK - 1) / KFS_VERIFY_CHUNK * KFS_VERIFY_CHUNK;
+    if (chunk_end <= reader->view.data_size && verify_range(reader, chunk, chunk_end) >= (int64_t)to)
+        return (int64_t)len;
+    int64_t good = verify_range(reader, from, to);
+    if (good < 0)
+        return good;
+    if ((uint64_t)good <= from)
+        return 0;
+    return (uint64_t)good >= to ? (int64_t)len : good - (int64_t)from;
+}
+
+/* One piece of a read: as much as the reader's segment holds. */
+static ssize_t read_piece(struct kfs_log_reader *reader, uint64_t from, void *data, size_t len)
+{
+    const struct kfs_segment *seg = reader->view.seg;
+    int64_t good = verified_len(reader, from, len);
+
+    if (good <= 0)
+        return good == 0 ? -EIO : (ssize_t)good;
+    ssize_t n = seg->io->pread(seg->io->ctx, seg->data_fd, data, (size_t)good, from);
+    return n == 0 ? -EIO : n;
+}
+
+ssize_t kfs_log_read_bytes(struct kfs_log_reader *reader, uint64_t offset, void *data, size_t len,
+                           struct kfs_error *err)
+{
+    struct kfs_log_extent extent;
+    size_t done = 0;
+
+    kfs_log_extent(reader->log, &extent);
+    if (offset >= extent.end && offset >= extent.kept)
+        return 0;
+    if (len > extent.end - offset)
+        len = (size_t)(extent.end - offset);
+    while (done < len) {
+        int rc = look_at_offset(reader, offset + done, err);
+        if (rc != 0)
+            return done > 0 ? (ssize_t)done : rc;
+        uint64_t from = offset + done - reader->view.seg->base;
+        size_t want = len - done;
+        if (want > reader->view.data_size - from)
+            want = (size_t)(reader->view.data_size - from);
+        ssize_t n = read_piece(reader, from, (char *)data + done, want);
+        if (n == -EIO && done == 0)
+            return damaged(reader, from, err);
+        if (n < 0)
+            return done > 0 ? (ssize_t)done : n;
+        done += (size_t)n;
+        if ((size_t)n < want)
+            break; /* what follows is damaged; the next read says so */
+    }
+    return (ssize_t)done;
+}

@@ -1,0 +1,207 @@
+#include "backend/log/walk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void kfs_walk_init(struct kfs_walk *walk, struct kfs_segment *seg, uint64_t limit)
+{
+    *walk = (struct kfs_walk){.seg = seg, .limit = limit};
+}
+
+void kfs_walk_release(struct kfs_walk *walk)
+{
+    free(walk->page);
+    *walk = (struct kfs_walk){0};
+}
+
+uint64_t kfs_walk_end(const struct kfs_walk *walk)
+{
+    return walk->place.data_offset + walk->entry.length + 1;
+}
+
+uint32_t kfs_walk_entry_checksum(const struct kfs_walk *walk)
+{
+    return kfs_entry_checksum(walk->page + walk->at, walk->entry.size, walk->place.chain);
+}
+
+/* Bytes of a page that are below the limit. */
+static size_t valid_of(const struct kfs_walk *walk, uint64_t page_no)
+{
+    uint64_t start = page_no * KFS_PAGE;
+
+    if (walk->limit <= start)
+        return 0;
+    return walk->limit - start < KFS_PAGE ? (size_t)(walk->limit - start) : KFS_PAGE;
+}
+
+/* Reads a page as far as it counts. */
+static int load_page(struct kfs_walk *walk, uint64_t page_no)
+{
+    const struct kfs_io *io = walk->seg->io;
+    size_t valid = valid_of(walk, page_no);
+
+    if (walk->page == NULL) {
+        walk->page = malloc(KFS_PAGE);
+        if (walk->page == NULL)
+            return walk->failure = -ENOMEM;
+    }
+    walk->page_no = 0;
+    ssize_t n = io->pread(io->ctx, walk->seg->index_fd, walk->page, valid, page_no * KFS_PAGE);
+    if (n < 0)
+        return walk->failure = (int)n;
+    if ((size_t)n < valid)
+        return -EIO;
+    walk->page_no = page_no;
+    walk->valid = valid;
+    return 0;
+}
+
+/* Makes the entry at walk->at the current one; place says what is known of it:
+ * for a block's first record all, for others the offset, ordinal and chain, and
+ * the sequence number of the one before. */
+static int take_entry(struct kfs_walk *walk, bool first)
+{
+    struct kfs_entry entry;
+    int rc = kfs_entry_decode(walk->page, walk->at, walk->valid, &entry);
+
+    if (rc < 0)
+        return -EIO;
+    if (rc == 0)
+        return 0;
+    walk->place.arrival_ms = walk->block_arrival_ms + entry.arrival_delta;
+    if (entry.has_seq)
+        walk->place.seq = entry.seq;
+    else if (!first)
+        walk->place.seq = kfs_seq_next(&walk->place.seq, walk->place.arrival_ms / 1000);
+    walk->entry = entry;
+    return 1;
+}
+
+int kfs_walk_to_page(struct kfs_walk *walk, uint64_t page_no)
+{
+    if (valid_of(walk, page_no) <= KFS_BLOCK_HEADER)
+        return 0;
+    int rc = load_page(walk, page_no);
+    if (rc != 0)
+        return rc;
+    if (kfs_block_decode(walk->page, walk->seg->header.salt, &walk->place) != 0) {
+        walk->page_no = 0;
+        return -EIO;
+    }
+    walk->block_arrival_ms = walk->place.arrival_ms;
+    walk->at = KFS_BLOCK_HEADER;
+    rc = take_entry(walk, true);
+    if (rc != 1)
+        walk->page_no = 0;
+    return rc == 0 ? -EIO : rc; /* a block is begun only for an entry */
+}
+
+/* The next block must go on exactly where this one ended. */
+static int next_page(struct kfs_walk *walk)
+{
+    uint64_t end = kfs_walk_end(walk);
+    uint64_t record = walk->place.record + 1;
+    uint32_t chain = walk->entry.checksum;
+
+    if (valid_of(walk, walk->page_no + 1) == 0)
+        return 0;
+    int rc = kfs_walk_to_page(walk, walk->page_no + 1);
+    if (rc == 1 && (walk->place.data_offset != end || walk->place.record != record || walk->place.chain != chain)) {
+        walk->page_no = 0;
+        return -EIO;
+    }
+    return rc;
+}
+
+int kfs_walk_next(struct kfs_walk *walk)
+{
+    if (walk->page_no == 0)
+        return kfs_walk_to_page(walk, 1);
+    if (walk->valid < valid_of(walk, walk->page_no)) {
+        int rc = load_page(walk, walk->page_no);
+        if (rc != 0)
+            return rc;
+    }
+
+    struct kfs_place last = walk->place;
+    size_t last_at = walk->at;
+    walk->place.data_offset = kfs_walk_end(walk);
+    walk->place.record++;
+    walk->place.chain = walk->entry.checksum;
+    walk->at += walk->entry.size;
+    int rc = take_entry(walk, false);
+    if (rc < 0)
+        walk->page_no = 0;
+    if (rc != 0)
+        return rc;
+    walk->place = last;
+    walk->at = last_at;
+    return next_page(walk);
+}
+
+static bool before(const struct kfs_aim *aim, const struct kfs_place *place)
+{
+    switch (aim->at) {
+    case KFS_AIM_OFFSET:
+        return place->data_offset < aim->value;
+    case KFS_AIM_CONTAINING:
+        return place->data_offset <= aim->value;
+    case KFS_AIM_RECORD:
+        return place->record < aim->value;
+    case KFS_AIM_TIME:
+        return place->arrival_ms < aim->value;
+    case KFS_AIM_SEQ:
+        return kfs_seq_cmp(&place->seq, &aim->seq) < 0;
+    }
+    return false;
+}
+
+static bool record_before(const struct kfs_aim *aim, const struct kfs_walk *walk)
+{
+    if (aim->at == KFS_AIM_CONTAINING)
+        return kfs_walk_end(walk) <= aim->value;
+    return before(aim, &walk->place);
+}
+
+/* Reads only a block's header. */
+static bool peek(const struct kfs_walk *walk, uint64_t page_no, struct kfs_place *place)
+{
+    const struct kfs_io *io = walk->seg->io;
+    uint8_t header[KFS_BLOCK_HEADER];
+    ssize_t n = io->pread(io->ctx, walk->seg->index_fd, header, sizeof header, page_no * KFS_PAGE);
+
+    return n == (ssize_t)sizeof header && kfs_block_decode(header, walk->seg->header.salt, place) == 0;
+}
+
+/* The last page whose first record is before the aim, or 1. Where a header is
+ * damaged the rest of the search goes block by block. */
+static uint64_t find_page(const struct kfs_walk *walk, const struct kfs_aim *aim)
+{
+    uint64_t low = 1;
+    uint64_t high = (walk->limit - 1) / KFS_PAGE; /* inclusive */
+    struct kfs_place place;
+
+    while (high > low) {
+        uint64_t middle = low + (high - low + 1) / 2;
+        if (!peek(walk, middle, &place))
+            break;
+        if (before(aim, &place))
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    while (high > low && !(peek(walk, high, &place) && before(aim, &place)))
+        high--;
+    return high;
+}
+
+int kfs_walk_seek(struct kfs_walk *walk, const struct kfs_aim *aim)
+{
+    if (walk->limit <= KFS_PAGE)
+        return 0;
+    int rc = kfs_walk_to_page(walk, find_page(walk, aim));
+    while (rc == 1 && record_before(aim, walk))
+        rc = kfs_walk_next(walk);
+    return rc;
+}
