@@ -1,0 +1,275 @@
+/* The contract between the front ends (fs/, the API endpoint) and the backends.
+ *
+ * It knows neither FUSE nor HTTP. Front ends call the kfs_* functions below;
+ * a backend fills a struct kfs_backend_ops and is reached in no other way. The
+ * wrappers in backend.c check arguments before and results after each call.
+ *
+ * Words: a stream has shards; a shard is an append-only sequence of records;
+ * a record is data with a partition key, a sequence number and an arrival time.
+ * The default view of a shard is each record's data followed by a newline; its
+ * byte offsets never change meaning while a shard lives. `start` is the oldest
+ * offset still kept (the horizon), `end` the tip.
+ *
+ * Results: 0 or a count; on failure -errno with detail in err (which may be
+ * NULL) and outputs untouched. errno values that every function may return:
+ * -EIO (store damaged or its disk failing), -ENOMEM, -ENOENT (no such stream or
+ * shard, or it was deleted), and where an endpoint is remote -EACCES, -EAGAIN,
+ * -EHOSTUNREACH, -ETIMEDOUT.
+ *
+ * Threads: everything may be called from any thread at any time, except that
+ * one reader is used by one thread at a time. No function waits for another
+ * caller's disk or network except kfs_backend_close. */
+#ifndef KFS_BACKEND_H
+#define KFS_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "backend/base/buf.h"
+#include "backend/base/error.h"
+#include "backend/base/hashkey.h"
+#include "backend/base/io.h"
+#include "backend/base/record.h"
+#include "backend/base/seqnum.h"
+
+#define KFS_STREAM_NAME_MAX 128 /* [a-zA-Z0-9_.-]{1,128} */
+#define KFS_RETENTION_HOURS_MIN 24
+#define KFS_RETENTION_HOURS_MAX 8760
+#define KFS_SHARDS_MAX 10000 /* open shards of one stream */
+#define KFS_SHARD_INDEX_MAX INT32_MAX
+#define KFS_NO_SHARD UINT32_MAX /* no parent; or: every shard; or: route by key */
+#define KFS_ARN_MAX 256
+
+struct kfs_backend;
+struct kfs_stream; /* a reference to a stream; outlives the stream's deletion */
+struct kfs_reader; /* a place to keep what makes the next read cheap */
+
+/* ---- streams ---- */
+
+enum kfs_stream_status { KFS_CREATING, KFS_ACTIVE, KFS_UPDATING, KFS_DELETING };
+
+struct kfs_stream_spec {
+    uint32_t shards;           /* 1..KFS_SHARDS_MAX */
+    uint32_t retention_hours;  /* 0 means the default, 24 */
+    uint32_t max_record_bytes; /* 0 means KFS_RECORD_BYTES_DEFAULT */
+};
+
+struct kfs_stream_info {
+    char name[KFS_STREAM_NAME_MAX + 1];
+    char arn[KFS_ARN_MAX];
+    enum kfs_stream_status status;
+    uint32_t open_shards;
+    uint32_t retention_hours;
+    uint32_t max_record_bytes;
+    uint64_t created_ms; /* since 1970 */
+    uint64_t generation; /* differs between two streams that had one name */
+};
+
+/* Zero leaves a setting as it is. */
+struct kfs_stream_change {
+    uint32_t retention_hours;  /* 24..8760; -EINVAL */
+    uint32_t max_record_bytes; /* 1 MiB..10 MiB, whole KiB; -EINVAL */
+};
+
+/* True for [a-zA-Z0-9_.-]{1,128}. */
+bool kfs_stream_name_valid(const char *name);
+
+/* Streams in byte order of their names; stops when visit returns non-zero, and
+ * returns that. visit may call any kfs_ function. */
+typedef int kfs_stream_visit(void *arg, const char *name);
+int kfs_stream_list(struct kfs_backend *b, kfs_stream_visit *visit, void *arg, struct kfs_error *err);
+
+/* -EEXIST; -EINVAL for a bad name or spec, or where the backend cannot hold a
+ * stream named "." or ".."; -EDQUOT, -ENOSPC. On return it is durable. */
+int kfs_stream_create(struct kfs_backend *b, const char *name, const struct kfs_stream_spec *spec,
+                      struct kfs_error *err);
+
+/* A reference, to be closed with kfs_stream_close (which takes NULL). A name
+ * that no stream can have is -ENOENT. */
+int kfs_stream_open(struct kfs_backend *b, const char *name, struct kfs_stream **stream, struct kfs_error *err);
+void kfs_stream_close(struct kfs_stream *stream);
+
+/* Deletes the stream and its records. -EPERM where the backend forbids it. On
+ * return it is durable; references stay valid and answer -ENOENT. */
+int kfs_stream_delete(struct kfs_stream *stream, struct kfs_error *err);
+
+int kfs_stream_info(struct kfs_stream *stream, struct kfs_stream_info *info, struct kfs_error *err);
+int kfs_stream_update(struct kfs_stream *stream, const struct kfs_stream_change *change, struct kfs_error *err);
+
+/* UpdateShardCount, uniform. 1..KFS_SHARDS_MAX, else -EINVAL. */
+int kfs_stream_resize(struct kfs_stream *stream, uint32_t target, struct kfs_error *err);
+
+/* ---- shards ---- */
+
+struct kfs_shard_info {
+    uint32_t index;           /* of shardId-<index, 12 digits>; never reused in a stream */
+    bool closed;              /* split or merged: read-only */
+    uint32_t parent;          /* KFS_NO_SHARD where there is none */
+    uint32_t adjacent_parent; /* the second parent of a merge, or KFS_NO_SHARD */
+    struct kfs_hash_range range;
+    struct kfs_seq starting; /* below every record's number */
+    struct kfs_seq ending;   /* above every record's number; none while open */
+    uint64_t created_ms;     /* not before the parents closed */
+    uint64_t closed_ms;      /* 0 while open; not before the last record arrived */
+};
+
+struct kfs_extent {
+    uint64_t start;           /* byte offset of the oldest record kept, default view */
+    uint64_t end;             /* byte offset where the next record will begin */
+    uint64_t first_record;    /* ordinal of the oldest record kept; the shard's first is 0 */
+    uint64_t next_record;     /* ordinal of the next record */
+    uint64_t last_arrival_ms; /* of the newest record, or the creation time */
+    struct kfs_seq last;      /* of the newest record; none where there never was one */
+    bool closed;
+};
+
+/* All shards that are kept, by index. *shards is malloc'ed; the caller frees it. */
+int kfs_shard_list(struct kfs_stream *stream, struct kfs_shard_info **shards, size_t *n, struct kfs_error *err);
+int kfs_shard_info(struct kfs_stream *stream, uint32_t shard, struct kfs_shard_info *info, struct kfs_error *err);
+int kfs_shard_extent(struct kfs_stream *stream, uint32_t shard, struct kfs_extent *extent, struct kfs_error *err);
+
+/* SplitShard and MergeShards. -EINVAL with the reason in err; durable on return. */
+int kfs_shard_split(struct kfs_stream *stream, uint32_t shard, kfs_hash new_starting, struct kfs_error *err);
+int kfs_shard_merge(struct kfs_stream *stream, uint32_t shard, uint32_t adjacent, struct kfs_error *err);
+
+/* ---- writing ---- */
+
+/* struct kfs_put and kfs_put_result: backend/base/record.h. */
+
+/* Appends records in the order given. With a shard index, all go there, and all
+ * or none are stored. With KFS_NO_SHARD each goes to the open shard that owns
+ * its hash key; per shard all or none. results may be NULL. On 0 every record is
+ * stored: other readers see it, and it survives the death of this process.
+ * -EROFS closed shard (err names the children); -EMSGSIZE a record over the
+ * limit; -EINVAL a bad key (then no shard stores any); -ENOSPC, -EDQUOT. On
+ * failure results say which: a record that was not stored only because of
+ * another has -ECANCELED. With n 0 nothing happens. */
+int kfs_append(struct kfs_stream *stream, uint32_t shard, const struct kfs_put *puts, size_t n,
+               struct kfs_put_result *results, struct kfs_error *err);
+
+/* A request to be told when what was appended before it is safe: on this
+ * machine's disk for a local store, acknowledged for a remote endpoint.
+ * The caller owns it and keeps it until done is called; done runs once, on any
+ * thread, perhaps before kfs_sync returns; it must not block. */
+struct kfs_sync {
+    void (*done)(struct kfs_sync *op, int result); /* 0 or -errno */
+    struct kfs_sync *next;                         /* the backend's, until done */
+};
+
+/* shard may be KFS_NO_SHARD for every shard of the stream. */
+void kfs_sync(struct kfs_stream *stream, uint32_t shard, struct kfs_sync *op);
+
+/* The same, waiting. */
+int kfs_sync_wait(struct kfs_stream *stream, uint32_t shard);
+
+/* ---- reading ---- */
+
+/* struct kfs_position, kfs_record, kfs_batch and kfs_limit: backend/base/record.h. */
+
+/* Closed before the reference that it was opened with. */
+int kfs_reader_open(struct kfs_stream *stream, uint32_t shard, struct kfs_reader **reader, struct kfs_error *err);
+void kfs_reader_close(struct kfs_reader *reader); /* takes NULL */
+
+/* The offset that a position means now. Positions before the horizon mean the
+ * horizon, those beyond the last record the tip. */
+int kfs_locate(struct kfs_reader *reader, const struct kfs_position *position, uint64_t *offset, struct kfs_error *err);
+
+/* Records from the first that begins at `offset` or later; n is 0 at the tip,
+ * and next is the tip or, where that is beyond it, `offset`. A limit of more
+ * than KFS_RECORD_BYTES_MAX bytes counts as that. On failure the batch is empty.
+ * -ESTALE where offset lies in a part that retention has removed; -EIO where a
+ * record is damaged, after the whole ones before it have been returned. */
+int kfs_read(struct kfs_reader *reader, uint64_t offset, const struct kfs_limit *limit, struct kfs_batch *batch,
+             struct kfs_error *err);
+
+/* Bytes of the default view, as many as there are up to len. 0 at the tip. The
+ * same errors. Never bytes whose checksum is wrong. */
+ssize_t kfs_read_bytes(struct kfs_reader *reader, uint64_t offset, void *data, size_t len, struct kfs_error *err);
+
+/* ---- being told ---- */
+
+enum kfs_event {
+    KFS_EVENT_GREW,   /* `shard` has new records (the others come with KFS_NO_SHARD) */
+    KFS_EVENT_SHARDS, /* shards were opened or closed, or settings changed */
+    KFS_EVENT_DELETED /* the stream is gone */
+};
+
+/* A standing wish to be told of a stream's events. wake runs on the thread
+ * that made the event, with no lock of the backend held but the one that keeps
+ * unwatch from returning; it must be quick and call no kfs_ function. */
+struct kfs_watch {
+    void (*wake)(struct kfs_watch *watch, uint32_t shard, enum kfs_event event);
+    struct kfs_watch *next; /* the backend's */
+};
+
+void kfs_watch(struct kfs_stream *stream, struct kfs_watch *watch);
+void kfs_unwatch(struct kfs_stream *stream, struct kfs_watch *watch); /* on return wake is not running */
+
+/* ---- the backend as a whole ---- */
+
+/* struct kfs_space: backend/base/io.h. */
+int kfs_space(struct kfs_backend *b, struct kfs_space *space, struct kfs_error *err);
+
+/* Members for status.json, as `"name":value,...` text appended to json. */
+int kfs_status(struct kfs_backend *b, struct kfs_buf *json);
+
+/* Called for each fault that no caller is there to be told of (a failed
+ * background sync, a damaged record found). Set once, before use. */
+typedef void kfs_fault_hook(void *arg, const char *stream, uint32_t shard, const struct kfs_error *err);
+void kfs_on_fault(struct kfs_backend *b, kfs_fault_hook *hook, void *arg);
+
+/* Waits until everything is safe, then frees. Every stream and reader must be
+ * closed before. Returns -errno where something could not be made safe. */
+int kfs_backend_close(struct kfs_backend *b);
+
+/* ---- what a backend implements ---- */
+
+struct kfs_backend_ops {
+    const char *name;
+    int (*stream_list)(struct kfs_backend *, kfs_stream_visit *, void *, struct kfs_error *);
+    int (*stream_create)(struct kfs_backend *, const char *, const struct kfs_stream_spec *, struct kfs_error *);
+    int (*stream_open)(struct kfs_backend *, const char *, struct kfs_stream **, struct kfs_error *);
+    void (*stream_close)(struct kfs_stream *);
+    int (*stream_delete)(struct kfs_stream *, struct kfs_error *);
+    int (*stream_info)(struct kfs_stream *, struct kfs_stream_info *, struct kfs_error *);
+    int (*stream_update)(struct kfs_stream *, const struct kfs_stream_change *, struct kfs_error *);
+    int (*stream_resize)(struct kfs_stream *, uint32_t, struct kfs_error *);
+    int (*shard_list)(struct kfs_stream *, struct kfs_shard_info **, size_t *, struct kfs_error *);
+    int (*shard_info)(struct kfs_stream *, uint32_t, struct kfs_shard_info *, struct kfs_error *);
+    int (*shard_extent)(struct kfs_stream *, uint32_t, struct kfs_extent *, struct kfs_error *);
+    int (*shard_split)(struct kfs_stream *, uint32_t, kfs_hash, struct kfs_error *);
+    int (*shard_merge)(struct kfs_stream *, uint32_t, uint32_t, struct kfs_error *);
+    int (*append)(struct kfs_stream *, uint32_t, const struct kfs_put *, size_t, struct kfs_put_result *,
+                  struct kfs_error *);
+    void (*sync)(struct kfs_stream *, uint32_t, struct kfs_sync *);
+    int (*reader_open)(struct kfs_stream *, uint32_t, struct kfs_reader **, struct kfs_error *);
+    void (*reader_close)(struct kfs_reader *);
+    int (*locate)(struct kfs_reader *, const struct kfs_position *, uint64_t *, struct kfs_error *);
+    int (*read)(struct kfs_reader *, uint64_t, const struct kfs_limit *, struct kfs_batch *, struct kfs_error *);
+    ssize_t (*read_bytes)(struct kfs_reader *, uint64_t, void *, size_t, struct kfs_error *);
+    void (*watch)(struct kfs_stream *, struct kfs_watch *);
+    void (*unwatch)(struct kfs_stream *, struct kfs_watch *);
+    int (*space)(struct kfs_backend *, struct kfs_space *, struct kfs_error *);
+    int (*status)(struct kfs_backend *, struct kfs_buf *);
+    int (*close)(struct kfs_backend *);
+};
+
+/* Embedded first in a backend's own structures. */
+struct kfs_backend {
+    const struct kfs_backend_ops *ops;
+    kfs_fault_hook *fault; /* may be NULL */
+    void *fault_arg;
+};
+
+struct kfs_stream {
+    struct kfs_backend *backend;
+};
+
+struct kfs_reader {
+    struct kfs_stream *stream;
+    uint32_t shard;
+};
+
+#endif

@@ -1,0 +1,39 @@
+/* The contract suite: what backend.h promises, tested against any backend.
+ *
+ *     static struct contract_subject subject = {.name = "…", .open = …};
+ *     int main(void) { return contract_run(&subject); }
+ *
+ * A test is a function in contract_*.c; each gets a backend of its own and a
+ * clock that only the test moves. */
+#ifndef KFS_TESTS_CONTRACT_H
+#define KFS_TESTS_CONTRACT_H
+
+#include <stdbool.h>
+
+#include "backend/backend.h"
+#include "backend/base/clock.h"
+
+struct contract_subject {
+    const char *name;
+    void *ctx; /* the subject's own */
+
+    /* Retention removes each record at the next call after it has become too
+     * old, and a closed shard likewise. Where false it may come late: `start`
+     * may be lower, what lies below `start` still be read, and the shard still
+     * be listed. */
+    bool exact_horizon;
+    /* Sequence numbers are in the layout of seqnum.h. */
+    bool amazon_numbers;
+
+    /* An empty backend; 0 or -errno. The clock lives until discard. */
+    int (*open)(struct contract_subject *subject, const struct kfs_clock *clock, struct kfs_backend **b);
+    /* After kfs_backend_close: what was there, opened again. NULL where nothing outlives the backend. */
+    int (*reopen)(struct contract_subject *subject, const struct kfs_clock *clock, struct kfs_backend **b);
+    /* After kfs_backend_close: removes what open made. May be NULL. */
+    void (*discard)(struct contract_subject *subject);
+};
+
+/* Runs everything; returns the number of tests that failed. */
+int contract_run(struct contract_subject *subject);
+
+#endif
