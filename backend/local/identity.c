@@ -1,0 +1,102 @@
+/* Whose store it is: the lock, and the epoch that keeps sequence numbers unique
+ * (docs/FORMAT.md sections 1 and 4, invariant 8). */
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "backend/local/local_internal.h"
+
+#define FORMAT 1
+#define FILE_BYTES_MAX 4096
+#define EPOCH_MAX ((UINT64_C(1) << 24) - 1)
+
+static int take_lock(struct local_store *store, struct kfs_error *err)
+{
+    const struct kfs_io *io = store->options.io;
+    char pid[32] = "";
+
+    store->lock_fd = io->open(io->ctx, store->dir, "lock", KFS_OPEN_CREATE);
+    if (store->lock_fd < 0)
+        return kfs_fail(err, -store->lock_fd, "cannot open the store's lock: %s", strerror(-store->lock_fd));
+    int rc = io->lock(io->ctx, store->lock_fd);
+    if (rc == -EWOULDBLOCK) {
+        (void)io->pread(io->ctx, store->lock_fd, pid, sizeof pid - 1, 0);
+        pid[strcspn(pid, "\n")] = '\0';
+        return kfs_fail(err, EBUSY, "the store is in use by process %s; unmount that first", pid);
+    }
+    if (rc != 0)
+        return kfs_fail(err, -rc, "cannot lock the store: %s", strerror(-rc));
+    (void)snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    struct iovec iov = {pid, strlen(pid)};
+    rc = io->truncate(io->ctx, store->lock_fd, 0);
+    if (rc == 0)
+        rc = io->pwrite_all(io->ctx, store->lock_fd, &iov, 1, 0);
+    return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot write the store's lock: %s", strerror(-rc));
+}
+
+static int make_id(char id[40])
+{
+    uint8_t bytes[16];
+
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        return -EIO;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        (void)snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+    return 0;
+}
+
+static int parse(const char *text, size_t len, struct local_store *store, struct kfs_error *err)
+{
+    cJSON *root = cJSON_ParseWithLength(text, len);
+    const cJSON *format = cJSON_GetObjectItemCaseSensitive(root, "format");
+    const cJSON *epoch = cJSON_GetObjectItemCaseSensitive(root, "epoch");
+    const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "id"));
+    int rc = 0;
+
+    if (cJSON_IsNumber(format) && format->valuedouble != FORMAT)
+        rc = kfs_fail(err, EIO, "the store has format %.0f, this version reads %d", format->valuedouble, FORMAT);
+    else if (!cJSON_IsNumber(format) || !cJSON_IsNumber(epoch) || id == NULL || strlen(id) >= sizeof store->id ||
+             strspn(id, "0123456789abcdef") != strlen(id) || epoch->valuedouble < 0 ||
+             epoch->valuedouble > (double)EPOCH_MAX)
+        rc = kfs_fail(err, EIO, "the file store is damaged; run fsck.kinesisfs on the store");
+    if (rc == 0) {
+        store->epoch = (uint64_t)epoch->valuedouble;
+        (void)snprintf(store->id, sizeof store->id, "%s", id);
+    }
+    cJSON_Delete(root);
+    return rc;
+}
+
+int local_identity_open(struct local_store *store, struct kfs_error *err)
+{
+    const struct kfs_io *io = store->options.io;
+    struct kfs_buf text;
+    char fresh[128];
+
+    int rc = take_lock(store, err);
+    if (rc != 0)
+        return rc;
+    kfs_buf_init(&text, FILE_BYTES_MAX);
+    rc = kfs_io_read_file(io, store->dir, "store", &text);
+    if (rc == -ENOENT)
+        rc = make_id(store->id);
+    else if (rc == 0)
+        rc = parse(text.data, text.len, store, err);
+    else
+        rc = kfs_fail(err, -rc, "cannot read the file store: %s", strerror(-rc));
+    kfs_buf_release(&text);
+    if (rc != 0)
+        return rc;
+    if (store->epoch >= EPOCH_MAX)
+        return kfs_fail(err, EOVERFLOW, "the store has been opened %" PRIu64 " times; copy its streams to a new one",
+                        store->epoch);
+    store->epoch++;
+    (void)snprintf(fresh, sizeof fresh, "{\"format\":%d,\"epoch\":%" PRIu64 ",\"id\":\"%s\"}\n", FORMAT, store->epoch,
+                   store->id);
+    rc = kfs_io_replace(io, store->dir, "store", fresh, strlen(fresh));
+    return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot write the file store: %s", strerror(-rc));
+}

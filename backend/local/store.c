@@ -1,0 +1,410 @@
+/* The table of streams: finding, listing, creating and deleting them. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/base/logger.h"
+#include "backend/local/local_internal.h"
+
+#define RETENTION_HOURS_DEFAULT 24
+
+/* Index of a name, or where it would be inserted. Under store.lock. */
+static size_t find(const struct local_store *store, const char *name, bool *found)
+{
+    size_t low = 0;
+    size_t high = store->n_streams;
+
+    *found = false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(store->streams[middle]->name, name);
+        if (order == 0) {
+            *found = true;
+            return middle;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Under store.lock. */
+static int insert(struct local_store *store, size_t at, struct local_stream *stream)
+{
+    if (store->n_streams == store->cap_streams) {
+        size_t cap = store->cap_streams == 0 ? 16 : store->cap_streams * 2;
+        struct local_stream **streams = realloc(store->streams, cap * sizeof(struct local_stream *));
+        if (streams == NULL)
+            return -ENOMEM;
+        store->streams = streams;
+        store->cap_streams = cap;
+    }
+    memmove(store->streams + at + 1, store->streams + at, (store->n_streams - at) * sizeof(struct local_stream *));
+    store->streams[at] = stream;
+    store->n_streams++;
+    return 0;
+}
+
+struct local_stream *local_stream_ref(struct local_store *store, const char *name)
+{
+    struct local_stream *stream = NULL;
+    bool found;
+
+    (void)pthread_mutex_lock(&store->lock);
+    size_t i = find(store, name, &found);
+    if (found) {
+        stream = store->streams[i];
+        atomic_fetch_add(&stream->refs, 1);
+    }
+    (void)pthread_mutex_unlock(&store->lock);
+    return stream;
+}
+
+void local_stream_unref(struct local_stream *stream)
+{
+    if (atomic_fetch_sub(&stream->refs, 1) == 1)
+        local_stream_free(stream);
+}
+
+int local_stream_open(struct kfs_backend *b, const char *name, struct kfs_stream **out, struct kfs_error *err)
+{
+    struct local_stream *stream = local_stream_ref((struct local_store *)b, name);
+
+    if (stream == NULL)
+        return kfs_fail_aws(err, ENOENT, "ResourceNotFoundException", "Stream %s under account %s not found.", name,
+                            ((struct local_store *)b)->options.account);
+    *out = &stream->base;
+    return 0;
+}
+
+void local_stream_close(struct kfs_stream *s)
+{
+    local_stream_unref((struct local_stream *)s);
+}
+
+int local_stream_list(struct kfs_backend *b, kfs_stream_visit *visit, void *arg, struct kfs_error *err)
+{
+    struct local_store *store = (struct local_store *)b;
+    int rc = 0;
+
+    (void)pthread_mutex_lock(&store->lock);
+    size_t n = store->n_streams;
+    char(*names)[KFS_STREAM_NAME_MAX + 1] = calloc(n + 1, sizeof *names);
+    for (size_t i = 0; names != NULL && i < n; i++)
+        (void)snprintf(names[i], sizeof names[i], "%s", store->streams[i]->name);
+    (void)pthread_mutex_unlock(&store->lock);
+    if (names == NULL)
+        return kfs_fail(err, ENOMEM, "out of memory");
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = visit(arg, names[i]);
+    free(names);
+    return rc;
+}
+
+/* ---- creating ---- */
+
+/* Numbers and times of the first shards; the numbers of the shards' records are above `starting`. */
+static void date_shards(struct kfs_topology *topology, uint64_t now_ms)
+{
+    for (size_t i = 0; i < topology->n; i++) {
+        struct kfs_shard_info *shard = &topology->shards[i];
+        shard->created_ms = now_ms;
+        shard->starting = kfs_seq_make(
+            &(struct kfs_seq_parts){.created_s = now_ms / 1000, .time_s = now_ms / 1000, .shard = shard->index});
+    }
+}
+
+/* Makes the stream's directory and everything in it, durable. The directory's own name is not. */
+static int make_files(struct local_store *store, int dir, const struct local_manifest *m, struct kfs_error *err)
+{
+    const struct kfs_io *io = store->options.io;
+    char name[KFS_SHARD_DIR_MAX];
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < m->topology.n; i++) {
+        local_shard_dir(m->topology.shards[i].index, name);
+        rc = io->mkdir(io->ctx, dir, name);
+        if (rc == -EEXIST)
+            rc = 0;
+    }
+    if (rc != 0)
+        return kfs_fail(err, -rc, "cannot make a shard's directory: %s", strerror(-rc));
+    return local_manifest_save(io, dir, m, err);
+}
+
+static int make_stream(struct local_store *store, struct local_manifest *m, struct kfs_error *err)
+{
+    const struct kfs_io *io = store->options.io;
+    int rc = io->mkdir(io->ctx, store->streams_dir, m->name);
+
+    /* A directory without the file `stream` is left from a crash, or a failed attempt. */
+    if (rc != 0 && rc != -EEXIST)
+        return kfs_fail(err, -rc, "cannot make the stream's directory: %s", strerror(-rc));
+    int dir = io->open(io->ctx, store->streams_dir, m->name, KFS_OPEN_DIR);
+    if (dir < 0)
+        return kfs_fail(err, -dir, "cannot open the stream's directory: %s", strerror(-dir));
+    rc = make_files(store, dir, m, err);
+    io->close(io->ctx, dir);
+    if (rc != 0)
+        return rc;
+    rc = io->sync_dir(io->ctx, store->streams_dir);
+    return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot sync the store's directory: %s", strerror(-rc));
+}
+
+/* Whether a stream is there. Takes store.lock. */
+static bool exists(struct local_store *store, const char *name)
+{
+    bool found;
+
+    (void)pthread_mutex_lock(&store->lock);
+    (void)find(store, name, &found);
+    (void)pthread_mutex_unlock(&store->lock);
+    return found;
+}
+
+/* Makes the stream's object and puts it into the table. */
+static int add_stream(struct local_store *store, struct local_manifest *m)
+{
+    struct local_stream *stream = local_stream_new(store, m);
+    bool found;
+
+    if (stream == NULL)
+        return -ENOMEM;
+    (void)pthread_mutex_lock(&store->lock);
+    int rc = insert(store, find(store, m->name, &found), stream);
+    (void)pthread_mutex_unlock(&store->lock);
+    if (rc != 0)
+        local_stream_free(stream);
+    return rc;
+}
+
+/* Under store.changes. */
+static int create_locked(struct local_store *store, const char *name, const struct kfs_stream_spec *spec,
+                         struct kfs_error *err)
+{
+    struct local_manifest m = {
+        .settings = {.retention_hours = spec->retention_hours, .max_record_bytes = spec->max_record_bytes}};
+
+    if (exists(store, name))
+        return kfs_fail_aws(err, EEXIST, "ResourceInUseException", "Stream %s under account %s already exists.", name,
+                            store->options.account);
+    (void)snprintf(m.name, sizeof m.name, "%s", name);
+    m.created_ms = local_now_ms(store);
+    m.generation = store->epoch << 24 | (++store->generations & 0xffffff);
+    if (m.settings.retention_hours == 0)
+        m.settings.retention_hours = RETENTION_HOURS_DEFAULT;
+    if (m.settings.max_record_bytes == 0)
+        m.settings.max_record_bytes = KFS_RECORD_BYTES_DEFAULT;
+    m.topology.stream = m.name;
+    m.topology.account = store->options.account;
+    int rc = kfs_topology_init(&m.topology, NULL, 0, 0);
+    if (rc == 0)
+        rc = kfs_topology_create(&m.topology, spec->shards, err);
+    if (rc == 0) {
+        date_shards(&m.topology, m.created_ms);
+        rc = make_stream(store, &m, err);
+    }
+    if (rc == 0)
+        rc = add_stream(store, &m);
+    local_manifest_release(&m);
+    return rc;
+}
+
+int local_stream_create(struct kfs_backend *b, const char *name, const struct kfs_stream_spec *spec,
+                        struct kfs_error *err)
+{
+    struct local_store *store = (struct local_store *)b;
+
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return kfs_fail_aws(err, EINVAL, "InvalidArgumentException", "a local store cannot hold a stream named %s",
+                            name);
+    (void)pthread_mutex_lock(&store->changes);
+    int rc = create_locked(store, name, spec, err);
+    (void)pthread_mutex_unlock(&store->changes);
+    return rc;
+}
+
+/* ---- deleting ---- */
+
+struct removal {
+    const struct kfs_io *io;
+    int dir;
+};
+
+static int remove_file(void *arg, const char *name)
+{
+    const struct removal *r = arg;
+
+    (void)r->io->unlink(r->io->ctx, r->dir, name);
+    return 0;
+}
+
+/* A shard's directory, or a file of the stream's. */
+static int remove_member(void *arg, const char *name)
+{
+    const struct removal *r = arg;
+    int dir = r->io->open(r->io->ctx, r->dir, name, KFS_OPEN_DIR);
+
+    if (dir < 0)
+        return remove_file(arg, name);
+    struct removal inner = {r->io, dir};
+    (void)r->io->list(r->io->ctx, dir, remove_file, &inner);
+    r->io->close(r->io->ctx, dir);
+    (void)r->io->rmdir(r->io->ctx, r->dir, name);
+    return 0;
+}
+
+static int remove_stream(void *arg, const char *name)
+{
+    const struct removal *r = arg;
+    int dir = r->io->open(r->io->ctx, r->dir, name, KFS_OPEN_DIR);
+
+    if (dir < 0)
+        return 0;
+    struct removal inner = {r->io, dir};
+    (void)r->io->list(r->io->ctx, dir, remove_member, &inner);
+    r->io->close(r->io->ctx, dir);
+    (void)r->io->rmdir(r->io->ctx, r->dir, name);
+    return 0;
+}
+
+/* Removes what lies under deleted/. */
+static void sweep_deleted(struct local_store *store)
+{
+    const struct kfs_io *io = store->options.io;
+    struct removal r = {io, io->open(io->ctx, store->dir, "deleted", KFS_OPEN_DIR)};
+
+    if (r.dir < 0)
+        return;
+    (void)io->list(io->ctx, r.dir, remove_stream, &r);
+    io->close(io->ctx, r.dir);
+}
+
+/* Moves the stream's directory to deleted/ID: from here on it is gone. */
+static int move_away(struct local_store *store, const struct local_stream *stream)
+{
+    const struct kfs_io *io = store->options.io;
+    char name[32];
+    int rc = io->mkdir(io->ctx, store->dir, "deleted");
+
+    if (rc != 0 && rc != -EEXIST)
+        return rc;
+    int dir = io->open(io->ctx, store->dir, "deleted", KFS_OPEN_DIR);
+    if (dir < 0)
+        return dir;
+    (void)snprintf(name, sizeof name, "%" PRIx64, stream->generation);
+    rc = io->rename(io->ctx, store->streams_dir, stream->name, dir, name);
+    if (rc == 0)
+        rc = io->sync_dir(io->ctx, store->streams_dir);
+    io->close(io->ctx, dir);
+    return rc;
+}
+
+/* Takes the stream out of the table. False where it is not there, or another of its name is. */
+static bool take_out(struct local_store *store, struct local_stream *stream)
+{
+    bool found;
+
+    (void)pthread_mutex_lock(&store->lock);
+    size_t at = find(store, stream->name, &found);
+    found = found && store->streams[at] == stream;
+    if (found) {
+        store->n_streams--;
+        memmove(store->streams + at, store->streams + at + 1, (store->n_streams - at) * sizeof(struct local_stream *));
+        atomic_fetch_sub(&stream->refs, 1); /* the table's; the caller still has one */
+    }
+    (void)pthread_mutex_unlock(&store->lock);
+    return found;
+}
+
+int local_stream_delete(struct kfs_stream *s, struct kfs_error *err)
+{
+    struct local_stream *stream = (struct local_stream *)s;
+    struct local_store *store = stream->store;
+    int rc = 0;
+
+    (void)pthread_mutex_lock(&store->changes);
+    (void)pthread_rwlock_wrlock(&stream->lock);
+    if (stream->deleted)
+        rc = kfs_fail_aws(err, ENOENT, "ResourceNotFoundException", "Stream %s under account %s not found.",
+                          stream->name, store->options.account);
+    else
+        rc = move_away(store, stream);
+    if (rc == 0)
+        stream->deleted = true;
+    else if (rc != -ENOENT)
+        (void)kfs_fail(err, -rc, "cannot delete stream %s: %s", stream->name, strerror(-rc));
+    (void)pthread_rwlock_unlock(&stream->lock);
+    if (rc == 0)
+        (void)take_out(store, stream);
+    (void)pthread_mutex_unlock(&store->changes);
+    if (rc == 0) {
+        local_stream_wake(stream, KFS_NO_SHARD, KFS_EVENT_DELETED);
+        sweep_deleted(store);
+    }
+    return rc;
+}
+
+/* ---- opening the store ---- */
+
+struct loading {
+    struct local_store *store;
+    struct kfs_error *err;
+};
+
+/* A stream that cannot be loaded is left alone and said; the others are served. */
+static int load_stream(void *arg, const char *name)
+{
+    struct loading *l = arg;
+    struct local_store *store = l->store;
+    const struct kfs_io *io = store->options.io;
+    struct kfs_error err = {0};
+    struct local_manifest m;
+
+    int dir = io->open(io->ctx, store->streams_dir, name, KFS_OPEN_DIR);
+    if (dir < 0)
+        return 0;
+    int rc = local_manifest_load(io, dir, &m, &err);
+    io->close(io->ctx, dir);
+    if (rc == 0 && strcmp(m.name, name) != 0)
+        rc = kfs_fail(&err, EIO, "the file stream is of a stream named %s", m.name);
+    if (rc != 0) {
+        kfs_log(KFS_LOG_ERROR, "stream %s: %s", name, err.text);
+        if (m.topology.shards != NULL)
+            local_manifest_release(&m);
+        return 0;
+    }
+    rc = add_stream(store, &m);
+    local_manifest_release(&m);
+    return rc;
+}
+
+int local_load_streams(struct local_store *store, struct kfs_error *err)
+{
+    const struct kfs_io *io = store->options.io;
+    struct loading l = {store, err};
+    int rc = io->mkdir(io->ctx, store->dir, "streams");
+
+    if (rc == 0)
+        rc = io->sync_dir(io->ctx, store->dir);
+    if (rc != 0 && rc != -EEXIST)
+        return kfs_fail(err, -rc, "cannot make the directory streams: %s", strerror(-rc));
+    store->streams_dir = io->open(io->ctx, store->dir, "streams", KFS_OPEN_DIR);
+    if (store->streams_dir < 0)
+        return kfs_fail(err, -store->streams_dir, "cannot open the directory streams: %s",
+                        strerror(-store->streams_dir));
+    sweep_deleted(store);
+    rc = io->list(io->ctx, store->streams_dir, load_stream, &l);
+    return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot load the streams: %s", strerror(-rc));
+}
+
+void local_free_streams(struct local_store *store)
+{
+    for (size_t i = 0; i < store->n_streams; i++)
+        local_stream_free(store->streams[i]);
+    free(store->streams);
+}
