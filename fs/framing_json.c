@@ -1,0 +1,400 @@
+/* `json`: a record is a JSON object on a line, with its metadata. The lines
+ * that are read can be written back: what the service assigns is then ignored.
+ *
+ * Rendering is written by hand, since cJSON would copy each record five times;
+ * decoding is cJSON's, the only file that knows it. */
+#include "fs/framing.h"
+
+#include <assert.h>
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdalign.h>
+#include <string.h>
+
+#include "backend/base/hashkey.h"
+#include "backend/base/seqnum.h"
+#include "backend/base/units.h"
+#include "backend/base/utf8.h"
+#include "fs/base64.h"
+#include "fs/name.h"
+
+#define WORD sizeof(uint64_t)
+#define EVERY_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+#define HIGH_BITS EVERY_BYTE(0x80)
+
+/* An escape is at most six bytes for one of data. */
+#define ESCAPE_MAX 6
+/* Names, punctuation, blanks, a partition key and a hash key, whatever way they are spelt. */
+#define OVERHEAD_MAX ((size_t)ESCAPE_MAX * (KFS_PARTITION_KEY_BYTES_MAX + 1024))
+
+#define PIECE_SEQ "{\"SequenceNumber\":\""
+#define PIECE_KEY "\",\"PartitionKey\":\""
+#define PIECE_TIME "\",\"ApproximateArrivalTimestamp\":\""
+#define PIECE_SHARD "\",\"ShardId\":\""
+#define PIECE_TEXT "\",\"Data\":\""
+#define PIECE_BASE64 "\",\"DataBase64\":\""
+#define PIECE_END "\"}\n"
+
+/* Without the pieces that depend on the record. */
+#define FIXED_SIZE                                                                                                     \
+    (sizeof PIECE_SEQ - 1 + sizeof PIECE_KEY - 1 + sizeof PIECE_TIME - 1 + KFS_TIME_DIGITS + sizeof PIECE_SHARD - 1 +  \
+     KFS_SHARD_NAME_LEN + sizeof PIECE_END - 1)
+
+/* ---- rendering ---- */
+
+/* What follows the backslash of a byte that must be escaped; 'u' for \u00XX, 0 for a byte that stands for itself. */
+static const char escapes[256] = {
+    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b', 't', 'n', 'u', 'f', 'r', 'u', 'u',         'u',
+    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', ['"'] = '"', ['\\'] = '\\',
+};
+
+struct shape {
+    size_t size;     /* in JSON, without the quotes */
+    bool is_ascii;   /* no byte above 0x7f */
+    bool has_escape; /* some byte does not stand for itself */
+    bool has_nul;
+};
+
+static uint64_t load(const uint8_t *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+/* Some high bits where a byte of the word is zero, none where there is no such byte. */
+static uint64_t zero_bytes(uint64_t word)
+{
+    return (word - EVERY_BYTE(1)) & ~word & HIGH_BITS;
+}
+
+/* Whether a byte of the word is a control character, a quote or a backslash. */
+static bool word_has_escape(uint64_t word)
+{
+    uint64_t control = (word - EVERY_BYTE(0x20)) & ~word & HIGH_BITS;
+
+    return (control | zero_bytes(word ^ EVERY_BYTE('"')) | zero_bytes(word ^ EVERY_BYTE('\\'))) != 0;
+}
+
+static void measure_bytes(const uint8_t *p, size_t n, struct shape *shape)
+{
+    for (size_t i = 0; i < n; i++) {
+        char escape = escapes[p[i]];
+        shape->size += escape == 0 ? 0 : escape == 'u' ? 5 : 1;
+        shape->has_escape |= escape != 0;
+        shape->has_nul |= p[i] == 0;
+        shape->is_ascii &= p[i] < 0x80;
+    }
+}
+
+static struct shape measure(struct kfs_bytes bytes)
+{
+    struct shape shape = {.size = bytes.len, .is_ascii = true};
+    const uint8_t *p = bytes.data;
+    size_t at = 0;
+    uint64_t seen = 0;
+
+    for (; bytes.len - at >= WORD; at += WORD) {
+        uint64_t word = load(p + at);
+        seen |= word;
+        if (word_has_escape(word))
+            measure_bytes(p + at, WORD, &shape);
+    }
+    if (at < bytes.len)
+        measure_bytes(p + at, bytes.len - at, &shape);
+    shape.is_ascii &= (seen & HIGH_BITS) == 0;
+    return shape;
+}
+
+/* Text can be written back as text: cJSON knows no NUL. */
+static bool is_text(struct kfs_bytes bytes, const struct shape *shape)
+{
+    return !shape->has_nul && (shape->is_ascii || kfs_utf8_valid(bytes.data, bytes.len));
+}
+
+static char *put_piece(char *to, const void *piece, size_t len)
+{
+    memcpy(to, piece, len);
+    return to + len;
+}
+
+static char *put_escaped_byte(char *to, uint8_t byte)
+{
+    static const char hex[] = "0123456789abcdef";
+    char escape = escapes[byte];
+
+    if (escape == 0) {
+        *to = (char)byte;
+        return to + 1;
+    }
+    to[0] = '\\';
+    to[1] = escape;
+    if (escape != 'u')
+        return to + 2;
+    to[2] = '0';
+    to[3] = '0';
+    to[4] = hex[byte >> 4];
+    to[5] = hex[byte & 15];
+    return to + ESCAPE_MAX;
+}
+
+static char *put_string(char *to, struct kfs_bytes bytes, const struct shape *shape)
+{
+    const uint8_t *p = bytes.data;
+    size_t at = 0;
+
+    if (bytes.len == 0)
+        return to;
+    if (!shape->has_escape)
+        return put_piece(to, p, bytes.len);
+    for (; bytes.len - at >= WORD; at += WORD) {
+        uint64_t word = load(p + at);
+        if (!word_has_escape(word)) {
+            to = put_piece(to, &word, WORD);
+            continue;
+        }
+        for (size_t i = 0; i < WORD; i++)
+            to = put_escaped_byte(to, p[at + i]);
+    }
+    for (; at < bytes.len; at++)
+        to = put_escaped_byte(to, p[at]);
+    return to;
+}
+
+static size_t total_size(size_t seq_len, size_t key_size, bool text, size_t data_size)
+{
+    size_t name = text ? sizeof PIECE_TEXT - 1 : sizeof PIECE_BASE64 - 1;
+
+    return FIXED_SIZE + seq_len + key_size + name + data_size;
+}
+
+static int json_render(const struct kfs_record *record, uint32_t shard, struct kfs_buf *out)
+{
+    char seq[KFS_SEQ_DIGITS_MAX + 1];
+    char time[KFS_TIME_DIGITS + 1];
+    char shard_id[KFS_SHARD_NAME_LEN + 1];
+    size_t seq_len = kfs_seq_print(&record->seq, seq);
+    struct shape key = measure(record->key);
+    struct shape data = measure(record->data);
+    bool text = is_text(record->data, &data);
+    size_t data_size = text ? data.size : kfs_base64_len(record->data.len);
+    size_t total = total_size(seq_len, key.size, text, data_size);
+    int rc = kfs_buf_reserve(out, total);
+
+    if (rc != 0)
+        return rc;
+    if (kfs_time_print(record->arrival_ms, time) < 0)
+        (void)kfs_time_print(KFS_TIME_MAX_MS, time);
+    kfs_shard_name_print(shard, shard_id);
+
+    char *to = out->data + out->len;
+    to = put_piece(to, PIECE_SEQ, sizeof PIECE_SEQ - 1);
+    to = put_piece(to, seq, seq_len);
+    to = put_piece(to, PIECE_KEY, sizeof PIECE_KEY - 1);
+    to = put_string(to, record->key, &key);
+    to = put_piece(to, PIECE_TIME, sizeof PIECE_TIME - 1);
+    to = put_piece(to, time, KFS_TIME_DIGITS);
+    to = put_piece(to, PIECE_SHARD, sizeof PIECE_SHARD - 1);
+    to = put_piece(to, shard_id, KFS_SHARD_NAME_LEN);
+    if (text) {
+        to = put_piece(to, PIECE_TEXT, sizeof PIECE_TEXT - 1);
+        to = put_string(to, record->data, &data);
+    } else {
+        to = put_piece(to, PIECE_BASE64, sizeof PIECE_BASE64 - 1);
+        kfs_base64_encode(record->data.data, record->data.len, to);
+        to += data_size;
+    }
+    to = put_piece(to, PIECE_END, sizeof PIECE_END - 1);
+    assert(to == out->data + out->len + total);
+    out->len += total;
+    return 0;
+}
+
+/* Amazon's numbers have 56 digits, always; others are counted by printing them. */
+static size_t seq_digits(const struct kfs_seq *seq)
+{
+    static const struct kfs_seq ten_to_55 = {
+        {0x00, 0x68, 0x67, 0xa5, 0xa8, 0x67, 0xf1, 0x03, 0xb2, 0xff, 0xfa, 0x5a, 0x71, 0xfb, 0xa0, 0xe7, 0xb6, 0x80}};
+    static const struct kfs_seq ten_to_56 = {
+        {0x04, 0x14, 0x0c, 0x78, 0x94, 0x0f, 0x6a, 0x24, 0xfd, 0xff, 0xc7, 0x88, 0x73, 0xd4, 0x49, 0x0d, 0x21}};
+    char text[KFS_SEQ_DIGITS_MAX + 1];
+
+    if (kfs_seq_cmp(seq, &ten_to_55) >= 0 && kfs_seq_cmp(seq, &ten_to_56) < 0)
+        return 56;
+    return kfs_seq_print(seq, text);
+}
+
+static size_t json_rendered_size(const struct kfs_record *record)
+{
+    struct shape key = measure(record->key);
+    struct shape data = measure(record->data);
+    bool text = is_text(record->data, &data);
+    size_t data_size = text ? data.size : kfs_base64_len(record->data.len);
+
+    return total_size(seq_digits(&record->seq), key.size, text, data_size);
+}
+
+/* ---- decoding ---- */
+
+enum member { DATA, DATA_BASE64, PARTITION_KEY, EXPLICIT_HASH_KEY, MEMBERS };
+
+static const char *const member_names[MEMBERS] = {"Data", "DataBase64", "PartitionKey", "ExplicitHashKey"};
+static const char *const ignored_names[] = {"SequenceNumber", "ShardId", "ApproximateArrivalTimestamp"};
+
+#define MEMBERS_TEXT                                                                                                   \
+    "Data or DataBase64, PartitionKey and ExplicitHashKey (SequenceNumber, ShardId and "                               \
+    "ApproximateArrivalTimestamp are ignored)"
+
+static bool is_ignored(const char *name)
+{
+    for (size_t i = 0; i < sizeof ignored_names / sizeof ignored_names[0]; i++) {
+        if (strcmp(name, ignored_names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether the text of a JSON document escapes a NUL. Backslashes occur in strings only. */
+static bool escapes_nul(const char *text, size_t len)
+{
+    const char *end = text + len;
+
+    while ((text = memchr(text, '\\', (size_t)(end - text))) != NULL) {
+        if (end - text >= ESCAPE_MAX && memcmp(text + 1, "u0000", ESCAPE_MAX - 1) == 0)
+            return true;
+        text += end - text >= 2 ? 2 : 1;
+    }
+    return false;
+}
+
+/* What cJSON would accept, cut or misread. */
+static int check_text(struct kfs_bytes payload, struct kfs_error *err)
+{
+    if (payload.len == 0)
+        return kfs_fail(err, EINVAL, "json: an empty line; each line is one JSON object");
+    if (memchr(payload.data, 0, payload.len) != NULL || escapes_nul(payload.data, payload.len))
+        return kfs_fail(err, EINVAL, "json: a NUL character; write the data as DataBase64");
+    if (!kfs_utf8_valid(payload.data, payload.len))
+        return kfs_fail(err, EINVAL, "json: not UTF-8; write the data as DataBase64");
+    return 0;
+}
+
+/* The values of the members that count, by enum member; NULL for those that are not there. */
+static int sort_members(const cJSON *object, const char *values[MEMBERS], struct kfs_error *err)
+{
+    const cJSON *item;
+
+    if (!cJSON_IsObject(object))
+        return kfs_fail(err, EINVAL, "json: a line is not a JSON object; it has " MEMBERS_TEXT);
+    cJSON_ArrayForEach(item, object)
+    {
+        size_t i = 0;
+        while (i < MEMBERS && strcmp(item->string, member_names[i]) != 0)
+            i++;
+        if (i == MEMBERS && is_ignored(item->string))
+            continue;
+        if (i == MEMBERS)
+            return kfs_fail(err, EINVAL, "json: an unknown member; allowed are " MEMBERS_TEXT);
+        if (values[i] != NULL)
+            return kfs_fail(err, EINVAL, "json: %s is there twice", member_names[i]);
+        if (!cJSON_IsString(item))
+            return kfs_fail(err, EINVAL, "json: %s is not a string", member_names[i]);
+        values[i] = item->valuestring;
+    }
+    if (values[DATA] == NULL && values[DATA_BASE64] == NULL)
+        return kfs_fail(err, EINVAL, "json: neither Data nor DataBase64 is there");
+    if (values[DATA] != NULL && values[DATA_BASE64] != NULL)
+        return kfs_fail(err, EINVAL, "json: both Data and DataBase64 are there; give one");
+    return 0;
+}
+
+/* Writes the values at `to`, which has room for the payload they came from:
+ * data, key, and a hash key, whose text with its name and quotes is longer
+ * than the number and the gap before it. *end is behind the last. */
+static int fill_put(const char *values[MEMBERS], char *to, struct kfs_put *put, char **end, struct kfs_error *err)
+{
+    struct kfs_put made = {0};
+
+    if (values[DATA] != NULL) {
+        size_t len = strlen(values[DATA]);
+        made.data = (struct kfs_bytes){to, len};
+        to = put_piece(to, values[DATA], len);
+    } else {
+        assert(values[DATA_BASE64] != NULL); /* sort_members saw to it */
+        ssize_t len = kfs_base64_decode(values[DATA_BASE64], strlen(values[DATA_BASE64]), to);
+        if (len < 0)
+            return kfs_fail(err, EINVAL, "json: DataBase64 is not base64 (RFC 4648, with padding)");
+        made.data = (struct kfs_bytes){to, (size_t)len};
+        to += len;
+    }
+    if (values[PARTITION_KEY] != NULL) {
+        size_t len = strlen(values[PARTITION_KEY]);
+        if (len == 0)
+            return kfs_fail(err, EINVAL, "json: PartitionKey is empty; leave it out to have it chosen");
+        made.key = (struct kfs_bytes){to, len};
+        to = put_piece(to, values[PARTITION_KEY], len);
+    }
+    if (values[EXPLICIT_HASH_KEY] != NULL) {
+        kfs_hash hash;
+        if (kfs_hash_parse(values[EXPLICIT_HASH_KEY], strlen(values[EXPLICIT_HASH_KEY]), &hash) != 0)
+            return kfs_fail(err, EINVAL, "json: ExplicitHashKey is not a decimal number from 0 to 2^128-1");
+        to += (alignof(kfs_hash) - (uintptr_t)to % alignof(kfs_hash)) % alignof(kfs_hash);
+        made.explicit_hash = (const kfs_hash *)(void *)to;
+        to = put_piece(to, &hash, sizeof hash);
+    }
+    *put = made;
+    *end = to;
+    return 0;
+}
+
+static int json_decode(struct kfs_bytes payload, struct kfs_put *put, struct kfs_buf *scratch, struct kfs_error *err)
+{
+    const char *values[MEMBERS] = {NULL};
+    cJSON *object = NULL;
+    char *end = NULL;
+    int rc = check_text(payload, err);
+
+    if (rc != 0)
+        return rc;
+    rc = kfs_buf_reserve(scratch, payload.len + 1);
+    if (rc != 0)
+        return kfs_fail(err, -rc, "json: no room for a line of %zu bytes", payload.len);
+
+    /* cJSON before 1.7.18 reads one byte past text that has no NUL, so it gets
+     * a copy, in the room where the values go when the tree holds them. */
+    char *room = scratch->data + scratch->len;
+    *put_piece(room, payload.data, payload.len) = '\0';
+    object = cJSON_ParseWithOpts(room, NULL, true);
+    if (object == NULL) {
+        rc = kfs_fail(err, EINVAL, "json: a line is not JSON");
+        goto out;
+    }
+    rc = sort_members(object, values, err);
+    if (rc != 0)
+        goto out;
+    rc = fill_put(values, room, put, &end, err);
+    if (rc != 0)
+        goto out;
+    assert(end <= room + payload.len + 1);
+    scratch->len += (size_t)(end - room);
+out:
+    cJSON_Delete(object);
+    return rc;
+}
+
+static size_t json_framed_max(size_t record_max)
+{
+    return ESCAPE_MAX * record_max + OVERHEAD_MAX;
+}
+
+const struct kfs_framing kfs_framing_json = {
+    .name = "json",
+    .stored = false,
+    .partial_is_record = true,
+    .framed_max = json_framed_max,
+    .cut = kfs_framing_cut_line,
+    .decode = json_decode,
+    .render = json_render,
+    .rendered_size = json_rendered_size,
+};

@@ -1,0 +1,283 @@
+#include "fs/options_table.h"
+
+#include <string.h>
+
+#include "backend/base/logger.h"
+
+#define MEMBER(name) offsetof(struct kfs_options, name)
+
+/* A typing error is at most this many letters away from what was meant. */
+#define NEAR_MAX 2
+
+static const char *const sync_choices[] = {
+    [KFS_OPTIONS_SYNC_ALWAYS] = "always", [KFS_OPTIONS_SYNC_INTERVAL] = "interval", NULL};
+static const char *const log_choices[] = {[KFS_LOG_TO_STDERR] = "stderr", [KFS_LOG_TO_SYSLOG] = "syslog", NULL};
+static const char *const level_choices[] = {
+    [KFS_LOG_ERROR] = "error", [KFS_LOG_WARNING] = "warning", [KFS_LOG_INFO] = "info", [KFS_LOG_DEBUG] = "debug", NULL};
+
+static bool is_region(const char *text)
+{
+    size_t len = strlen(text);
+
+    return len >= 1 && len <= 32 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+static bool is_account(const char *text)
+{
+    return strlen(text) == 12 && strspn(text, "0123456789") == 12;
+}
+
+const struct kfs_option kfs_option_rows[] = {
+    {.name = "shards",
+     .type = KFS_OPTION_INTEGER,
+     .offset = MEMBER(shards),
+     .value = "1",
+     .metavar = "N",
+     .min = "1",
+     .max = "10000",
+     .help = "Shards of a stream made by mkdir NAME."},
+    {.name = "retention",
+     .type = KFS_OPTION_INTEGER,
+     .offset = MEMBER(retention_hours),
+     .value = "24",
+     .metavar = "HOURS",
+     .min = "24",
+     .max = "8760",
+     .help = "Hours that a new stream keeps its records."},
+    {.name = "max_record_size",
+     .type = KFS_OPTION_SIZE,
+     .offset = MEMBER(max_record_size),
+     .value = "1M",
+     .metavar = "SIZE",
+     .min = "1M",
+     .max = "10M",
+     .step = 1024,
+     .help = "Largest record of a new stream."},
+    {.name = "sync",
+     .type = KFS_OPTION_ENUM,
+     .offset = MEMBER(sync),
+     .value = "interval",
+     .metavar = "WHEN",
+     .bare = "always",
+     .choices = sync_choices,
+     .help = "always: a write returns when it survives power loss. interval: power loss can take what was written in "
+             "the last sync_interval and not fsynced. `sync` alone means always."},
+    {.name = "sync_interval",
+     .type = KFS_OPTION_DURATION,
+     .offset = MEMBER(sync_interval_ms),
+     .value = "1s",
+     .metavar = "TIME",
+     .min = "10ms",
+     .max = "1h",
+     .help = "Longest time between a write and its sync, with sync=interval."},
+    {.name = "segment_size",
+     .type = KFS_OPTION_SIZE,
+     .offset = MEMBER(segment_size),
+     .value = "64M",
+     .metavar = "SIZE",
+     .min = "64K",
+     .max = "4G",
+     .help = "Size at which a shard goes on in a new file. Retention removes whole files."},
+    {.name = "retention_size",
+     .type = KFS_OPTION_SIZE,
+     .offset = MEMBER(retention_size),
+     .value = "0",
+     .metavar = "SIZE",
+     .min = "0",
+     .max = "1024T",
+     .help = "Size of a shard above which its oldest files are removed, whatever their age; 0 for no bound."},
+    {.name = "partial_timeout",
+     .type = KFS_OPTION_DURATION,
+     .offset = MEMBER(partial_timeout_ms),
+     .value = "0",
+     .metavar = "TIME",
+     .min = "0",
+     .max = "1d",
+     .help = "Idle time after which an unfinished last line becomes a record; 0 for never before fsync or close."},
+    {.name = "region",
+     .type = KFS_OPTION_TEXT,
+     .offset = MEMBER(region),
+     .value = "us-east-1",
+     .metavar = "NAME",
+     .valid = is_region,
+     .allowed = "1 to 32 of a-z, 0-9 and -",
+     .help = "Region in the streams' ARNs."},
+    {.name = "account",
+     .type = KFS_OPTION_TEXT,
+     .offset = MEMBER(account),
+     .value = "000000000000",
+     .metavar = "ID",
+     .valid = is_account,
+     .allowed = "12 digits",
+     .help = "Account in the streams' ARNs."},
+    {.name = "ro",
+     .type = KFS_OPTION_FLAG,
+     .offset = MEMBER(ro),
+     .value = "no",
+     .help = "Mount read-only; `rw` is the opposite."},
+    {.name = "allow_other",
+     .type = KFS_OPTION_FLAG,
+     .offset = MEMBER(allow_other),
+     .value = "no",
+     .help = "Let other users in, as uid, gid and umask say. Unless root mounts, /etc/fuse.conf must have "
+             "user_allow_other."},
+    {.name = "uid",
+     .type = KFS_OPTION_INTEGER,
+     .offset = MEMBER(uid),
+     .derived = "the user who mounts",
+     .metavar = "UID",
+     .min = "0",
+     .max = "4294967294",
+     .help = "Owner of every file."},
+    {.name = "gid",
+     .type = KFS_OPTION_INTEGER,
+     .offset = MEMBER(gid),
+     .derived = "the group of the user who mounts",
+     .metavar = "GID",
+     .min = "0",
+     .max = "4294967294",
+     .help = "Group of every file."},
+    {.name = "umask",
+     .type = KFS_OPTION_OCTAL,
+     .offset = MEMBER(umask),
+     .value = "022",
+     .metavar = "MODE",
+     .min = "0",
+     .max = "777",
+     .help = "Permission bits that no file has."},
+    {.name = "threads",
+     .type = KFS_OPTION_INTEGER,
+     .offset = MEMBER(threads),
+     .value = "4",
+     .metavar = "N",
+     .min = "1",
+     .max = "64",
+     .help = "Threads that answer the kernel. A reader that waits takes none."},
+    {.name = "log",
+     .type = KFS_OPTION_ENUM,
+     .offset = MEMBER(log),
+     .derived = "stderr in the foreground, else syslog",
+     .metavar = "WHERE",
+     .choices = log_choices,
+     .help = "Where messages go after the mount."},
+    {.name = "log_level",
+     .type = KFS_OPTION_ENUM,
+     .offset = MEMBER(log_level),
+     .derived = "info, with debug: debug",
+     .metavar = "LEVEL",
+     .choices = level_choices,
+     .help = "The least severe messages that are logged."},
+    {.name = "foreground",
+     .letter = 'f',
+     .type = KFS_OPTION_FLAG,
+     .offset = MEMBER(foreground),
+     .value = "no",
+     .help = "Stay in the foreground."},
+    {.name = "debug",
+     .letter = 'd',
+     .type = KFS_OPTION_FLAG,
+     .offset = MEMBER(debug),
+     .value = "no",
+     .help = "Trace every request; implies foreground."},
+    {.name = "config",
+     .type = KFS_OPTION_TEXT,
+     .offset = MEMBER(config),
+     .derived = "the first there is of $XDG_CONFIG_HOME/kinesisfs.conf (~/.config) and /etc/kinesisfs.conf",
+     .metavar = "FILE",
+     .allowed = "the path of a file",
+     .not_in_file = true,
+     .help = "Configuration file: lines `name = value`; a line that begins with # is a comment."},
+    {.name = "help",
+     .letter = 'h',
+     .type = KFS_OPTION_ACTION,
+     .command_line_only = true,
+     .action = KFS_OPTIONS_HELP,
+     .help = "Print this and exit."},
+    {.name = "version",
+     .letter = 'V',
+     .type = KFS_OPTION_ACTION,
+     .command_line_only = true,
+     .action = KFS_OPTIONS_VERSION,
+     .help = "Print the version and exit."},
+};
+
+const size_t kfs_option_count = sizeof kfs_option_rows / sizeof kfs_option_rows[0];
+_Static_assert(sizeof kfs_option_rows / sizeof kfs_option_rows[0] <= KFS_OPTION_ROWS_MAX, "raise KFS_OPTION_ROWS_MAX");
+
+const struct kfs_option_alias kfs_option_aliases[] = {
+    {"rw", "ro", "no"},
+    {"async", "sync", "interval"},
+};
+
+const size_t kfs_option_alias_count = sizeof kfs_option_aliases / sizeof kfs_option_aliases[0];
+
+const struct kfs_kernel_word kfs_kernel_words[] = {
+    {"suid", KFS_KERNEL_SUID, false},       {"nosuid", KFS_KERNEL_SUID, false},   {"dev", KFS_KERNEL_DEV, false},
+    {"nodev", KFS_KERNEL_DEV, false},       {"exec", KFS_KERNEL_EXEC, true},      {"noexec", KFS_KERNEL_EXEC, false},
+    {"atime", KFS_KERNEL_ATIME, true},      {"relatime", KFS_KERNEL_ATIME, true}, {"noatime", KFS_KERNEL_ATIME, false},
+    {"dirsync", KFS_KERNEL_DIRSYNC, false},
+};
+
+const size_t kfs_kernel_word_count = sizeof kfs_kernel_words / sizeof kfs_kernel_words[0];
+
+const struct kfs_option *kfs_option_find(const char *name)
+{
+    for (size_t i = 0; i < kfs_option_count; i++) {
+        if (strcmp(kfs_option_rows[i].name, name) == 0)
+            return &kfs_option_rows[i];
+    }
+    return NULL;
+}
+
+bool kfs_option_has_value(const struct kfs_option *row)
+{
+    return row->type != KFS_OPTION_FLAG && row->type != KFS_OPTION_ACTION;
+}
+
+/* Letters to insert, remove or replace to make b of a. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[KFS_OPTION_NAME_MAX + 1];
+    size_t b_len = strlen(b);
+
+    for (size_t j = 0; j <= b_len; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b_len; j++) {
+            size_t best = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[b_len];
+}
+
+static void consider(const char *name, const char *candidate, const char **best, size_t *least)
+{
+    size_t far = distance(name, candidate);
+
+    if (far < *least && far < strlen(candidate)) {
+        *best = candidate;
+        *least = far;
+    }
+}
+
+const char *kfs_option_nearest(const char *name)
+{
+    const char *best = NULL;
+    size_t least = NEAR_MAX + 1;
+
+    for (size_t i = 0; i < kfs_option_count; i++)
+        consider(name, kfs_option_rows[i].name, &best, &least);
+    for (size_t i = 0; i < kfs_option_alias_count; i++)
+        consider(name, kfs_option_aliases[i].word, &best, &least);
+    for (size_t i = 0; i < kfs_kernel_word_count; i++)
+        consider(name, kfs_kernel_words[i].word, &best, &least);
+    return best;
+}

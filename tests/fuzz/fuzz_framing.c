@@ -1,0 +1,111 @@
+/* Framings: what is cut does not depend on the pieces it arrives in; what is
+ * decoded can be rendered and decoded again; any bytes survive json. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/base/utf8.h"
+#include "fs/framing.h"
+
+#define REQUIRE(condition)                                                                                             \
+    do {                                                                                                               \
+        if (!(condition))                                                                                              \
+            abort();                                                                                                   \
+    } while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct kfs_framing *const framings[] = {&kfs_framing_lines, &kfs_framing_json};
+
+static bool same(struct kfs_bytes a, struct kfs_bytes b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+static void render(const struct kfs_framing *framing, const struct kfs_record *record, struct kfs_buf *out)
+{
+    kfs_buf_init(out, framing->rendered_size(record));
+    REQUIRE(framing->render(record, 3, out) == 0);
+    REQUIRE(out->len == framing->rendered_size(record));
+}
+
+/* Renders a record as json and reads it back. */
+static void check_round_trip(struct kfs_bytes data, struct kfs_bytes key)
+{
+    struct kfs_record record = {.data = data, .key = key, .arrival_ms = data.len};
+    struct kfs_cut cut = {0};
+    struct kfs_buf out;
+    struct kfs_buf scratch;
+    struct kfs_put put;
+
+    render(&kfs_framing_lines, &record, &out);
+    kfs_buf_release(&out);
+    render(&kfs_framing_json, &record, &out);
+    REQUIRE(kfs_utf8_valid(out.data, out.len));
+    REQUIRE(kfs_framing_json.cut((struct kfs_bytes){out.data, out.len}, &cut, NULL) == (ssize_t)out.len);
+    kfs_buf_init(&scratch, out.len);
+    REQUIRE(kfs_framing_json.decode(cut.payload, &put, &scratch, NULL) == 0);
+    REQUIRE(same(put.data, data) && same(put.key, key));
+    kfs_buf_release(&scratch);
+    kfs_buf_release(&out);
+}
+
+static void check_decode(struct kfs_bytes payload)
+{
+    static const char key[] = "k";
+    struct kfs_error err = {0};
+    struct kfs_buf scratch;
+    struct kfs_put put;
+
+    kfs_buf_init(&scratch, payload.len + 1);
+    int rc = kfs_framing_json.decode(payload, &put, &scratch, &err);
+    REQUIRE(rc == 0 || (rc == -EINVAL && err.code == EINVAL && err.text[0] != '\0' && scratch.len == 0));
+    if (rc == 0)
+        check_round_trip(put.data, put.key.len > 0 ? put.key : (struct kfs_bytes){key, 1});
+    kfs_buf_release(&scratch);
+}
+
+/* Cuts all records, seeing `piece` bytes more each time; returns a hash of them. */
+static uint64_t cut_all(const struct kfs_framing *framing, struct kfs_bytes data, size_t piece, size_t *records)
+{
+    const char *bytes = data.data;
+    struct kfs_cut cut = {0};
+    uint64_t hash = 0;
+    size_t begin = 0;
+
+    for (size_t end = 0; end < data.len;) {
+        ssize_t taken;
+        end = data.len - end < piece ? data.len : end + piece;
+        while ((taken = framing->cut((struct kfs_bytes){bytes + begin, end - begin}, &cut, NULL)) > 0) {
+            REQUIRE((const char *)cut.payload.data == bytes + begin && cut.payload.len < (size_t)taken);
+            REQUIRE(cut.newline_follows == (bytes[begin + cut.payload.len] == '\n'));
+            hash = hash * 31 + cut.payload.len + 1;
+            begin += (size_t)taken;
+            *records += 1;
+        }
+        REQUIRE(taken == 0);
+    }
+    return hash;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct kfs_bytes all = {data, size};
+    struct kfs_cut cut = {0};
+    ssize_t taken;
+
+    for (size_t i = 0; i < 2; i++) {
+        size_t whole = 0;
+        size_t pieces = 0;
+        REQUIRE(cut_all(framings[i], all, size + 1, &whole) == cut_all(framings[i], all, size / 7 + 1, &pieces));
+        REQUIRE(whole == pieces);
+    }
+    check_round_trip(all, (struct kfs_bytes){"key", 3});
+    while ((taken = kfs_framing_json.cut(all, &cut, NULL)) > 0) {
+        check_decode(cut.payload);
+        all = (struct kfs_bytes){(const char *)all.data + taken, all.len - (size_t)taken};
+    }
+    check_decode(all);
+    return 0;
+}
