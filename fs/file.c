@@ -1,0 +1,261 @@
+/* Open files: opening, reading, waiting, releasing. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/fs_internal.h"
+
+#define CONTROL_BYTES_MAX (64U << 20)
+
+/* ---- opening ---- */
+
+static struct kfs_handle *new_handle(struct kfs_node *node, int flags)
+{
+    struct kfs_handle *handle = calloc(1, sizeof *handle);
+
+    if (handle == NULL)
+        return NULL;
+    handle->node = node;
+    handle->writable = (flags & O_ACCMODE) != O_RDONLY;
+    handle->append = (flags & O_APPEND) != 0;
+    handle->durable = handle->writable && (flags & (O_DSYNC | O_SYNC)) != 0;
+    handle->follow = node->view.follow && (flags & O_ACCMODE) != O_WRONLY;
+    (void)pthread_mutex_init(&handle->write_lock, NULL);
+    (void)pthread_mutex_init(&handle->read_lock, NULL);
+    kfs_buf_init(&handle->text, CONTROL_BYTES_MAX);
+    return handle;
+}
+
+/* -EROFS, with the shards to write to instead. */
+static int fail_closed(const struct kfs_node *node, struct kfs_error *err)
+{
+    char children[2 * (KFS_SHARD_NAME_LEN + 2) + 1] = "";
+    struct kfs_shard_info *shards = NULL;
+    size_t n = 0;
+    size_t len = 0;
+
+    (void)kfs_shard_list(node->topic->stream, &shards, &n, NULL);
+    for (size_t i = 0; i < n && len + KFS_SHARD_NAME_LEN + 2 < sizeof children; i++) {
+        if (shards[i].parent != node->shard && shards[i].adjacent_parent != node->shard)
+            continue;
+        if (len > 0)
+            children[len++] = ' ';
+        kfs_shard_name_print(shards[i].index, children + len);
+        len += KFS_SHARD_NAME_LEN;
+    }
+    free(shards);
+    return kfs_fail(err, EROFS, "the shard is closed, it was split or merged; write to %s", children);
+}
+
+/* What a description that writes needs. -EROFS where the shard is closed. */
+static int open_writer(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_error *err)
+{
+    struct kfs_node *node = handle->node;
+    struct kfs_shard_info info;
+    int rc;
+
+    if (node->shard != KFS_NO_SHARD) {
+        rc = kfs_shard_info(node->topic->stream, node->shard, &info, err);
+        if (rc != 0)
+            return rc;
+        if (info.closed)
+            return fail_closed(node, err);
+    }
+    if (!handle->append) {
+        rc = kfs_node_size(fs, node, &handle->size_at_open, err);
+        if (rc != 0)
+            return rc;
+    }
+    kfs_writer_init(&handle->writer, node->topic->stream, node->shard, node->view.framing);
+    return 0;
+}
+
+static int open_node(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_error *err)
+{
+    switch (handle->node->type) {
+    case KFS_NODE_STATUS:
+    case KFS_NODE_METRICS:
+        if (handle->writable)
+            return kfs_fail(err, EPERM, "this file is only read");
+        return kfs_control_text(fs, handle->node->type, &handle->text);
+    case KFS_NODE_ERRORS:
+        return handle->writable ? kfs_fail(err, EPERM, "this file is only read") : 0;
+    case KFS_NODE_SHARD:
+    case KFS_NODE_ALL:
+        return handle->writable ? open_writer(fs, handle, err) : 0;
+    case KFS_NODE_ROOT:
+    case KFS_NODE_CONTROL_DIR:
+    case KFS_NODE_STREAM:
+        break;
+    }
+    return kfs_fail(err, EISDIR, "this is a directory");
+}
+
+static void free_handle(struct kfs_fs *fs, struct kfs_handle *handle)
+{
+    if (handle->writable)
+        kfs_writer_release(&handle->writer);
+    kfs_reader_close(handle->reader);
+    kfs_buf_release(&handle->text);
+    (void)pthread_mutex_destroy(&handle->write_lock);
+    (void)pthread_mutex_destroy(&handle->read_lock);
+    kfs_node_unref(fs, handle->node, 1);
+    free(handle);
+}
+
+int kfs_fs_open(struct kfs_fs *fs, struct kfs_node *node, int flags, struct kfs_handle **out)
+{
+    struct kfs_error err = {0};
+    struct kfs_handle *handle = new_handle(node, flags);
+
+    if (handle == NULL)
+        return -ENOMEM;
+    atomic_fetch_add(&node->refs, 1);
+    if (fs->config.sync_always && handle->writable)
+        handle->durable = true;
+    int rc = open_node(fs, handle, &err);
+    if (rc != 0) {
+        free_handle(fs, handle);
+        return err.code != 0 ? kfs_node_report(fs, node, "open", &err) : rc;
+    }
+    kfs_handles_add(fs, handle);
+    if (handle->follow)
+        kfs_topic_watch(node->topic);
+    atomic_fetch_add(&fs->counters.open_files, 1);
+    *out = handle;
+    return 0;
+}
+
+void kfs_fs_release(struct kfs_fs *fs, struct kfs_handle *handle)
+{
+    kfs_fs_on_readable(fs, handle, NULL, NULL);
+    if (handle->writable) {
+        (void)pthread_mutex_lock(&handle->write_lock);
+        (void)kfs_handle_finish(fs, handle);
+        (void)pthread_mutex_unlock(&handle->write_lock);
+    }
+    kfs_handles_remove(fs, handle);
+    if (handle->follow)
+        kfs_topic_unwatch(handle->node->topic);
+    atomic_fetch_sub(&fs->counters.open_files, 1);
+    free_handle(fs, handle);
+}
+
+/* ---- reading ---- */
+
+static ssize_t read_plain(struct kfs_handle *handle, uint64_t offset, char *data, size_t len, struct kfs_error *err)
+{
+    struct kfs_node *node = handle->node;
+    ssize_t n = 0;
+
+    (void)pthread_mutex_lock(&handle->read_lock);
+    if (handle->reader == NULL)
+        n = kfs_reader_open(node->topic->stream, node->shard, &handle->reader, err);
+    if (n == 0)
+        n = kfs_read_bytes(handle->reader, node->base + offset, data, len, err);
+    (void)pthread_mutex_unlock(&handle->read_lock);
+    return n;
+}
+
+static ssize_t read_merged(struct kfs_handle *handle, uint64_t offset, char *data, size_t len, struct kfs_error *err)
+{
+    struct kfs_merge *merge;
+    int rc = kfs_node_merge(handle->node, &merge, err);
+
+    return rc != 0 ? rc : kfs_merge_read(merge, offset, data, len, err);
+}
+
+static ssize_t read_text(const struct kfs_handle *handle, uint64_t offset, char *data, size_t len)
+{
+    if (offset >= handle->text.len)
+        return 0;
+    if (len > handle->text.len - offset)
+        len = (size_t)(handle->text.len - offset);
+    memcpy(data, handle->text.data + offset, len);
+    return (ssize_t)len;
+}
+
+ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len)
+{
+    struct kfs_node *node = handle->node;
+    struct kfs_error err = {0};
+    ssize_t n;
+
+    if (node->type == KFS_NODE_STATUS || node->type == KFS_NODE_METRICS)
+        return read_text(handle, offset, data, len);
+    if (node->type == KFS_NODE_ERRORS)
+        return kfs_errors_read(&fs->errors, node->base + offset, data, len);
+    if (kfs_node_is_plain(node))
+        n = read_plain(handle, offset, data, len, &err);
+    else
+        n = read_merged(handle, offset, data, len, &err);
+    atomic_fetch_add(&fs->counters.reads, 1);
+    if (n < 0)
+        return kfs_node_report(fs, node, "read", &err);
+    atomic_fetch_add(&fs->counters.read_bytes, (uint64_t)n);
+    atomic_store(&handle->read_end, offset + (uint64_t)n);
+    return n == 0 && len > 0 && handle->follow && !kfs_handle_at_end(handle) ? KFS_FS_WAIT : n;
+}
+
+/* ---- waiting ---- */
+
+/* Whether nothing will ever come after the tip: the shard is closed, or the stream is gone. */
+bool kfs_handle_at_end(const struct kfs_handle *handle)
+{
+    struct kfs_shard_info info;
+    struct kfs_stream_info stream;
+
+    if (handle->node->shard == KFS_NO_SHARD)
+        return kfs_stream_info(handle->node->topic->stream, &stream, NULL) != 0;
+    return kfs_shard_info(handle->node->topic->stream, handle->node->shard, &info, NULL) != 0 || info.closed;
+}
+
+/* Whether a read at an offset has something to return: bytes, the end for good, or an error. */
+static bool ready_at(struct kfs_fs *fs, const struct kfs_handle *handle, uint64_t offset)
+{
+    uint64_t size;
+
+    if (!handle->follow)
+        return true;
+    return kfs_node_size(fs, handle->node, &size, NULL) != 0 || size > offset || kfs_handle_at_end(handle);
+}
+
+bool kfs_fs_wait(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, struct kfs_waiter *waiter)
+{
+    struct kfs_topic *topic = handle->node->topic;
+
+    atomic_fetch_add(&fs->counters.waits, 1);
+    if (!kfs_topic_add(topic, handle->node->shard, waiter))
+        return false;
+    /* It may have grown between the read and the wait. */
+    return !ready_at(fs, handle, offset) || !kfs_topic_cancel(topic, waiter);
+}
+
+bool kfs_fs_cancel(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_waiter *waiter)
+{
+    (void)fs;
+    return kfs_topic_cancel(handle->node->topic, waiter);
+}
+
+bool kfs_fs_readable(struct kfs_fs *fs, struct kfs_handle *handle)
+{
+    return ready_at(fs, handle, atomic_load(&handle->read_end));
+}
+
+void kfs_fs_on_readable(struct kfs_fs *fs, struct kfs_handle *handle, void (*notify)(void *arg), void *arg)
+{
+    struct kfs_topic *topic = handle->node->topic;
+
+    (void)fs;
+    if (!handle->follow)
+        return;
+    (void)pthread_mutex_lock(&handle->read_lock);
+    if (handle->listening)
+        kfs_topic_unlisten(topic, &handle->listener);
+    handle->listening = notify != NULL;
+    handle->listener = (struct kfs_listener){.notify = notify, .arg = arg};
+    if (handle->listening)
+        kfs_topic_listen(topic, &handle->listener);
+    (void)pthread_mutex_unlock(&handle->read_lock);
+}

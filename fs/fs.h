@@ -1,0 +1,120 @@
+/* The file system without FUSE: names, attributes, reading and writing, over
+ * any backend. A shell (fuse_ops.c, or a test) decodes a request, calls one
+ * function here and replies once.
+ *
+ * Results are 0 or a count, or -errno, as the caller of the system call will
+ * see them (docs/SEMANTICS.md). A failure worth telling is recorded here, once:
+ * in the log and in /.kinesisfs/errors. Any thread may call anything. */
+#ifndef KFS_FS_FS_H
+#define KFS_FS_FS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "backend/backend.h"
+#include "backend/base/clock.h"
+
+struct kfs_fs;
+struct kfs_node;   /* what a name was looked up as */
+struct kfs_handle; /* an open file description */
+
+struct kfs_fs_config {
+    struct kfs_backend *backend; /* borrowed */
+    const struct kfs_clock *clock;
+    uint32_t uid;
+    uint32_t gid;
+    uint32_t umask;
+    struct kfs_stream_spec new_stream; /* what mkdir makes */
+    uint64_t partial_timeout_ms;       /* 0: off */
+    bool sync_always;                  /* a write returns when its records are durable */
+};
+
+int kfs_fs_new(const struct kfs_fs_config *config, struct kfs_fs **fs, struct kfs_error *err);
+
+/* Stops what runs in the background: partial lines become records, waiting
+ * reads are answered with -EINTR. */
+void kfs_fs_stop(struct kfs_fs *fs);
+void kfs_fs_free(struct kfs_fs *fs); /* after stop; with every node and handle not given back */
+
+/* ---- names ---- */
+
+struct kfs_node *kfs_fs_root(struct kfs_fs *fs);
+
+/* A node for a name, with one reference. Directories get one node a name;
+ * files a new one each time, with one st_ino, so that the kernel does not
+ * serialise their writers and each keeps its own offsets. st may be NULL. */
+int kfs_fs_lookup(struct kfs_fs *fs, struct kfs_node *parent, const char *name, struct kfs_node **node,
+                  struct stat *st);
+void kfs_fs_forget(struct kfs_fs *fs, struct kfs_node *node, uint64_t references);
+
+int kfs_fs_getattr(struct kfs_fs *fs, struct kfs_node *node, struct stat *st);
+
+/* chmod, chown and times: to what they are already, or -EPERM; times are not kept. */
+int kfs_fs_chmod(struct kfs_fs *fs, struct kfs_node *node, mode_t mode);
+int kfs_fs_chown(struct kfs_fs *fs, struct kfs_node *node, uid_t uid, gid_t gid); /* (uid_t)-1: leave */
+int kfs_fs_truncate(struct kfs_fs *fs, struct kfs_node *node, uint64_t size);
+
+int kfs_fs_mkdir(struct kfs_fs *fs, struct kfs_node *parent, const char *name);
+int kfs_fs_rmdir(struct kfs_fs *fs, struct kfs_node *parent, const char *name);
+
+/* What streams cannot do: records it under the operation's name, returns -EPERM. */
+int kfs_fs_refuse(struct kfs_fs *fs, struct kfs_node *parent, const char *operation, const char *name);
+
+/* The entries of a directory, without . and .. . visit returns non-zero to stop. */
+typedef int kfs_entry_visit(void *arg, const char *name, ino_t ino, mode_t mode);
+int kfs_fs_list(struct kfs_fs *fs, struct kfs_node *node, kfs_entry_visit *visit, void *arg);
+ino_t kfs_fs_ino(const struct kfs_node *node);
+
+/* value of len 0 asks for the size. -ENODATA, -ERANGE; the size. */
+ssize_t kfs_fs_getxattr(struct kfs_fs *fs, struct kfs_node *node, const char *name, char *value, size_t len);
+ssize_t kfs_fs_listxattr(struct kfs_fs *fs, struct kfs_node *node, char *list, size_t len);
+int kfs_fs_setxattr(struct kfs_fs *fs, struct kfs_node *node, const char *name, const char *value, size_t len);
+
+/* ---- files ---- */
+
+/* flags are those of open(2). */
+int kfs_fs_open(struct kfs_fs *fs, struct kfs_node *node, int flags, struct kfs_handle **handle);
+void kfs_fs_release(struct kfs_fs *fs, struct kfs_handle *handle);
+
+/* All of data or a count of its first bytes, at a record's end. *durable says
+ * whether the caller asked for durability (O_SYNC, O_DSYNC, sync=always): the
+ * shell then syncs before it replies. */
+ssize_t kfs_fs_write(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, const char *data, size_t len,
+                     bool *durable);
+
+/* close(2) of one descriptor: reports a failure that came late. */
+int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle);
+
+/* Makes a partial line a record where `partial` is set, then everything of the
+ * handle durable; op->done tells. -errno: done will not be called. */
+int kfs_fs_sync(struct kfs_fs *fs, struct kfs_handle *handle, bool partial, struct kfs_sync *op);
+
+/* A count; 0 at the end; KFS_FS_WAIT where the file follows and nothing is there yet. */
+#define KFS_FS_WAIT (-4096)
+ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len);
+
+/* A read that waits. The core has it from a kfs_fs_wait that returned true until
+ * it calls done, or a kfs_fs_cancel that returned true. done runs on another
+ * thread, without locks, with 0 when it is worth reading again or -errno to reply. */
+struct kfs_waiter {
+    void (*done)(struct kfs_waiter *waiter, int error);
+    uint32_t shard; /* the core's, and what follows */
+    struct kfs_waiter *next;
+    struct kfs_waiter *prev;
+    bool waiting;
+};
+
+/* False where a read at offset would not wait any more. */
+bool kfs_fs_wait(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, struct kfs_waiter *waiter);
+bool kfs_fs_cancel(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_waiter *waiter);
+
+/* Whether a read of the handle would return at once. `notify` is called (from
+ * another thread, any number of times) when that may have changed; NULL to stop. */
+bool kfs_fs_readable(struct kfs_fs *fs, struct kfs_handle *handle);
+void kfs_fs_on_readable(struct kfs_fs *fs, struct kfs_handle *handle, void (*notify)(void *arg), void *arg);
+
+int kfs_fs_space(struct kfs_fs *fs, struct kfs_space *space);
+
+#endif

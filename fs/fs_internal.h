@@ -1,0 +1,140 @@
+/* Shared by the files of the file system's core, no one else. */
+#ifndef KFS_FS_INTERNAL_H
+#define KFS_FS_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "fs/fs.h"
+#include "fs/merge.h"
+#include "fs/name.h"
+#include "fs/report.h"
+#include "fs/topic.h"
+#include "fs/writer.h"
+
+#define KFS_DIR_BUCKETS 1024
+
+enum kfs_node_type {
+    KFS_NODE_ROOT,
+    KFS_NODE_CONTROL_DIR, /* /.kinesisfs */
+    KFS_NODE_STATUS,      /* its files */
+    KFS_NODE_METRICS,
+    KFS_NODE_ERRORS,
+    KFS_NODE_STREAM, /* a directory */
+    KFS_NODE_SHARD,
+    KFS_NODE_ALL
+};
+
+struct kfs_node {
+    enum kfs_node_type type;
+    ino_t ino;
+    atomic_uint_fast64_t refs; /* the kernel's lookups, and open handles */
+    struct kfs_topic *topic;   /* owned; NULL where no stream is concerned */
+    struct kfs_view view;
+    uint32_t shard;
+    char name[KFS_NAME_MAX + 1]; /* of the stream's directory, with its view */
+
+    uint64_t base; /* what offset 0 of the file is in the shard's default view, or in errors */
+
+    pthread_mutex_t merge_lock; /* guards the making of merge */
+    struct kfs_merge *merge;    /* owned; what is shown where that is not stored bytes of one shard */
+
+    struct kfs_node *next; /* in the table of directories */
+
+    struct kfs_node *next_live; /* fs.live_lock: all nodes */
+    struct kfs_node *prev_live;
+};
+
+struct kfs_handle {
+    struct kfs_node *node; /* a reference */
+    bool writable;
+    bool append;
+    bool durable; /* O_SYNC or O_DSYNC */
+    bool follow;  /* reads wait; the topic is watched */
+
+    pthread_mutex_t write_lock;
+    struct kfs_writer writer;
+    bool wrote;
+    uint64_t size_at_open;
+    uint64_t next_offset; /* where a writer without O_APPEND goes on */
+    uint64_t last_write_ms;
+    bool flushed; /* closed at least once since the last write, with a partial line left */
+    int late_error;
+
+    pthread_mutex_t read_lock;
+    struct kfs_reader *reader;     /* opened at the first read */
+    struct kfs_buf text;           /* of a control file, made at open */
+    atomic_uint_fast64_t read_end; /* where the last read ended: what poll asks about */
+
+    struct kfs_listener listener;
+    bool listening;
+
+    struct kfs_handle *next; /* fs.handles_lock */
+    struct kfs_handle *prev;
+};
+
+struct kfs_counters {
+    atomic_uint_fast64_t reads;
+    atomic_uint_fast64_t read_bytes;
+    atomic_uint_fast64_t writes;
+    atomic_uint_fast64_t written_bytes;
+    atomic_uint_fast64_t syncs;
+    atomic_uint_fast64_t waits;
+    atomic_uint_fast64_t open_files;
+};
+
+struct kfs_fs {
+    struct kfs_fs_config config;
+    struct kfs_errors errors;
+    struct kfs_dispatcher dispatcher;
+    struct kfs_counters counters;
+    uint64_t started_ms;
+
+    struct kfs_node root;
+    struct kfs_node control;
+    pthread_mutex_t dirs_lock;
+    struct kfs_node *dirs[KFS_DIR_BUCKETS]; /* directories of streams, by name */
+
+    pthread_mutex_t live_lock;
+    struct kfs_node *live; /* what the kernel has, to be freed when it does not give it back */
+
+    atomic_uint closing; /* handles that are flushed with a partial line: their release may be on its way */
+    pthread_mutex_t handles_lock;
+    struct kfs_handle *handles; /* all that are open */
+    pthread_cond_t tick;
+    bool stop;
+    bool ticks;
+    pthread_t ticker; /* makes records of partial lines that wait too long */
+};
+
+/* ---- node.c ---- */
+struct kfs_node *kfs_node_new(struct kfs_fs *fs, enum kfs_node_type type);
+void kfs_nodes_free(struct kfs_fs *fs); /* all of them */
+void kfs_node_unref(struct kfs_fs *fs, struct kfs_node *node, uint64_t n);
+/* The bytes that the node shows, where they are not stored ones of one shard. */
+int kfs_node_merge(struct kfs_node *node, struct kfs_merge **merge, struct kfs_error *err);
+/* Whether the node shows stored bytes of one shard. */
+bool kfs_node_is_plain(const struct kfs_node *node);
+ino_t kfs_ino_of(const char *dir, uint64_t generation, uint32_t file);
+
+/* ---- attr.c ---- */
+int kfs_node_stat(struct kfs_fs *fs, struct kfs_node *node, struct stat *st, struct kfs_error *err);
+int kfs_node_size(struct kfs_fs *fs, struct kfs_node *node, uint64_t *size, struct kfs_error *err);
+
+/* ---- control.c ---- */
+int kfs_control_text(struct kfs_fs *fs, enum kfs_node_type type, struct kfs_buf *text);
+
+/* ---- file.c ---- */
+bool kfs_handle_at_end(const struct kfs_handle *handle);
+
+/* ---- write.c ---- */
+int kfs_handle_finish(struct kfs_fs *fs, struct kfs_handle *handle); /* partial line to record; write_lock held */
+int kfs_ticker_start(struct kfs_fs *fs);
+void kfs_ticker_stop(struct kfs_fs *fs);
+void kfs_handles_add(struct kfs_fs *fs, struct kfs_handle *handle);
+void kfs_handles_remove(struct kfs_fs *fs, struct kfs_handle *handle);
+
+/* Reports err under an operation on a node; returns -err->code. */
+int kfs_node_report(struct kfs_fs *fs, const struct kfs_node *node, const char *operation, const struct kfs_error *err);
+
+#endif

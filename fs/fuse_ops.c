@@ -1,0 +1,627 @@
+#include "fs/fuse_ops.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define READ_BYTES_MAX (1U << 20) /* what the kernel asks for at once, 256 pages */
+#define XATTR_BYTES_MAX 4096U
+
+static struct kfs_fs *fs_of(fuse_req_t req)
+{
+    return ((struct kfs_fuse *)fuse_req_userdata(req))->fs;
+}
+
+static struct kfs_node *node_of(fuse_req_t req, fuse_ino_t ino)
+{
+    return ino == FUSE_ROOT_ID ? kfs_fs_root(fs_of(req)) : (struct kfs_node *)(uintptr_t)ino;
+}
+
+/* What fi->fh points to. */
+struct open_file {
+    struct kfs_handle *handle;
+    pthread_mutex_t lock;
+    struct fuse_pollhandle *poll; /* whom to wake; under lock */
+};
+
+static struct open_file *file_of(const struct fuse_file_info *fi)
+{
+    return (struct open_file *)(uintptr_t)fi->fh;
+}
+
+static struct kfs_handle *handle_of(const struct fuse_file_info *fi)
+{
+    return file_of(fi)->handle;
+}
+
+/* Replies with an errno, or with success that has no body. rc: 0 or -errno. */
+static void reply_status(fuse_req_t req, int rc)
+{
+    (void)fuse_reply_err(req, -rc);
+}
+
+/* ---- names ---- */
+
+static void reply_node(fuse_req_t req, struct kfs_node *node, const struct stat *st)
+{
+    /* Timeouts 0: sizes are exact, and what is made elsewhere appears at once. */
+    struct fuse_entry_param entry = {.ino = (uintptr_t)node, .attr = *st};
+
+    if (fuse_reply_entry(req, &entry) != 0)
+        kfs_fs_forget(fs_of(req), node, 1);
+}
+
+static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    struct kfs_node *node;
+    struct stat st;
+    int rc = kfs_fs_lookup(fs_of(req), node_of(req, parent), name, &node, &st);
+
+    if (rc != 0)
+        reply_status(req, rc);
+    else
+        reply_node(req, node, &st);
+}
+
+static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
+{
+    kfs_fs_forget(fs_of(req), node_of(req, ino), nlookup);
+    fuse_reply_none(req);
+}
+
+static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+    for (size_t i = 0; i < count; i++)
+        kfs_fs_forget(fs_of(req), node_of(req, forgets[i].ino), forgets[i].nlookup);
+    fuse_reply_none(req);
+}
+
+static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct stat st;
+
+    (void)fi;
+    int rc = kfs_fs_getattr(fs_of(req), node_of(req, ino), &st);
+    if (rc != 0)
+        reply_status(req, rc);
+    else
+        (void)fuse_reply_attr(req, &st, 0);
+}
+
+static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, struct fuse_file_info *fi)
+{
+    struct kfs_fs *fs = fs_of(req);
+    struct kfs_node *node = node_of(req, ino);
+    int rc = 0;
+
+    if ((to_set & FUSE_SET_ATTR_SIZE) != 0)
+        rc = kfs_fs_truncate(fs, node, (uint64_t)attr->st_size);
+    if (rc == 0 && (to_set & FUSE_SET_ATTR_MODE) != 0)
+        rc = kfs_fs_chmod(fs, node, attr->st_mode);
+    if (rc == 0 && (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) != 0)
+        rc = kfs_fs_chown(fs, node, (to_set & FUSE_SET_ATTR_UID) != 0 ? attr->st_uid : (uid_t)-1,
+                          (to_set & FUSE_SET_ATTR_GID) != 0 ? attr->st_gid : (gid_t)-1);
+    if (rc != 0)
+        reply_status(req, rc);
+    else
+        op_getattr(req, ino, fi);
+}
+
+static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+    struct kfs_fs *fs = fs_of(req);
+    struct kfs_node *node;
+    struct stat st;
+    char stream[NAME_MAX + 1] = "";
+
+    (void)mode;
+    int rc = kfs_fs_mkdir(fs, node_of(req, parent), name);
+    if (rc == 0) {
+        /* NAME@shards=4 makes NAME. */
+        memcpy(stream, name, strcspn(name, "@"));
+        rc = kfs_fs_lookup(fs, node_of(req, parent), stream, &node, &st);
+    }
+    if (rc != 0)
+        reply_status(req, rc);
+    else
+        reply_node(req, node, &st);
+}
+
+static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    reply_status(req, kfs_fs_rmdir(fs_of(req), node_of(req, parent), name));
+}
+
+static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    reply_status(req, kfs_fs_refuse(fs_of(req), node_of(req, parent), "unlink", name));
+}
+
+static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,
+                      unsigned int flags)
+{
+    (void)newparent;
+    (void)newname;
+    (void)flags;
+    reply_status(req, kfs_fs_refuse(fs_of(req), node_of(req, parent), "rename", name));
+}
+
+static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname)
+{
+    (void)ino;
+    reply_status(req, kfs_fs_refuse(fs_of(req), node_of(req, newparent), "link", newname));
+}
+
+static void op_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
+{
+    (void)link;
+    reply_status(req, kfs_fs_refuse(fs_of(req), node_of(req, parent), "symlink", name));
+}
+
+static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+    (void)mode;
+    (void)rdev;
+    reply_status(req, kfs_fs_refuse(fs_of(req), node_of(req, parent), "create", name));
+}
+
+static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+    (void)fi;
+    op_mknod(req, parent, name, mode, 0);
+}
+
+/* ---- directories ---- */
+
+/* A listing, made at opendir so that it does not change under a reader. */
+struct listing {
+    struct entry {
+        char name[NAME_MAX + 1];
+        ino_t ino;
+        mode_t mode;
+    } * entries;
+    size_t n;
+    size_t cap;
+};
+
+static int add_entry(void *arg, const char *name, ino_t ino, mode_t mode)
+{
+    struct listing *list = arg;
+
+    if (list->n == list->cap) {
+        size_t cap = list->cap == 0 ? 16 : list->cap * 2;
+        struct entry *entries = realloc(list->entries, cap * sizeof *entries);
+        if (entries == NULL)
+            return -ENOMEM;
+        list->entries = entries;
+        list->cap = cap;
+    }
+    struct entry *entry = &list->entries[list->n++];
+    size_t len = strlen(name);
+    if (len > NAME_MAX)
+        len = NAME_MAX;
+    memcpy(entry->name, name, len);
+    entry->name[len] = '\0';
+    entry->ino = ino;
+    entry->mode = mode;
+    return 0;
+}
+
+static void free_listing(struct listing *list)
+{
+    if (list != NULL)
+        free(list->entries);
+    free(list);
+}
+
+static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct kfs_node *node = node_of(req, ino);
+    struct listing *list = calloc(1, sizeof *list);
+    int rc = list == NULL ? -ENOMEM : add_entry(list, ".", kfs_fs_ino(node), S_IFDIR);
+
+    if (rc == 0)
+        rc = add_entry(list, "..", 1, S_IFDIR);
+    if (rc == 0)
+        rc = kfs_fs_list(fs_of(req), node, add_entry, list);
+    if (rc != 0) {
+        free_listing(list);
+        reply_status(req, rc);
+        return;
+    }
+    fi->fh = (uintptr_t)list;
+    if (fuse_reply_open(req, fi) != 0)
+        free_listing(list);
+}
+
+static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+    const struct listing *list = (const struct listing *)(uintptr_t)fi->fh;
+    char *buf = malloc(size);
+    size_t len = 0;
+
+    (void)ino;
+    if (buf == NULL) {
+        reply_status(req, -ENOMEM);
+        return;
+    }
+    for (size_t i = (size_t)off; i < list->n; i++) {
+        const struct stat st = {.st_ino = list->entries[i].ino, .st_mode = list->entries[i].mode};
+        size_t need = fuse_add_direntry(req, buf + len, size - len, list->entries[i].name, &st, (off_t)i + 1);
+        if (need > size - len)
+            break;
+        len += need;
+    }
+    (void)fuse_reply_buf(req, buf, len);
+    free(buf);
+}
+
+static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    (void)ino;
+    free_listing((struct listing *)(uintptr_t)fi->fh);
+    reply_status(req, 0);
+}
+
+/* ---- files ---- */
+
+static void close_file(struct kfs_fs *fs, struct open_file *file)
+{
+    kfs_fs_release(fs, file->handle);
+    if (file->poll != NULL)
+        fuse_pollhandle_destroy(file->poll);
+    (void)pthread_mutex_destroy(&file->lock);
+    free(file);
+}
+
+static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct open_file *file = calloc(1, sizeof *file);
+    int rc = file == NULL ? -ENOMEM : kfs_fs_open(fs_of(req), node_of(req, ino), fi->flags, &file->handle);
+
+    if (rc != 0) {
+        free(file);
+        reply_status(req, rc);
+        return;
+    }
+    (void)pthread_mutex_init(&file->lock, NULL);
+    fi->fh = (uintptr_t)file;
+    fi->direct_io = 1; /* page-cached readers of a growing file see NUL bytes */
+    if ((fi->flags & O_ACCMODE) == O_RDONLY)
+        fi->noflush = 1;
+    if (fuse_reply_open(req, fi) != 0)
+        close_file(fs_of(req), file);
+}
+
+static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    (void)ino;
+    close_file(fs_of(req), file_of(fi));
+    reply_status(req, 0);
+}
+
+static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    (void)ino;
+    reply_status(req, kfs_fs_flush(fs_of(req), handle_of(fi)));
+}
+
+/* A reply that waits for records to be durable. */
+struct pending_sync {
+    struct kfs_sync op;
+    fuse_req_t req;
+    size_t written; /* what a write replies with; 0 for fsync */
+};
+
+static void sync_done(struct kfs_sync *op, int result)
+{
+    struct pending_sync *pending = (struct pending_sync *)op;
+
+    if (result == 0 && pending->written > 0)
+        (void)fuse_reply_write(pending->req, pending->written);
+    else
+        reply_status(pending->req, result);
+    free(pending);
+}
+
+static void sync_then_reply(fuse_req_t req, struct kfs_handle *handle, size_t written)
+{
+    struct pending_sync *pending = malloc(sizeof *pending);
+
+    if (pending == NULL) {
+        reply_status(req, -ENOMEM);
+        return;
+    }
+    *pending = (struct pending_sync){.op = {.done = sync_done}, .req = req, .written = written};
+    int rc = kfs_fs_sync(fs_of(req), handle, written == 0, &pending->op);
+    if (rc != 0) {
+        free(pending);
+        reply_status(req, rc);
+    }
+}
+
+static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+    (void)ino;
+    (void)datasync;
+    sync_then_reply(req, handle_of(fi), 0);
+}
+
+static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off, struct fuse_file_info *fi)
+{
+    bool durable = false;
+
+    (void)ino;
+    ssize_t n = kfs_fs_write(fs_of(req), handle_of(fi), (uint64_t)off, buf, size, &durable);
+    if (n < 0)
+        reply_status(req, (int)n);
+    else if (durable && n > 0)
+        sync_then_reply(req, handle_of(fi), (size_t)n);
+    else
+        (void)fuse_reply_write(req, (size_t)n);
+}
+
+/* ---- reading ---- */
+
+static pthread_key_t read_buffer_key;
+static pthread_once_t read_buffer_once = PTHREAD_ONCE_INIT;
+
+static void make_read_buffer_key(void)
+{
+    (void)pthread_key_create(&read_buffer_key, free);
+}
+
+/* A buffer that each thread keeps: allocating 1 MiB a read costs more than reading it. */
+static char *read_buffer(void)
+{
+    (void)pthread_once(&read_buffer_once, make_read_buffer_key);
+    char *buffer = pthread_getspecific(read_buffer_key);
+    if (buffer == NULL) {
+        buffer = malloc(READ_BYTES_MAX);
+        (void)pthread_setspecific(read_buffer_key, buffer);
+    }
+    return buffer;
+}
+
+/* A read that found nothing and waits: the request is kept, no thread is.
+ *
+ * Whoever has it out of the core's hands replies and frees it. An interrupt may
+ * come at any time: `lock` orders it with going to wait, and the request's own
+ * lock (taken by fuse_req_interrupt_func) with the reply. */
+struct parked_read {
+    struct kfs_waiter waiter;
+    struct kfs_fs *fs;
+    struct kfs_handle *handle;
+    fuse_req_t req;
+    uint64_t offset;
+    size_t size;
+    pthread_mutex_t lock;
+    bool interrupted;
+};
+
+static void free_parked(struct parked_read *parked)
+{
+    (void)pthread_mutex_destroy(&parked->lock);
+    free(parked);
+}
+
+static void interrupted(fuse_req_t req, void *data)
+{
+    struct parked_read *parked = data;
+
+    (void)pthread_mutex_lock(&parked->lock);
+    parked->interrupted = true;
+    bool mine = kfs_fs_cancel(parked->fs, parked->handle, &parked->waiter);
+    (void)pthread_mutex_unlock(&parked->lock);
+    if (mine) {
+        (void)fuse_reply_err(req, EINTR);
+        free_parked(parked);
+    }
+}
+
+/* Goes to wait, if there is still nothing and no one has interrupted. After true
+ * parked may be gone. */
+static bool goes_to_wait(struct parked_read *parked, ssize_t *n)
+{
+    bool waits = false;
+
+    (void)pthread_mutex_lock(&parked->lock);
+    if (parked->interrupted)
+        *n = -EINTR;
+    else
+        waits = kfs_fs_wait(parked->fs, parked->handle, parked->offset, &parked->waiter);
+    (void)pthread_mutex_unlock(&parked->lock);
+    return waits;
+}
+
+/* Reads, waits or replies; parked is not in the core's hands. */
+static void serve_parked(struct parked_read *parked)
+{
+    char *buffer = read_buffer();
+    ssize_t n = KFS_FS_WAIT;
+
+    while (n == KFS_FS_WAIT) {
+        n = buffer == NULL ? -ENOMEM : kfs_fs_read(parked->fs, parked->handle, parked->offset, buffer, parked->size);
+        if (n == KFS_FS_WAIT && goes_to_wait(parked, &n))
+            return;
+    }
+    /* After this `interrupted` is not running and will not. */
+    fuse_req_interrupt_func(parked->req, NULL, NULL);
+    if (n < 0)
+        reply_status(parked->req, (int)n);
+    else
+        (void)fuse_reply_buf(parked->req, buffer, (size_t)n);
+    free_parked(parked);
+}
+
+static void parked_done(struct kfs_waiter *waiter, int error)
+{
+    struct parked_read *parked = (struct parked_read *)waiter;
+
+    if (error != 0) {
+        fuse_req_interrupt_func(parked->req, NULL, NULL);
+        reply_status(parked->req, error);
+        free_parked(parked);
+        return;
+    }
+    serve_parked(parked);
+}
+
+static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+    char *buffer = read_buffer();
+    ssize_t n;
+
+    (void)ino;
+    if (size > READ_BYTES_MAX)
+        size = READ_BYTES_MAX;
+    n = buffer == NULL ? -ENOMEM : kfs_fs_read(fs_of(req), handle_of(fi), (uint64_t)off, buffer, size);
+    if (n >= 0) {
+        (void)fuse_reply_buf(req, buffer, (size_t)n);
+        return;
+    }
+    if (n != KFS_FS_WAIT || (fi->flags & O_NONBLOCK) != 0) {
+        reply_status(req, n == KFS_FS_WAIT ? -EAGAIN : (int)n);
+        return;
+    }
+    struct parked_read *parked = malloc(sizeof *parked);
+    if (parked == NULL) {
+        reply_status(req, -ENOMEM);
+        return;
+    }
+    *parked = (struct parked_read){.waiter = {.done = parked_done},
+                                   .fs = fs_of(req),
+                                   .handle = handle_of(fi),
+                                   .req = req,
+                                   .offset = (uint64_t)off,
+                                   .size = size};
+    (void)pthread_mutex_init(&parked->lock, NULL);
+    fuse_req_interrupt_func(req, interrupted, parked);
+    serve_parked(parked);
+}
+
+/* ---- polling ---- */
+
+/* The kernel's handle for whom to wake; one an open file, the newest. */
+static void wake_poll(void *arg)
+{
+    (void)fuse_lowlevel_notify_poll(arg);
+}
+
+static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct fuse_pollhandle *ph)
+{
+    struct open_file *file = file_of(fi);
+    unsigned int events = POLLOUT | POLLWRNORM;
+
+    (void)ino;
+    if (ph != NULL) {
+        (void)pthread_mutex_lock(&file->lock);
+        kfs_fs_on_readable(fs_of(req), file->handle, wake_poll, ph);
+        if (file->poll != NULL)
+            fuse_pollhandle_destroy(file->poll);
+        file->poll = ph;
+        (void)pthread_mutex_unlock(&file->lock);
+    }
+    if (kfs_fs_readable(fs_of(req), file->handle))
+        events |= POLLIN | POLLRDNORM;
+    (void)fuse_reply_poll(req, events);
+}
+
+/* ---- attributes and space ---- */
+
+static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+    char value[XATTR_BYTES_MAX];
+    ssize_t n = kfs_fs_getxattr(fs_of(req), node_of(req, ino), name, value, size < sizeof value ? size : sizeof value);
+
+    if (n < 0)
+        reply_status(req, (int)n);
+    else if (size == 0)
+        (void)fuse_reply_xattr(req, (size_t)n);
+    else
+        (void)fuse_reply_buf(req, value, (size_t)n);
+}
+
+static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+    char list[XATTR_BYTES_MAX];
+    ssize_t n = kfs_fs_listxattr(fs_of(req), node_of(req, ino), list, size < sizeof list ? size : sizeof list);
+
+    if (n < 0)
+        reply_status(req, (int)n);
+    else if (size == 0)
+        (void)fuse_reply_xattr(req, (size_t)n);
+    else
+        (void)fuse_reply_buf(req, list, (size_t)n);
+}
+
+static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
+{
+    (void)flags;
+    reply_status(req, kfs_fs_setxattr(fs_of(req), node_of(req, ino), name, value, size));
+}
+
+static void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+    const unsigned long block = 4096;
+    struct kfs_space space;
+
+    (void)ino;
+    int rc = kfs_fs_space(fs_of(req), &space);
+    if (rc != 0) {
+        reply_status(req, rc);
+        return;
+    }
+    const struct statvfs st = {.f_bsize = block,
+                               .f_frsize = block,
+                               .f_blocks = space.total_bytes / block,
+                               .f_bfree = space.free_bytes / block,
+                               .f_bavail = space.free_bytes / block,
+                               .f_files = space.total_files,
+                               .f_ffree = space.free_files,
+                               .f_favail = space.free_files,
+                               .f_namemax = NAME_MAX};
+    (void)fuse_reply_statfs(req, &st);
+}
+
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+    (void)userdata;
+    conn->want &= ~(unsigned int)FUSE_CAP_WRITEBACK_CACHE; /* it loses the order and bounds of writes */
+    conn->max_background = 512;                            /* releases and waiting reads do not hold each other up */
+    conn->congestion_threshold = 384;
+}
+
+const struct fuse_lowlevel_ops kfs_fuse_ops = {
+    .init = op_init,
+    .lookup = op_lookup,
+    .forget = op_forget,
+    .forget_multi = op_forget_multi,
+    .getattr = op_getattr,
+    .setattr = op_setattr,
+    .mkdir = op_mkdir,
+    .rmdir = op_rmdir,
+    .unlink = op_unlink,
+    .rename = op_rename,
+    .link = op_link,
+    .symlink = op_symlink,
+    .mknod = op_mknod,
+    .create = op_create,
+    .opendir = op_opendir,
+    .readdir = op_readdir,
+    .releasedir = op_releasedir,
+    .open = op_open,
+    .release = op_release,
+    .read = op_read,
+    .write = op_write,
+    .flush = op_flush,
+    .fsync = op_fsync,
+    .poll = op_poll,
+    .getxattr = op_getxattr,
+    .listxattr = op_listxattr,
+    .setxattr = op_setxattr,
+    .statfs = op_statfs,
+};

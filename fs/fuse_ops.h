@@ -1,0 +1,17 @@
+/* The FUSE shell: decodes a request, calls the core once, replies once. */
+#ifndef KFS_FS_FUSE_OPS_H
+#define KFS_FS_FUSE_OPS_H
+
+#include <fuse_lowlevel.h>
+
+#include "fs/fs.h"
+
+extern const struct fuse_lowlevel_ops kfs_fuse_ops;
+
+/* What fuse_session_new gets as userdata. */
+struct kfs_fuse {
+    struct kfs_fs *fs;
+    struct fuse_session *session; /* for notifications */
+};
+
+#endif

@@ -1,0 +1,152 @@
+/* Getting a cursor to an offset, and measuring. */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/merge_internal.h"
+
+static bool covers(const struct merge_cursor *c, uint64_t offset)
+{
+    return c->placed && offset <= c->at && offset >= c->at - c->spill.len;
+}
+
+static struct merge_cursor *least_used(struct kfs_merge *m)
+{
+    struct merge_cursor *least = &m->cursors[0];
+
+    for (size_t i = 1; i < KFS_MERGE_CURSORS; i++) {
+        if (m->cursors[i].used < least->used)
+            least = &m->cursors[i];
+    }
+    return least;
+}
+
+/* The reading cursor that is nearest before the offset, but not before `from`; or NULL. */
+static struct merge_cursor *nearest(struct kfs_merge *m, uint64_t from, uint64_t offset)
+{
+    struct merge_cursor *best = NULL;
+
+    for (size_t i = 0; i < KFS_MERGE_CURSORS; i++) {
+        struct merge_cursor *c = &m->cursors[i];
+        if (c->placed && c->at >= from && c->at <= offset && (best == NULL || c->at > best->at))
+            best = c;
+    }
+    return best;
+}
+
+/* Places a cursor in an extension, at a checkpoint of it or (NULL) its start, or
+ * where times say that the offset is. */
+static int place(struct kfs_merge *m, struct merge_cursor *c, size_t extension,
+                 const struct merge_checkpoint *checkpoint, const uint64_t *by_time, struct kfs_error *err)
+{
+    uint64_t at = m->history.extensions[extension].start;
+    uint64_t *next = malloc(m->n * sizeof *next);
+    int rc = 0;
+
+    if (next == NULL)
+        return kfs_fail(err, ENOMEM, "no memory to seek");
+    merge_history_start(&m->history, extension, m->shards, m->n, next);
+    if (by_time != NULL) {
+        rc = merge_time_seek(m, extension, *by_time, next, &at, err);
+    } else if (checkpoint != NULL) {
+        at = checkpoint->at;
+        memcpy(next, checkpoint->next, checkpoint->n * sizeof *next);
+    }
+    if (rc == 0) {
+        rc = merge_cursor_place(m, c, extension, at, next);
+        if (rc != 0)
+            (void)kfs_fail(err, -rc, "no memory for the shards of a stream");
+    }
+    free(next);
+    return rc;
+}
+
+/* Passes records until the cursor stands at the offset or has rendered what covers it. */
+static int pass(struct kfs_merge *m, struct merge_cursor *c, uint64_t offset, struct kfs_error *err)
+{
+    while (c->at < offset) {
+        const struct kfs_record *record;
+        uint32_t shard;
+        size_t size;
+        int rc = merge_cursor_peek(m, c, &record, &shard, err);
+        if (rc <= 0)
+            return rc;
+        c->spill.len = 0;
+        size = m->framing->rendered_size(record);
+        if (size > offset - c->at) {
+            rc = m->framing->render(record, shard, &c->spill);
+            if (rc != 0)
+                return kfs_fail(err, -rc, "no memory for a record");
+        }
+        merge_cursor_take(m, c, size);
+    }
+    return 1;
+}
+
+int merge_seek(struct kfs_merge *m, uint64_t offset, struct merge_cursor **cursor, struct kfs_error *err)
+{
+    const struct merge_history *h = &m->history;
+    const struct merge_checkpoint *checkpoint;
+    struct merge_cursor *c;
+    size_t extension;
+    uint64_t from;
+    bool far;
+    int rc = 0;
+
+    *cursor = NULL;
+    for (size_t i = 0; i < KFS_MERGE_CURSORS; i++) {
+        /* One that has passed into the offset's record serves; one that stands there serves better. */
+        if (covers(&m->cursors[i], offset) && (*cursor == NULL || m->cursors[i].at == offset))
+            *cursor = &m->cursors[i];
+    }
+    if (*cursor == NULL) {
+        extension = merge_history_find(h, offset);
+        from = h->extensions[extension].start;
+        checkpoint = merge_history_checkpoint(h, from, offset);
+        if (checkpoint != NULL)
+            from = checkpoint->at;
+        c = nearest(m, from, offset);
+        far = offset - (c != NULL ? c->at : from) > merge_history_interval(h, m->n);
+        if (c == NULL || (far && m->framing->stored)) {
+            c = least_used(m);
+            rc = place(m, c, extension, checkpoint, far && m->framing->stored ? &offset : NULL, err);
+        }
+        if (rc == 0)
+            rc = pass(m, c, offset, err);
+        if (rc <= 0)
+            return rc;
+        *cursor = c;
+    }
+    (*cursor)->used = ++m->calls;
+    return 1;
+}
+
+int merge_measure(struct kfs_merge *m, struct kfs_error *err)
+{
+    const struct merge_history *h = &m->history;
+    struct merge_cursor *c = &m->meter;
+    const struct merge_checkpoint *checkpoint;
+    uint64_t from;
+    int rc = 0;
+
+    if (!h->open)
+        return 0;
+    from = h->extensions[h->n - 1].start;
+    checkpoint = merge_history_checkpoint(h, from, h->end);
+    if (checkpoint != NULL)
+        from = checkpoint->at;
+    if (!c->placed || c->at < from)
+        rc = place(m, c, h->n - 1, checkpoint, NULL, err);
+    while (rc == 0) {
+        const struct kfs_record *record;
+        uint32_t shard;
+        rc = merge_cursor_peek(m, c, &record, &shard, err);
+        if (rc <= 0)
+            break;
+        merge_cursor_take(m, c, m->framing->rendered_size(record));
+        rc = 0;
+    }
+    assert(rc != 0 || !h->open);
+    return rc;
+}

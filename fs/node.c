@@ -1,0 +1,273 @@
+/* Nodes: what names were looked up as, and the table of stream directories. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "fs/fs_internal.h"
+
+#define CLOSING_WAIT_US 5000
+#define CLOSING_STEP_NS 20000
+
+struct kfs_node *kfs_node_new(struct kfs_fs *fs, enum kfs_node_type type)
+{
+    struct kfs_node *node = calloc(1, sizeof *node);
+
+    if (node == NULL)
+        return NULL;
+    node->type = type;
+    node->shard = KFS_NO_SHARD;
+    node->view = kfs_view_default;
+    atomic_init(&node->refs, 1);
+    (void)pthread_mutex_init(&node->merge_lock, NULL);
+    (void)pthread_mutex_lock(&fs->live_lock);
+    node->next_live = fs->live;
+    if (fs->live != NULL)
+        fs->live->prev_live = node;
+    fs->live = node;
+    (void)pthread_mutex_unlock(&fs->live_lock);
+    return node;
+}
+
+static void free_node(struct kfs_fs *fs, struct kfs_node *node)
+{
+    (void)pthread_mutex_lock(&fs->live_lock);
+    if (node->next_live != NULL)
+        node->next_live->prev_live = node->prev_live;
+    if (node->prev_live != NULL)
+        node->prev_live->next_live = node->next_live;
+    else
+        fs->live = node->next_live;
+    (void)pthread_mutex_unlock(&fs->live_lock);
+    kfs_merge_free(node->merge);
+    kfs_topic_unref(node->topic);
+    (void)pthread_mutex_destroy(&node->merge_lock);
+    free(node);
+}
+
+void kfs_nodes_free(struct kfs_fs *fs)
+{
+    while (fs->live != NULL)
+        free_node(fs, fs->live);
+}
+
+/* FNV-1a: the same name in the same stream has the same number, on every lookup and mount. */
+ino_t kfs_ino_of(const char *dir, uint64_t generation, uint32_t file)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t numbers[2] = {generation, file};
+    const unsigned char *bytes = (const unsigned char *)numbers;
+
+    for (const char *p = dir; *p != '\0'; p++)
+        hash = (hash ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+    for (size_t i = 0; i < sizeof numbers; i++)
+        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+    return (ino_t)(hash | 16); /* the small ones are taken */
+}
+
+ino_t kfs_fs_ino(const struct kfs_node *node)
+{
+    return node->ino;
+}
+
+bool kfs_node_is_plain(const struct kfs_node *node)
+{
+    return node->type == KFS_NODE_SHARD && node->view.framing->stored;
+}
+
+int kfs_node_merge(struct kfs_node *node, struct kfs_merge **merge, struct kfs_error *err)
+{
+    int rc = 0;
+
+    (void)pthread_mutex_lock(&node->merge_lock);
+    if (node->merge == NULL)
+        rc = kfs_merge_new(node->topic->stream, node->shard, node->view.framing, &node->merge, err);
+    *merge = node->merge;
+    (void)pthread_mutex_unlock(&node->merge_lock);
+    return rc;
+}
+
+/* ---- the table of directories ---- */
+
+static struct kfs_node **bucket(struct kfs_fs *fs, const char *name)
+{
+    return &fs->dirs[kfs_ino_of(name, 0, 0) / 32 % KFS_DIR_BUCKETS];
+}
+
+void kfs_node_unref(struct kfs_fs *fs, struct kfs_node *node, uint64_t n)
+{
+    if (node == &fs->root || node == &fs->control)
+        return;
+    if (node->type == KFS_NODE_STREAM) {
+        /* A lookup must not find a directory whose last reference is going. */
+        (void)pthread_mutex_lock(&fs->dirs_lock);
+        bool last = atomic_fetch_sub(&node->refs, n) == n;
+        for (struct kfs_node **at = bucket(fs, node->name); last && *at != NULL; at = &(*at)->next) {
+            if (*at == node) {
+                *at = node->next;
+                break;
+            }
+        }
+        (void)pthread_mutex_unlock(&fs->dirs_lock);
+        if (last)
+            free_node(fs, node);
+        return;
+    }
+    if (atomic_fetch_sub(&node->refs, n) == n)
+        free_node(fs, node);
+}
+
+void kfs_fs_forget(struct kfs_fs *fs, struct kfs_node *node, uint64_t references)
+{
+    kfs_node_unref(fs, node, references);
+}
+
+/* The directory of a name for the stream that has it now; takes the stream's
+ * reference. A node of an earlier stream of that name stays with those who have it. */
+static int dir_node(struct kfs_fs *fs, const char *name, const struct kfs_view *view, struct kfs_stream *stream,
+                    struct kfs_node **out)
+{
+    struct kfs_topic *topic;
+    struct kfs_node *node;
+    int rc = kfs_topic_new(&fs->dispatcher, stream, &topic);
+
+    if (rc != 0)
+        return rc;
+    (void)pthread_mutex_lock(&fs->dirs_lock);
+    struct kfs_node **head = bucket(fs, name);
+    for (node = *head; node != NULL; node = node->next) {
+        if (strcmp(node->name, name) == 0 && node->topic->generation == topic->generation)
+            break;
+    }
+    if (node != NULL) {
+        atomic_fetch_add(&node->refs, 1);
+    } else {
+        node = kfs_node_new(fs, KFS_NODE_STREAM);
+        if (node != NULL) {
+            (void)snprintf(node->name, sizeof node->name, "%s", name);
+            node->view = *view;
+            node->topic = topic;
+            node->ino = kfs_ino_of(name, topic->generation, 0);
+            node->next = *head;
+            *head = node;
+            topic = NULL;
+        }
+    }
+    (void)pthread_mutex_unlock(&fs->dirs_lock);
+    kfs_topic_unref(topic);
+    *out = node;
+    return node == NULL ? -ENOMEM : 0;
+}
+
+/* ---- lookup ---- */
+
+static int lookup_root(struct kfs_fs *fs, const char *name, struct kfs_node **out, struct kfs_error *err)
+{
+    struct kfs_dir_name parsed;
+    struct kfs_stream *stream;
+
+    if (strcmp(name, KFS_STATUS_DIR) == 0) {
+        *out = &fs->control;
+        return 0;
+    }
+    int rc = kfs_name_lookup(name, &parsed, err);
+    if (rc != 0) {
+        /* A bad view is worth telling, unless it is what mkdir looks up before it
+         * makes it; any other name that is not there is not. */
+        struct kfs_new_name fresh;
+        if (strchr(name, '@') != NULL && kfs_name_mkdir(name, &fresh, NULL) != 0)
+            (void)kfs_report(&fs->errors, "lookup", name, KFS_NO_SHARD, err);
+        return -ENOENT;
+    }
+    rc = kfs_stream_open(fs->config.backend, parsed.stream, &stream, err);
+    return rc != 0 ? rc : dir_node(fs, name, &parsed.view, stream, out);
+}
+
+static int lookup_control(struct kfs_fs *fs, const char *name, struct kfs_node **out)
+{
+    static const struct {
+        const char *name;
+        enum kfs_node_type type;
+    } files[] = {{"status.json", KFS_NODE_STATUS}, {"metrics", KFS_NODE_METRICS}, {"errors", KFS_NODE_ERRORS}};
+
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (strcmp(name, files[i].name) != 0)
+            continue;
+        *out = kfs_node_new(fs, files[i].type);
+        if (*out == NULL)
+            return -ENOMEM;
+        (*out)->ino = 3 + i;
+        return 0;
+    }
+    return -ENOENT;
+}
+
+static int lookup_file(struct kfs_fs *fs, struct kfs_node *dir, const char *name, struct kfs_node **out,
+                       struct kfs_error *err)
+{
+    struct kfs_extent extent = {0};
+    uint32_t shard;
+
+    if (kfs_shard_name_parse(name, &shard) != 0)
+        return -ENOENT;
+    if (shard != KFS_NO_SHARD) {
+        int rc = kfs_shard_extent(dir->topic->stream, shard, &extent, err);
+        if (rc != 0)
+            return rc;
+    }
+    struct kfs_node *node = kfs_node_new(fs, shard == KFS_NO_SHARD ? KFS_NODE_ALL : KFS_NODE_SHARD);
+    if (node == NULL)
+        return -ENOMEM;
+    (void)snprintf(node->name, sizeof node->name, "%s", dir->name);
+    node->topic = kfs_topic_ref(dir->topic);
+    node->view = dir->view;
+    node->shard = shard;
+    node->base = extent.start;
+    node->ino = kfs_ino_of(dir->name, dir->topic->generation, shard == KFS_NO_SHARD ? 1 : shard + 2);
+    *out = node;
+    return 0;
+}
+
+/* The release of a description that was closed before this call may still be
+ * in another thread's hands: it makes a record of a partial line, which whoever
+ * opens the file now is to see. Waits a little for it. */
+static void wait_for_closing(struct kfs_fs *fs)
+{
+    const struct timespec step = {0, CLOSING_STEP_NS};
+
+    for (int waited = 0; atomic_load(&fs->closing) > 0 && waited < CLOSING_WAIT_US; waited += CLOSING_STEP_NS / 1000)
+        (void)nanosleep(&step, NULL);
+}
+
+int kfs_fs_lookup(struct kfs_fs *fs, struct kfs_node *parent, const char *name, struct kfs_node **out, struct stat *st)
+{
+    struct kfs_error err = {0};
+    struct kfs_node *node = NULL;
+    int rc = -ENOENT;
+
+    if (strlen(name) > KFS_NAME_MAX)
+        return -ENAMETOOLONG;
+    if (parent->type == KFS_NODE_ROOT)
+        rc = lookup_root(fs, name, &node, &err);
+    else if (parent->type == KFS_NODE_CONTROL_DIR)
+        rc = lookup_control(fs, name, &node);
+    else if (parent->type == KFS_NODE_STREAM) {
+        wait_for_closing(fs);
+        rc = lookup_file(fs, parent, name, &node, &err);
+    }
+    if (rc == 0 && node->type == KFS_NODE_ERRORS) {
+        uint64_t end;
+        kfs_errors_extent(&fs->errors, &node->base, &end);
+    }
+    if (rc == 0 && st != NULL) {
+        rc = kfs_node_stat(fs, node, st, &err);
+        if (rc != 0)
+            kfs_node_unref(fs, node, 1);
+    }
+    if (rc != 0 && rc != -ENOENT && err.code != 0)
+        (void)kfs_node_report(fs, parent, "lookup", &err);
+    if (rc == 0)
+        *out = node;
+    return rc;
+}

@@ -1,0 +1,76 @@
+/* A stream as the file system holds it: one reference to the backend's, and
+ * those who wait for it to grow. Waiting costs no thread: a wait is a list
+ * entry, and one dispatcher thread serves them all. */
+#ifndef KFS_FS_TOPIC_H
+#define KFS_FS_TOPIC_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "backend/backend.h"
+#include "fs/fs.h"
+
+struct kfs_dispatcher;
+
+/* Someone who wants to hear of growth again and again (poll). */
+struct kfs_listener {
+    void (*notify)(void *arg);
+    void *arg;
+    struct kfs_listener *next;
+};
+
+struct kfs_topic {
+    struct kfs_stream *stream; /* owned */
+    char name[KFS_STREAM_NAME_MAX + 1];
+    uint64_t generation;
+    atomic_uint refs;
+    struct kfs_dispatcher *dispatcher;
+
+    pthread_mutex_t lock;
+    struct kfs_waiter *waiters; /* list */
+    bool ended;
+    struct kfs_listener *listeners;
+
+    /* Under the dispatcher's lock. */
+    struct kfs_watch watch;
+    uint32_t watchers; /* how many want the watch set */
+    bool ready;        /* on the dispatcher's list */
+    uint32_t grown;    /* the shard that did; KFS_NO_SHARD: several, or something else happened */
+    struct kfs_topic *next_ready;
+};
+
+struct kfs_dispatcher {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct kfs_topic *ready;
+    bool stop;
+    bool runs;
+    pthread_t thread;
+    pthread_mutex_t watch_lock; /* orders setting and removing of watches; before lock */
+};
+
+int kfs_dispatcher_start(struct kfs_dispatcher *dispatcher);
+void kfs_dispatcher_stop(struct kfs_dispatcher *dispatcher);
+
+/* Takes the stream's reference. -ENOMEM (the reference is closed). */
+int kfs_topic_new(struct kfs_dispatcher *dispatcher, struct kfs_stream *stream, struct kfs_topic **topic);
+struct kfs_topic *kfs_topic_ref(struct kfs_topic *topic);
+void kfs_topic_unref(struct kfs_topic *topic); /* takes NULL */
+
+/* Between the two, growth reaches the topic's waiters and listeners. */
+void kfs_topic_watch(struct kfs_topic *topic);
+void kfs_topic_unwatch(struct kfs_topic *topic);
+
+/* Adds a waiter for a shard (KFS_NO_SHARD: any), whose done is called with 0 at
+ * the next event that concerns it, once. False where waiting has been ended. The caller then looks whether the event
+ * has already been, and if so cancels. */
+bool kfs_topic_add(struct kfs_topic *topic, uint32_t shard, struct kfs_waiter *waiter);
+/* True where it was still waiting. */
+bool kfs_topic_cancel(struct kfs_topic *topic, struct kfs_waiter *waiter);
+/* Ends all waits with -EINTR, and lets no new ones begin. */
+void kfs_topic_end(struct kfs_topic *topic);
+
+void kfs_topic_listen(struct kfs_topic *topic, struct kfs_listener *listener);
+void kfs_topic_unlisten(struct kfs_topic *topic, struct kfs_listener *listener); /* on return notify is not running */
+
+#endif

@@ -1,0 +1,213 @@
+/* Writing: what a write lands as, and what happens to the end of the last line. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <time.h>
+
+#include "fs/fs_internal.h"
+
+#define TICK_MS 50
+
+/* The offset rule of design and SEMANTICS.md: an appender's offset is stale and
+ * never used; any other writer may begin at 0 or at a size that the file has had
+ * since its open, and then goes on where its last write ended. */
+static int check_offset(struct kfs_fs *fs, const struct kfs_handle *handle, uint64_t offset, struct kfs_error *err)
+{
+    uint64_t size;
+
+    if (handle->append || (handle->wrote && offset == handle->next_offset) || (!handle->wrote && offset == 0))
+        return 0;
+    int rc = kfs_node_size(fs, handle->node, &size, err);
+    if (rc != 0)
+        return rc;
+    if (offset >= handle->size_at_open && offset <= size)
+        return 0;
+    return kfs_fail(err, EPERM,
+                    "a write at offset %" PRIu64
+                    " is neither at the end nor where the last one ended; streams are only "
+                    "appended to",
+                    offset);
+}
+
+static void set_flushed(struct kfs_fs *fs, struct kfs_handle *handle, bool flushed)
+{
+    if (handle->flushed == flushed)
+        return;
+    handle->flushed = flushed;
+    if (flushed)
+        atomic_fetch_add(&fs->closing, 1);
+    else
+        atomic_fetch_sub(&fs->closing, 1);
+}
+
+ssize_t kfs_fs_write(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, const char *data, size_t len,
+                     bool *durable)
+{
+    struct kfs_error err = {0};
+    ssize_t n = 0;
+
+    if (!handle->writable)
+        return -EBADF;
+    (void)pthread_mutex_lock(&handle->write_lock);
+    set_flushed(fs, handle, false);
+    int late = handle->late_error;
+    handle->late_error = 0;
+    if (late == 0) {
+        int rc = check_offset(fs, handle, offset, &err);
+        n = rc != 0 ? rc : kfs_writer_write(&handle->writer, data, len, &err);
+    }
+    if (n > 0) {
+        handle->wrote = true;
+        handle->next_offset = offset + (uint64_t)n;
+        handle->last_write_ms = fs->config.clock->mono_ms(fs->config.clock->ctx);
+        atomic_fetch_add(&fs->counters.written_bytes, (uint64_t)n);
+    }
+    (void)pthread_mutex_unlock(&handle->write_lock);
+    atomic_fetch_add(&fs->counters.writes, 1);
+    *durable = handle->durable;
+    if (late != 0)
+        return late;
+    /* Also where a part was taken: what stopped it will be met again by the next write. */
+    if (n < 0)
+        (void)kfs_node_report(fs, handle->node, "write", &err);
+    return n;
+}
+
+int kfs_handle_finish(struct kfs_fs *fs, struct kfs_handle *handle)
+{
+    struct kfs_error err = {0};
+    int rc = kfs_writer_finish(&handle->writer, &err);
+
+    if (rc != 0)
+        (void)kfs_node_report(fs, handle->node, "write", &err);
+    return rc;
+}
+
+int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle)
+{
+    int rc = 0;
+
+    if (!handle->writable)
+        return 0;
+    (void)pthread_mutex_lock(&handle->write_lock);
+    rc = handle->late_error;
+    handle->late_error = 0;
+    set_flushed(fs, handle, kfs_writer_has_partial(&handle->writer));
+    (void)pthread_mutex_unlock(&handle->write_lock);
+    return rc;
+}
+
+int kfs_fs_sync(struct kfs_fs *fs, struct kfs_handle *handle, bool partial, struct kfs_sync *op)
+{
+    int rc = 0;
+
+    if (handle->node->topic == NULL) {
+        op->done(op, 0);
+        return 0;
+    }
+    (void)pthread_mutex_lock(&handle->write_lock);
+    if (handle->late_error != 0) {
+        rc = handle->late_error;
+        handle->late_error = 0;
+    } else if (partial && handle->writable) {
+        rc = kfs_handle_finish(fs, handle);
+    }
+    (void)pthread_mutex_unlock(&handle->write_lock);
+    if (rc != 0)
+        return rc;
+    atomic_fetch_add(&fs->counters.syncs, 1);
+    kfs_sync(handle->node->topic->stream, handle->node->shard, op);
+    return 0;
+}
+
+/* ---- all open files, and the timeout of partial lines ---- */
+
+void kfs_handles_add(struct kfs_fs *fs, struct kfs_handle *handle)
+{
+    (void)pthread_mutex_lock(&fs->handles_lock);
+    handle->next = fs->handles;
+    if (fs->handles != NULL)
+        fs->handles->prev = handle;
+    fs->handles = handle;
+    (void)pthread_mutex_unlock(&fs->handles_lock);
+}
+
+void kfs_handles_remove(struct kfs_fs *fs, struct kfs_handle *handle)
+{
+    (void)pthread_mutex_lock(&fs->handles_lock);
+    if (handle->next != NULL)
+        handle->next->prev = handle->prev;
+    if (handle->prev != NULL)
+        handle->prev->next = handle->next;
+    else
+        fs->handles = handle->next;
+    (void)pthread_mutex_unlock(&fs->handles_lock);
+    (void)pthread_mutex_lock(&handle->write_lock);
+    set_flushed(fs, handle, false);
+    (void)pthread_mutex_unlock(&handle->write_lock);
+}
+
+/* Makes records of partial lines whose last write is `age` ms ago. Under handles_lock. */
+static void finish_older(struct kfs_fs *fs, uint64_t age)
+{
+    uint64_t now = fs->config.clock->mono_ms(fs->config.clock->ctx);
+
+    for (struct kfs_handle *h = fs->handles; h != NULL; h = h->next) {
+        if (!h->writable)
+            continue;
+        (void)pthread_mutex_lock(&h->write_lock);
+        if (kfs_writer_has_partial(&h->writer) && now - h->last_write_ms >= age) {
+            int rc = kfs_handle_finish(fs, h);
+            if (rc != 0)
+                h->late_error = rc;
+            else
+                set_flushed(fs, h, false);
+            h->last_write_ms = now; /* where it failed, try again after the same time */
+        }
+        (void)pthread_mutex_unlock(&h->write_lock);
+    }
+}
+
+static void *run_ticker(void *arg)
+{
+    struct kfs_fs *fs = arg;
+
+    (void)pthread_mutex_lock(&fs->handles_lock);
+    while (!fs->stop) {
+        struct timespec until;
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += TICK_MS * 1000000L;
+        if (until.tv_nsec >= 1000000000L) {
+            until.tv_nsec -= 1000000000L;
+            until.tv_sec++;
+        }
+        (void)pthread_cond_timedwait(&fs->tick, &fs->handles_lock, &until);
+        if (!fs->stop)
+            finish_older(fs, fs->config.partial_timeout_ms);
+    }
+    (void)pthread_mutex_unlock(&fs->handles_lock);
+    return NULL;
+}
+
+int kfs_ticker_start(struct kfs_fs *fs)
+{
+    if (fs->config.partial_timeout_ms == 0)
+        return 0;
+    int rc = pthread_create(&fs->ticker, NULL, run_ticker, fs);
+    fs->ticks = rc == 0;
+    return -rc;
+}
+
+void kfs_ticker_stop(struct kfs_fs *fs)
+{
+    (void)pthread_mutex_lock(&fs->handles_lock);
+    fs->stop = true;
+    (void)pthread_cond_broadcast(&fs->tick);
+    (void)pthread_mutex_unlock(&fs->handles_lock);
+    if (fs->ticks)
+        (void)pthread_join(fs->ticker, NULL);
+    fs->ticks = false;
+    (void)pthread_mutex_lock(&fs->handles_lock);
+    finish_older(fs, 0);
+    (void)pthread_mutex_unlock(&fs->handles_lock);
+}

@@ -1,0 +1,288 @@
+#include "fs/writer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "backend/base/crc32c.h"
+
+#define PUTS_MAX 1024        /* records appended at once */
+#define FIRST_PIECE 4096     /* of what is added to the carry while looking for an end */
+#define KEY_DIGITS 16        /* of a random partition key */
+#define FINGERPRINT_MAX 4096 /* bytes that tell a refused write from another */
+
+struct batch {
+    struct kfs_put puts[PUTS_MAX];
+    char keys[PUTS_MAX][KEY_DIGITS + 1];
+    size_t n;
+    struct kfs_buf scratch; /* what decoding made */
+};
+
+void kfs_writer_init(struct kfs_writer *writer, struct kfs_stream *stream, uint32_t shard,
+                     const struct kfs_framing *framing)
+{
+    *writer = (struct kfs_writer){
+        .stream = stream, .shard = shard, .framing = framing, .record_max = KFS_RECORD_BYTES_DEFAULT};
+    kfs_buf_init(&writer->carry, framing->framed_max(KFS_RECORD_BYTES_MAX));
+    if (getrandom(&writer->random, sizeof writer->random, 0) != (ssize_t)sizeof writer->random)
+        writer->random = (uintptr_t)writer;
+}
+
+void kfs_writer_release(struct kfs_writer *writer)
+{
+    kfs_buf_release(&writer->carry);
+}
+
+bool kfs_writer_has_partial(const struct kfs_writer *writer)
+{
+    return writer->carry.len > 0;
+}
+
+static void drop_carry(struct kfs_writer *writer)
+{
+    /* A carry that once held a large record is not kept for ever. */
+    if (writer->carry.cap > KFS_RECORD_BYTES_DEFAULT / 4)
+        kfs_buf_release(&writer->carry);
+    writer->carry.len = 0;
+    writer->scanned = 0;
+}
+
+/* ---- the limit ---- */
+
+/* Whether a record of so many bytes is over the limit. The limit may have been raised meanwhile. */
+static bool too_large(struct kfs_writer *writer, size_t len, size_t limit)
+{
+    struct kfs_stream_info info;
+
+    if (len <= limit)
+        return false;
+    if (kfs_stream_info(writer->stream, &info, NULL) != 0)
+        return true;
+    size_t old = writer->record_max;
+    writer->record_max = info.max_record_bytes;
+    return len > limit - old + writer->record_max;
+}
+
+static int refuse(struct kfs_writer *writer, struct kfs_error *err)
+{
+    drop_carry(writer);
+    return kfs_fail_aws(err, EMSGSIZE, "ValidationException",
+                        "a record is over the stream's limit of %zu bytes and was refused; records up to %u bytes are "
+                        "possible (setfattr -n user.kinesis.max_record_kib)",
+                        writer->record_max, KFS_RECORD_BYTES_MAX);
+}
+
+static uint32_t fingerprint(const char *data, size_t len)
+{
+    return kfs_crc32c(0, data, len < FINGERPRINT_MAX ? len : FINGERPRINT_MAX);
+}
+
+static void remember_refused(struct kfs_writer *writer, const char *data, size_t len)
+{
+    writer->refused = true;
+    writer->refused_len = len;
+    writer->refused_crc = fingerprint(data, len);
+}
+
+/* Whether this is the write that was refused last, tried again. */
+static bool is_retry(struct kfs_writer *writer, const char *data, size_t len)
+{
+    if (!writer->refused)
+        return false;
+    writer->refused = false;
+    /* Another buffer may be cut differently by the kernel, so only the beginning must be the same. */
+    size_t both = len < writer->refused_len ? len : writer->refused_len;
+    if (both < FINGERPRINT_MAX && len != writer->refused_len)
+        return false;
+    return fingerprint(data, len) == writer->refused_crc;
+}
+
+/* ---- records ---- */
+
+static void random_key(struct kfs_writer *writer, char key[KEY_DIGITS + 1])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint64_t x = writer->random;
+
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    writer->random = x;
+    for (int i = 0; i < KEY_DIGITS; i++, x >>= 4)
+        key[i] = digits[x & 15];
+}
+
+/* Adds a record to the batch. -EINVAL and -EMSGSIZE are about this record. */
+static int add_record(struct kfs_writer *writer, struct batch *batch, const struct kfs_cut *cut, struct kfs_error *err)
+{
+    struct kfs_put *put = &batch->puts[batch->n];
+
+    *put = (struct kfs_put){.data = cut->payload, .newline_follows = cut->newline_follows};
+    if (writer->framing->decode != NULL) {
+        int rc = writer->framing->decode(cut->payload, put, &batch->scratch, err);
+        if (rc != 0)
+            return rc;
+    }
+    if (too_large(writer, put->data.len, writer->record_max))
+        return -EMSGSIZE;
+    if (writer->shard == KFS_NO_SHARD && put->key.len == 0) {
+        random_key(writer, batch->keys[batch->n]);
+        put->key = (struct kfs_bytes){batch->keys[batch->n], KEY_DIGITS};
+    }
+    batch->n++;
+    return 0;
+}
+
+/* Adds to the carry until it holds a whole record. Returns the bytes of data that belong
+ * to it, 0 where there is no end in all of data, or -errno. */
+static ssize_t complete_carry(struct kfs_writer *writer, const char *data, size_t len, struct kfs_cut *cut,
+                              struct kfs_error *err)
+{
+    size_t old_len = writer->carry.len;
+    size_t taken = 0;
+    size_t piece = FIRST_PIECE;
+
+    cut->scanned = writer->scanned;
+    while (taken < len) {
+        if (piece > len - taken)
+            piece = len - taken;
+        if (kfs_buf_append(&writer->carry, data + taken, piece) != 0)
+            return -EMSGSIZE; /* the carry is as large as the largest record there can be */
+        taken += piece;
+        ssize_t end = writer->framing->cut((struct kfs_bytes){writer->carry.data, writer->carry.len}, cut, err);
+        if (end != 0)
+            return end < 0 ? end : end - (ssize_t)old_len;
+        piece *= 2;
+    }
+    return 0;
+}
+
+/* Cuts records out of data, which follows the carry, into the batch. Returns the bytes
+ * that the batch covers. *rc tells why it stopped: 0 batch full or nothing left,
+ * -EAGAIN an incomplete record is left, else what is wrong with the next record. */
+static size_t cut_records(struct kfs_writer *writer, struct batch *batch, const char *data, size_t len, int *rc,
+                          struct kfs_error *err)
+{
+    size_t covered = 0;
+
+    *rc = 0;
+    while (covered < len && batch->n < PUTS_MAX && *rc == 0) {
+        struct kfs_cut cut = {0};
+        ssize_t n;
+        if (batch->n == 0 && writer->carry.len > 0) {
+            n = complete_carry(writer, data, len, &cut, err);
+        } else {
+            n = writer->framing->cut((struct kfs_bytes){data + covered, len - covered}, &cut, err);
+            if (n == 0)
+                writer->scanned = cut.scanned;
+        }
+        if (n <= 0) {
+            *rc = n == 0 ? -EAGAIN : (int)n;
+            break;
+        }
+        *rc = add_record(writer, batch, &cut, err);
+        if (*rc == 0)
+            covered += (size_t)n;
+    }
+    return covered;
+}
+
+/* ---- writing ---- */
+
+/* One round: up to PUTS_MAX records. Returns bytes taken, or -errno where nothing was. */
+static ssize_t write_round(struct kfs_writer *writer, struct batch *batch, const char *data, size_t len,
+                           struct kfs_error *err)
+{
+    const size_t old_carry = writer->carry.len;
+    const size_t old_scanned = writer->scanned;
+    int stopped;
+
+    batch->n = 0;
+    batch->scratch.len = 0;
+    if (writer->framing->decode != NULL && kfs_buf_reserve(&batch->scratch, old_carry + len + PUTS_MAX) != 0)
+        return kfs_fail(err, ENOMEM, "out of memory");
+    size_t covered = cut_records(writer, batch, data, len, &stopped, err);
+    if (batch->n > 0) {
+        int rc = kfs_append(writer->stream, writer->shard, batch->puts, batch->n, NULL, err);
+        if (rc != 0) {
+            writer->carry.len = old_carry;
+            writer->scanned = old_scanned;
+            return rc;
+        }
+        drop_carry(writer);
+        return (ssize_t)covered;
+    }
+    if (stopped == -EAGAIN) {
+        /* No end in all of data: it is carried, unless it was already added. */
+        size_t limit = writer->framing->framed_max(writer->record_max);
+        int rc = 0;
+        if (too_large(writer, old_carry + len, limit))
+            rc = -EMSGSIZE;
+        else if (old_carry == 0)
+            rc = kfs_buf_append(&writer->carry, data, len);
+        if (rc == 0) {
+            if (old_carry > 0)
+                writer->scanned = writer->carry.len;
+            return (ssize_t)len;
+        }
+        stopped = rc;
+    }
+    if (stopped == -EMSGSIZE)
+        return refuse(writer, err);
+    if (stopped == -EINVAL)
+        drop_carry(writer);
+    else
+        writer->carry.len = old_carry;
+    return stopped;
+}
+
+ssize_t kfs_writer_write(struct kfs_writer *writer, const char *data, size_t len, struct kfs_error *err)
+{
+    struct batch batch;
+    size_t taken = 0;
+    ssize_t n = 0;
+
+    if (is_retry(writer, data, len))
+        return refuse(writer, err);
+    kfs_buf_init(&batch.scratch, 2 * writer->carry.max + PUTS_MAX);
+    while (taken < len) {
+        n = write_round(writer, &batch, data + taken, len - taken, err);
+        if (n < 0)
+            break;
+        taken += (size_t)n;
+    }
+    kfs_buf_release(&batch.scratch);
+    if (n == -EMSGSIZE)
+        remember_refused(writer, data + taken, len - taken);
+    return taken > 0 ? (ssize_t)taken : n;
+}
+
+int kfs_writer_finish(struct kfs_writer *writer, struct kfs_error *err)
+{
+    struct batch batch = {.n = 0};
+    const struct kfs_cut cut = {.payload = {writer->carry.data, writer->carry.len}};
+
+    if (writer->carry.len == 0)
+        return 0;
+    if (!writer->framing->partial_is_record) {
+        drop_carry(writer);
+        return kfs_fail(err, EINVAL, "the file ended inside a record of the view %s; it was refused",
+                        writer->framing->name);
+    }
+    kfs_buf_init(&batch.scratch, 2 * writer->carry.max + PUTS_MAX);
+    int rc = kfs_buf_reserve(&batch.scratch, writer->carry.len + 1);
+    if (rc == 0)
+        rc = add_record(writer, &batch, &cut, err);
+    if (rc == -EMSGSIZE)
+        rc = refuse(writer, err);
+    else if (rc == -EINVAL)
+        drop_carry(writer);
+    if (rc == 0)
+        rc = kfs_append(writer->stream, writer->shard, batch.puts, 1, NULL, err);
+    if (rc == 0)
+        drop_carry(writer);
+    kfs_buf_release(&batch.scratch);
+    return rc;
+}

@@ -1,0 +1,44 @@
+/* The writing side of one open file description: bytes come in, cut anywhere;
+ * records go out, in order. What is not yet a whole record is carried over to
+ * the next write. Not locked: the owner does. */
+#ifndef KFS_FS_WRITER_H
+#define KFS_FS_WRITER_H
+
+#include "backend/backend.h"
+#include "fs/framing.h"
+
+struct kfs_writer {
+    struct kfs_stream *stream;         /* borrowed */
+    uint32_t shard;                    /* KFS_NO_SHARD: by partition key, random where none is given */
+    const struct kfs_framing *framing; /* constant */
+    size_t record_max;                 /* the stream's limit as last seen */
+    struct kfs_buf carry;              /* the beginning of a record */
+    size_t scanned;                    /* bytes of carry known to hold no end */
+    uint64_t random;                   /* state of the partition keys */
+
+    /* A record over the limit is refused once for good: the write that shows it,
+     * and the same write if it is tried again, as happens where the kernel had
+     * sent earlier parts of it and the caller saw a short count. */
+    bool refused;
+    size_t refused_len;
+    uint32_t refused_crc;
+};
+
+void kfs_writer_init(struct kfs_writer *writer, struct kfs_stream *stream, uint32_t shard,
+                     const struct kfs_framing *framing);
+void kfs_writer_release(struct kfs_writer *writer);
+
+/* Takes all of data, or its first bytes up to a record's end; or refuses it
+ * and forgets it (-errno with err):
+ *   -EMSGSIZE  a record is over the limit; the next write begins a new record
+ *   -EINVAL    the framing's: this is no record
+ *   others     of the backend; the same bytes can be written again */
+ssize_t kfs_writer_write(struct kfs_writer *writer, const char *data, size_t len, struct kfs_error *err);
+
+/* Makes a record of what is carried. 0, or -errno as above; then it is lost
+ * (-EINVAL: it is not a whole one) or still carried (others). */
+int kfs_writer_finish(struct kfs_writer *writer, struct kfs_error *err);
+
+bool kfs_writer_has_partial(const struct kfs_writer *writer);
+
+#endif

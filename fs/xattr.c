@@ -1,0 +1,213 @@
+/* Extended attributes: what a stream or shard is, and the settings of a stream. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/fs_internal.h"
+
+#define PREFIX "user.kinesis."
+#define VALUE_MAX 300
+
+struct facts {
+    struct kfs_stream_info stream;
+    struct kfs_shard_info shard;
+    struct kfs_extent extent;
+};
+
+static const char *const status_names[] = {"CREATING", "ACTIVE", "UPDATING", "DELETING"};
+
+static void print_arn(const struct facts *f, char value[VALUE_MAX])
+{
+    (void)snprintf(value, VALUE_MAX, "%s", f->stream.arn);
+}
+
+static void print_status(const struct facts *f, char value[VALUE_MAX])
+{
+    (void)snprintf(value, VALUE_MAX, "%s", status_names[f->stream.status]);
+}
+
+static void print_shard_count(const struct facts *f, char value[VALUE_MAX])
+{
+    (void)snprintf(value, VALUE_MAX, "%" PRIu32, f->stream.open_shards);
+}
+
+static void print_retention(const struct facts *f, char value[VALUE_MAX])
+{
+    (void)snprintf(value, VALUE_MAX, "%" PRIu32, f->stream.retention_hours);
+}
+
+static void print_max_record(const struct facts *f, char value[VALUE_MAX])
+{
+    (void)snprintf(value, VALUE_MAX, "%" PRIu32, f->stream.max_record_bytes / 1024);
+}
+
+static void print_start(const struct facts *f, char value[VALUE_MAX])
+{
+    (void)kfs_hash_print(f->shard.range.start, value);
+}
+
+static void print_end(const struct facts *f, char value[VALUE_MAX])
+{
+    (void)kfs_hash_print(f->shard.range.end, value);
+}
+
+static void print_shard_id(uint32_t shard, char value[VALUE_MAX])
+{
+    value[0] = '\0';
+    if (shard != KFS_NO_SHARD)
+        kfs_shard_name_print(shard, value);
+}
+
+static void print_parent(const struct facts *f, char value[VALUE_MAX])
+{
+    print_shard_id(f->shard.parent, value);
+}
+
+static void print_adjacent(const struct facts *f, char value[VALUE_MAX])
+{
+    print_shard_id(f->shard.adjacent_parent, value);
+}
+
+static void print_last(const struct facts *f, char value[VALUE_MAX])
+{
+    value[0] = '\0';
+    if (!kfs_seq_is_none(&f->extent.last))
+        (void)kfs_seq_print(&f->extent.last, value);
+}
+
+static int set_shard_count(struct kfs_stream *stream, uint32_t value, struct kfs_error *err)
+{
+    return kfs_stream_resize(stream, value, err);
+}
+
+static int set_retention(struct kfs_stream *stream, uint32_t value, struct kfs_error *err)
+{
+    return kfs_stream_update(stream, &(struct kfs_stream_change){.retention_hours = value}, err);
+}
+
+static int set_max_record(struct kfs_stream *stream, uint32_t value, struct kfs_error *err)
+{
+    if (value > KFS_RECORD_BYTES_MAX / 1024)
+        return kfs_fail(err, EINVAL, "a record limit is 1024 to 10240 KiB, not %" PRIu32, value);
+    return kfs_stream_update(stream, &(struct kfs_stream_change){.max_record_bytes = value * 1024}, err);
+}
+
+static const struct {
+    const char *name;                                                /* after the prefix */
+    enum kfs_node_type where;                                        /* KFS_NODE_STREAM or KFS_NODE_SHARD */
+    void (*print)(const struct facts *facts, char value[VALUE_MAX]); /* "" means that there is none */
+    int (*set)(struct kfs_stream *stream, uint32_t value, struct kfs_error *err); /* NULL: only read */
+} rows[] = {
+    {"arn", KFS_NODE_STREAM, print_arn, NULL},
+    {"status", KFS_NODE_STREAM, print_status, NULL},
+    {"shard_count", KFS_NODE_STREAM, print_shard_count, set_shard_count},
+    {"retention_hours", KFS_NODE_STREAM, print_retention, set_retention},
+    {"max_record_kib", KFS_NODE_STREAM, print_max_record, set_max_record},
+    {"starting_hash_key", KFS_NODE_SHARD, print_start, NULL},
+    {"ending_hash_key", KFS_NODE_SHARD, print_end, NULL},
+    {"parent", KFS_NODE_SHARD, print_parent, NULL},
+    {"adjacent_parent", KFS_NODE_SHARD, print_adjacent, NULL},
+    {"last_sequence_number", KFS_NODE_SHARD, print_last, NULL},
+};
+
+#define N_ROWS (sizeof rows / sizeof rows[0])
+
+/* The row of a name on a node, or N_ROWS. */
+static size_t find_row(const struct kfs_node *node, const char *name)
+{
+    if (strncmp(name, PREFIX, strlen(PREFIX)) != 0)
+        return N_ROWS;
+    for (size_t i = 0; i < N_ROWS; i++) {
+        if (rows[i].where == node->type && strcmp(rows[i].name, name + strlen(PREFIX)) == 0)
+            return i;
+    }
+    return N_ROWS;
+}
+
+static int gather(const struct kfs_node *node, struct facts *facts, struct kfs_error *err)
+{
+    int rc = kfs_stream_info(node->topic->stream, &facts->stream, err);
+
+    if (rc == 0 && node->type == KFS_NODE_SHARD) {
+        rc = kfs_shard_info(node->topic->stream, node->shard, &facts->shard, err);
+        if (rc == 0)
+            rc = kfs_shard_extent(node->topic->stream, node->shard, &facts->extent, err);
+    }
+    return rc;
+}
+
+ssize_t kfs_fs_getxattr(struct kfs_fs *fs, struct kfs_node *node, const char *name, char *value, size_t len)
+{
+    struct kfs_error err = {0};
+    struct facts facts = {0};
+    char text[VALUE_MAX];
+    size_t row = find_row(node, name);
+
+    if (row == N_ROWS)
+        return -ENODATA;
+    int rc = gather(node, &facts, &err);
+    if (rc != 0)
+        return kfs_node_report(fs, node, "getxattr", &err);
+    rows[row].print(&facts, text);
+    size_t size = strlen(text);
+    if (size == 0)
+        return -ENODATA;
+    if (len == 0)
+        return (ssize_t)size;
+    if (len < size)
+        return -ERANGE;
+    memcpy(value, text, size);
+    return (ssize_t)size;
+}
+
+ssize_t kfs_fs_listxattr(struct kfs_fs *fs, struct kfs_node *node, char *list, size_t len)
+{
+    struct kfs_error err = {0};
+    struct facts facts = {0};
+    char text[VALUE_MAX];
+    size_t size = 0;
+
+    if (node->type != KFS_NODE_STREAM && node->type != KFS_NODE_SHARD)
+        return 0;
+    int rc = gather(node, &facts, &err);
+    if (rc != 0)
+        return kfs_node_report(fs, node, "listxattr", &err);
+    for (size_t i = 0; i < N_ROWS; i++) {
+        size_t need = strlen(PREFIX) + strlen(rows[i].name) + 1;
+        if (rows[i].where != node->type)
+            continue;
+        rows[i].print(&facts, text);
+        if (text[0] == '\0')
+            continue;
+        if (len > 0 && size + need > len)
+            return -ERANGE;
+        if (len > 0)
+            (void)snprintf(list + size, need, PREFIX "%s", rows[i].name);
+        size += need;
+    }
+    return (ssize_t)size;
+}
+
+int kfs_fs_setxattr(struct kfs_fs *fs, struct kfs_node *node, const char *name, const char *value, size_t len)
+{
+    struct kfs_error err = {0};
+    char text[16] = "";
+    char *end;
+    size_t row = find_row(node, name);
+    int rc;
+
+    if (row == N_ROWS && strncmp(name, PREFIX, strlen(PREFIX)) != 0)
+        return -EOPNOTSUPP;
+    if (len > 0 && len < sizeof text)
+        memcpy(text, value, len);
+    unsigned long number = strtoul(text, &end, 10);
+    if (row == N_ROWS || rows[row].set == NULL)
+        rc = kfs_fail(&err, EPERM, "the attribute %s cannot be set here", name);
+    else if (text[0] < '0' || text[0] > '9' || *end != '\0' || number == 0 || number > UINT32_MAX)
+        rc = kfs_fail(&err, EINVAL, "the attribute %s takes a whole number", name);
+    else
+        rc = rows[row].set(node->topic->stream, (uint32_t)number, &err);
+    return rc == 0 ? 0 : kfs_node_report(fs, node, "setxattr", &err);
+}

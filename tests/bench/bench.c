@@ -1,0 +1,228 @@
+/* What scripts/bench.sh measures with. Prints one number a run.
+ *
+ *   bench append FILE SECONDS WRITERS BYTES   lines a second, one write(2) each
+ *   bench durable FILE SECONDS WRITERS        lines a second, fdatasync after each
+ *   bench read FILE BYTES_A_READ              MB/s, one pass
+ *   bench copy FROM TO                        MB/s of writing FROM to TO in 128 KiB writes
+ *   bench follow FOLLOWED APPENDED COUNT      microseconds from append to reader: p50 p99 p99.9
+ *   bench pipe COUNT                          the same through a pipe */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define COPY_BYTES (128U << 10)
+#define LINE_MAX_BYTES 65536
+
+static void die(const char *what)
+{
+    (void)fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
+/* ---- writers ---- */
+
+struct work {
+    const char *file;
+    double seconds;
+    size_t bytes;
+    int durable;
+};
+
+/* One writer: appends lines until the time is up; returns how many. */
+static uint64_t append_lines(const struct work *work)
+{
+    static char line[LINE_MAX_BYTES];
+    uint64_t end = now_ns() + (uint64_t)(work->seconds * 1e9);
+    uint64_t n = 0;
+    int fd = open(work->file, O_WRONLY | O_APPEND | O_CREAT, 0644);
+
+    if (fd < 0)
+        die(work->file);
+    memset(line, 'x', work->bytes);
+    line[work->bytes - 1] = '\n';
+    while (now_ns() < end) {
+        for (int i = 0; i < (work->durable ? 1 : 64); i++, n++) {
+            if (write(fd, line, work->bytes) != (ssize_t)work->bytes)
+                die("write");
+            if (work->durable && fdatasync(fd) != 0)
+                die("fdatasync");
+        }
+    }
+    (void)close(fd);
+    return n;
+}
+
+static void run_writers(const struct work *work, int writers)
+{
+    uint64_t total = 0;
+    int fds[2];
+
+    if (pipe(fds) < 0)
+        die("pipe");
+    uint64_t start = now_ns();
+    for (int i = 0; i < writers; i++) {
+        pid_t child = fork();
+        if (child < 0)
+            die("fork");
+        if (child == 0) {
+            uint64_t n = append_lines(work);
+            _exit(write(fds[1], &n, sizeof n) == (ssize_t)sizeof n ? 0 : 1);
+        }
+    }
+    for (int i = 0; i < writers; i++) {
+        uint64_t n;
+        (void)close(i == 0 ? fds[1] : -1);
+        if (read(fds[0], &n, sizeof n) != (ssize_t)sizeof n)
+            die("a writer failed");
+        total += n;
+    }
+    double seconds = (double)(now_ns() - start) / 1e9;
+    while (wait(NULL) > 0)
+        ;
+    (void)printf("%.0f\n", (double)total / seconds);
+}
+
+/* ---- bulk ---- */
+
+static void read_file(const char *file, size_t bytes)
+{
+    char *buf = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
+    int fd = open(file, O_RDONLY);
+    uint64_t total = 0;
+    ssize_t n;
+
+    if (fd < 0 || buf == NULL)
+        die(file);
+    uint64_t start = now_ns();
+    while ((n = read(fd, buf, bytes)) > 0)
+        total += (uint64_t)n;
+    if (n < 0)
+        die("read");
+    (void)printf("%.0f\n", (double)total / ((double)(now_ns() - start) / 1e3));
+    free(buf);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    char *buf = aligned_alloc(4096, COPY_BYTES);
+    int in = open(from, O_RDONLY);
+    int out = open(to, O_WRONLY | O_APPEND | O_CREAT, 0644);
+    uint64_t total = 0;
+    ssize_t n;
+
+    if (in < 0 || out < 0 || buf == NULL)
+        die(to);
+    uint64_t start = now_ns();
+    while ((n = read(in, buf, COPY_BYTES)) > 0) {
+        if (write(out, buf, (size_t)n) != n)
+            die("write");
+        total += (uint64_t)n;
+    }
+    if (close(out) != 0)
+        die("close");
+    (void)printf("%.0f\n", (double)total / ((double)(now_ns() - start) / 1e3));
+    free(buf);
+}
+
+/* ---- latency ---- */
+
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Reads lines that hold the time they were written; prints percentiles of their age. */
+static void measure_ages(int fd, size_t count)
+{
+    uint64_t *ages = calloc(count, sizeof *ages);
+    char buf[64];
+
+    if (ages == NULL)
+        die("calloc");
+    for (size_t i = 0; i < count; i++) {
+        ssize_t n = read(fd, buf, sizeof buf - 1);
+        if (n <= 0)
+            die("read");
+        uint64_t now = now_ns();
+        buf[n] = '\0';
+        ages[i] = now - strtoull(buf, NULL, 10);
+    }
+    qsort(ages, count, sizeof *ages, by_value);
+    (void)printf("%.1f %.1f %.1f\n", (double)ages[count / 2] / 1e3, (double)ages[count * 99 / 100] / 1e3,
+                 (double)ages[count * 999 / 1000] / 1e3);
+    free(ages);
+}
+
+/* Writes a line with the time, then leaves the reader time to fall asleep. */
+static void write_times(int fd, size_t count)
+{
+    const struct timespec pause = {0, 500000};
+    char line[32];
+
+    for (size_t i = 0; i < count; i++) {
+        (void)nanosleep(&pause, NULL);
+        int len = snprintf(line, sizeof line, "%llu\n", (unsigned long long)now_ns());
+        if (write(fd, line, (size_t)len) != len)
+            die("write");
+    }
+}
+
+static void latency(int reader, int writer, size_t count)
+{
+    pid_t child = fork();
+
+    if (child < 0)
+        die("fork");
+    if (child == 0) {
+        write_times(writer, count);
+        _exit(0);
+    }
+    measure_ages(reader, count);
+    (void)waitpid(child, NULL, 0);
+}
+
+int main(int argc, char **argv)
+{
+    int fds[2];
+
+    if (argc == 6 && strcmp(argv[1], "append") == 0) {
+        run_writers(&(struct work){argv[2], atof(argv[3]), (size_t)atoi(argv[5]), 0}, atoi(argv[4]));
+    } else if (argc == 5 && strcmp(argv[1], "durable") == 0) {
+        run_writers(&(struct work){argv[2], atof(argv[3]), 100, 1}, atoi(argv[4]));
+    } else if (argc == 4 && strcmp(argv[1], "read") == 0) {
+        read_file(argv[2], (size_t)atoi(argv[3]));
+    } else if (argc == 4 && strcmp(argv[1], "copy") == 0) {
+        copy_file(argv[2], argv[3]);
+    } else if (argc == 5 && strcmp(argv[1], "follow") == 0) {
+        int reader = open(argv[2], O_RDONLY);
+        int writer = open(argv[3], O_WRONLY | O_APPEND);
+        if (reader < 0 || writer < 0)
+            die(argv[2]);
+        latency(reader, writer, (size_t)atoi(argv[4]));
+    } else if (argc == 3 && strcmp(argv[1], "pipe") == 0) {
+        if (pipe(fds) < 0)
+            die("pipe");
+        latency(fds[0], fds[1], (size_t)atoi(argv[2]));
+    } else {
+        (void)fprintf(stderr, "bench: see the head of tests/bench/bench.c\n");
+        return 2;
+    }
+    return 0;
+}
