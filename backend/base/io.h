@@ -41,14 +41,14 @@ struct kfs_io {
     int (*lock)(void *ctx, int fd); /* exclusive, until closed; -EWOULDBLOCK where another has it */
     int (*truncate)(void *ctx, int fd, uint64_t size);
     int (*size)(void *ctx, int fd, uint64_t *size);
-    int (*datasync)(void *ctx, int fd);                 /* fdatasync(2): data and the size needed to read it */
-    int (*sync_dir)(void *ctx, int dir);                /* fsync(2) of a directory: the names in it */
-    void (*write_hint)(void *ctx, int fd);              /* start write-out now; only a hint */
+    int (*datasync)(void *ctx, int fd);    /* fdatasync(2): data and the size needed to read it */
+    int (*sync_dir)(void *ctx, int dir);   /* fsync(2) of a directory: the names in it */
+    void (*write_hint)(void *ctx, int fd); /* start write-out now; only a hint */
     /* Forgets clean cached pages, so that what is read next comes from the disk: after a
      * failed sync the cache may hold what the disk does not. Only a hint. */
     void (*drop_clean)(void *ctx, int fd);
     int (*space)(void *ctx, int dir, struct kfs_space *space); /* of the file system that holds dir */
-    int (*mkdir)(void *ctx, int dir, const char *name); /* mode 0700 */
+    int (*mkdir)(void *ctx, int dir, const char *name);        /* mode 0700 */
     int (*unlink)(void *ctx, int dir, const char *name);
     int (*rmdir)(void *ctx, int dir, const char *name);
     int (*rename)(void *ctx, int from_dir, const char *from, int to_dir, const char *to);

@@ -148,30 +148,42 @@ static bool take_offset(const char **text, int32_t *minutes)
     return hour <= 23 && minute <= 59;
 }
 
-int kfs_time_parse(const char *text, uint64_t *ms)
-{
+/* A date-time in its parts. */
+struct instant {
     struct civil date;
     uint32_t hour;
     uint32_t minute;
     uint32_t second;
-    uint32_t fraction;
-    int32_t ahead;
+    uint32_t fraction; /* ms */
+    int32_t ahead;     /* of UTC, minutes */
+};
 
-    if (!take(&text, 4, &date.year) || !take_one_of(&text, "-") || !take(&text, 2, &date.month) ||
-        !take_one_of(&text, "-") || !take(&text, 2, &date.day) || !take_one_of(&text, "Tt "))
-        return -EINVAL;
-    if (!take(&text, 2, &hour) || !take_one_of(&text, ":") || !take(&text, 2, &minute) || !take_one_of(&text, ":") ||
-        !take(&text, 2, &second) || !take_fraction(&text, &fraction) || !take_offset(&text, &ahead) || *text != '\0')
-        return -EINVAL;
-    if (!is_date(&date) || hour > 23 || minute > 59 || second > 60)
+static bool take_date(const char **text, struct civil *date)
+{
+    return take(text, 4, &date->year) && take_one_of(text, "-") && take(text, 2, &date->month) &&
+           take_one_of(text, "-") && take(text, 2, &date->day) && is_date(date);
+}
+
+static bool take_time(const char **text, struct instant *t)
+{
+    return take(text, 2, &t->hour) && take_one_of(text, ":") && take(text, 2, &t->minute) && take_one_of(text, ":") &&
+           take(text, 2, &t->second) && t->hour <= 23 && t->minute <= 59 && t->second <= 60;
+}
+
+int kfs_time_parse(const char *text, uint64_t *ms)
+{
+    struct instant t;
+
+    if (!take_date(&text, &t.date) || !take_one_of(&text, "Tt ") || !take_time(&text, &t) ||
+        !take_fraction(&text, &t.fraction) || !take_offset(&text, &t.ahead) || *text != '\0')
         return -EINVAL;
 
-    int64_t minutes = (days_of_civil(&date) * 24 + hour) * 60 + minute - ahead;
-    int64_t seconds = minutes * 60 + second;
+    int64_t minutes = (days_of_civil(&t.date) * 24 + t.hour) * 60 + t.minute - t.ahead;
+    int64_t seconds = minutes * 60 + t.second;
     /* A leap second is the last one of a day in UTC. */
-    if (seconds < 0 || (second == 60 && seconds % (int64_t)S_PER_DAY != 0))
+    if (seconds < 0 || (t.second == 60 && seconds % (int64_t)S_PER_DAY != 0))
         return -EINVAL;
-    uint64_t result = (uint64_t)seconds * MS_PER_S + fraction;
+    uint64_t result = (uint64_t)seconds * MS_PER_S + t.fraction;
     if (result > KFS_TIME_MAX_MS)
         return -EINVAL;
     *ms = result;

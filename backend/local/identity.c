@@ -1,6 +1,5 @@
 /* Whose store it is: the lock, and the epoch that keeps sequence numbers unique
  * (docs/FORMAT.md sections 1 and 4, invariant 8). */
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,9 +9,7 @@
 
 #include "backend/local/local_internal.h"
 
-#define FORMAT 1
 #define FILE_BYTES_MAX 4096
-#define EPOCH_MAX ((UINT64_C(1) << 24) - 1)
 
 static int take_lock(struct local_store *store, struct kfs_error *err)
 {
@@ -49,28 +46,6 @@ static int make_id(char id[40])
     return 0;
 }
 
-static int parse(const char *text, size_t len, struct local_store *store, struct kfs_error *err)
-{
-    cJSON *root = cJSON_ParseWithLength(text, len);
-    const cJSON *format = cJSON_GetObjectItemCaseSensitive(root, "format");
-    const cJSON *epoch = cJSON_GetObjectItemCaseSensitive(root, "epoch");
-    const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "id"));
-    int rc = 0;
-
-    if (cJSON_IsNumber(format) && format->valuedouble != FORMAT)
-        rc = kfs_fail(err, EIO, "the store has format %.0f, this version reads %d", format->valuedouble, FORMAT);
-    else if (!cJSON_IsNumber(format) || !cJSON_IsNumber(epoch) || id == NULL || strlen(id) >= sizeof store->id ||
-             strspn(id, "0123456789abcdef") != strlen(id) || epoch->valuedouble < 0 ||
-             epoch->valuedouble > (double)EPOCH_MAX)
-        rc = kfs_fail(err, EIO, "the file store is damaged; run fsck.kinesisfs on the store");
-    if (rc == 0) {
-        store->epoch = (uint64_t)epoch->valuedouble;
-        (void)snprintf(store->id, sizeof store->id, "%s", id);
-    }
-    cJSON_Delete(root);
-    return rc;
-}
-
 int local_identity_open(struct local_store *store, struct kfs_error *err)
 {
     const struct kfs_io *io = store->options.io;
@@ -85,18 +60,18 @@ int local_identity_open(struct local_store *store, struct kfs_error *err)
     if (rc == -ENOENT)
         rc = make_id(store->id);
     else if (rc == 0)
-        rc = parse(text.data, text.len, store, err);
+        rc = local_identity_parse(text.data, text.len, store, err);
     else
         rc = kfs_fail(err, -rc, "cannot read the file store: %s", strerror(-rc));
     kfs_buf_release(&text);
     if (rc != 0)
         return rc;
-    if (store->epoch >= EPOCH_MAX)
+    if (store->epoch >= LOCAL_EPOCH_MAX)
         return kfs_fail(err, EOVERFLOW, "the store has been opened %" PRIu64 " times; copy its streams to a new one",
                         store->epoch);
     store->epoch++;
-    (void)snprintf(fresh, sizeof fresh, "{\"format\":%d,\"epoch\":%" PRIu64 ",\"id\":\"%s\"}\n", FORMAT, store->epoch,
-                   store->id);
+    (void)snprintf(fresh, sizeof fresh, "{\"format\":%d,\"epoch\":%" PRIu64 ",\"id\":\"%s\"}\n", LOCAL_FORMAT,
+                   store->epoch, store->id);
     rc = kfs_io_replace(io, store->dir, "store", fresh, strlen(fresh));
     return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot write the file store: %s", strerror(-rc));
 }

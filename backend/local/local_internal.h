@@ -11,6 +11,8 @@
 
 #define KFS_SHARD_DIR_MAX 24 /* shardId- and 12 digits */
 #define KFS_SYNC_THREADS 2
+#define LOCAL_FORMAT 1                            /* of the files store and stream */
+#define LOCAL_EPOCH_MAX ((UINT64_C(1) << 24) - 1) /* 24 bits of a position */
 
 struct local_store;
 struct local_stream;
@@ -126,6 +128,8 @@ int local_manifest_print(const struct local_manifest *m, struct kfs_buf *out);
 int local_manifest_load(const struct kfs_io *io, int dir, struct local_manifest *m, struct kfs_error *err);
 int local_manifest_save(const struct kfs_io *io, int dir, const struct local_manifest *m, struct kfs_error *err);
 void local_shard_dir(uint32_t index, char name[KFS_SHARD_DIR_MAX]);
+
+int local_identity_parse(const char *text, size_t len, struct local_store *store, struct kfs_error *err);
 
 /* ---- identity.c: the files `store` and `lock` ---- */
 int local_identity_open(struct local_store *store, struct kfs_error *err);

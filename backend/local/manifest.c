@@ -1,4 +1,4 @@
-/* The file `stream`: a stream's settings and shards, as JSON (docs/FORMAT.md section 6). */
+/* JSON in the store. The file `stream`: a stream's settings and shards, as JSON (docs/LOCAL_FORMAT.md section 6). */
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -9,7 +9,6 @@
 #include "backend/local/local_internal.h"
 
 #define MANIFEST_BYTES_MAX (64U << 20)
-#define FORMAT 1
 
 void local_shard_dir(uint32_t index, char name[KFS_SHARD_DIR_MAX])
 {
@@ -113,11 +112,11 @@ int local_manifest_parse(const char *text, size_t len, struct local_manifest *m,
     int rc = -EIO;
 
     memset(m, 0, sizeof *m);
-    if (get_number(root, "format", 1000000, &format) && format != FORMAT) {
-        rc = kfs_fail(err, EIO, "the file stream has format %" PRIu64 ", this version reads %d", format, FORMAT);
+    if (get_number(root, "format", 1000000, &format) && format != LOCAL_FORMAT) {
+        rc = kfs_fail(err, EIO, "the file stream has format %" PRIu64 ", this version reads %d", format, LOCAL_FORMAT);
         goto out;
     }
-    if (name != NULL && kfs_stream_name_valid(name) && format == FORMAT &&
+    if (name != NULL && kfs_stream_name_valid(name) && format == LOCAL_FORMAT &&
         get_number(root, "generation", UINT64_C(1) << 52, &m->generation) &&
         get_number(root, "created_ms", UINT64_C(1) << 52, &m->created_ms) &&
         get_u32(root, "retention_hours", KFS_RETENTION_HOURS_MAX, &m->settings.retention_hours) &&
@@ -143,6 +142,30 @@ int local_manifest_load(const struct kfs_io *io, int dir, struct local_manifest 
     else
         rc = local_manifest_parse(text.data, text.len, m, err);
     kfs_buf_release(&text);
+    return rc;
+}
+
+/* ---- the file `store` ---- */
+
+int local_identity_parse(const char *text, size_t len, struct local_store *store, struct kfs_error *err)
+{
+    cJSON *root = cJSON_ParseWithLength(text, len);
+    const cJSON *format = cJSON_GetObjectItemCaseSensitive(root, "format");
+    const cJSON *epoch = cJSON_GetObjectItemCaseSensitive(root, "epoch");
+    const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "id"));
+    int rc = 0;
+
+    if (cJSON_IsNumber(format) && format->valuedouble != LOCAL_FORMAT)
+        rc = kfs_fail(err, EIO, "the store has format %.0f, this version reads %d", format->valuedouble, LOCAL_FORMAT);
+    else if (!cJSON_IsNumber(format) || !cJSON_IsNumber(epoch) || id == NULL || strlen(id) >= sizeof store->id ||
+             strspn(id, "0123456789abcdef") != strlen(id) || epoch->valuedouble < 0 ||
+             epoch->valuedouble > (double)LOCAL_EPOCH_MAX)
+        rc = kfs_fail(err, EIO, "the file store is damaged; run fsck.kinesisfs on the store");
+    if (rc == 0) {
+        store->epoch = (uint64_t)epoch->valuedouble;
+        (void)snprintf(store->id, sizeof store->id, "%s", id);
+    }
+    cJSON_Delete(root);
     return rc;
 }
 
@@ -176,7 +199,7 @@ int local_manifest_print(const struct local_manifest *m, struct kfs_buf *out)
     int rc = kfs_buf_printf(out,
                             "{\"format\":%d,\"name\":\"%s\",\"generation\":%" PRIu64 ",\"created_ms\":%" PRIu64
                             ",\n\"retention_hours\":%u,\"max_record_bytes\":%u,\"next_shard\":%u,\n\"shards\":[",
-                            FORMAT, m->name, m->generation, m->created_ms, m->settings.retention_hours,
+                            LOCAL_FORMAT, m->name, m->generation, m->created_ms, m->settings.retention_hours,
                             m->settings.max_record_bytes, m->topology.next_index);
 
     for (size_t i = 0; rc == 0 && i < m->topology.n; i++) {

@@ -344,22 +344,22 @@ int local_shard_merge(struct kfs_stream *s, uint32_t index, uint32_t adjacent, s
 int local_shard_list(struct kfs_stream *s, struct kfs_shard_info **out, size_t *n, struct kfs_error *err)
 {
     struct local_stream *stream = (struct local_stream *)s;
+    struct kfs_shard_info *shards = NULL;
     int rc = 0;
 
     (void)pthread_rwlock_rdlock(&stream->lock);
-    struct kfs_shard_info *shards = calloc(stream->topology.n + 1, sizeof *shards);
     if (stream->deleted) {
         rc = deleted(stream, err);
-    } else if (shards == NULL) {
-        rc = kfs_fail(err, ENOMEM, "out of memory");
     } else {
+        shards = calloc(stream->topology.n + 1, sizeof *shards);
+        rc = shards == NULL ? kfs_fail(err, ENOMEM, "out of memory") : 0;
+    }
+    if (rc == 0) {
         memcpy(shards, stream->topology.shards, stream->topology.n * sizeof *shards);
         *out = shards;
         *n = stream->topology.n;
     }
     (void)pthread_rwlock_unlock(&stream->lock);
-    if (rc != 0)
-        free(shards);
     return rc;
 }
 

@@ -207,7 +207,7 @@ static int encode_record(struct encoder *e, const struct kfs_put *put)
     }
     entry.arrival_delta = (uint32_t)(e->now_ms - log->block_arrival_ms);
     uint8_t *out = log->page + log->page_used;
-    uint32_t crc = kfs_entry_encode(&entry, place.chain, out);
+    uint32_t crc = kfs_entry_encode(&entry, &place, out);
     if (put->newline_follows) {
         crc = kfs_crc32c(crc, put->data.data, put->data.len + 1);
     } else {

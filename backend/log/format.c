@@ -148,12 +148,17 @@ size_t kfs_entry_size(bool has_seq, size_t key_len)
     return KFS_ENTRY_FIXED + (has_seq ? KFS_SEQ_BYTES : 0) + key_len;
 }
 
-uint32_t kfs_entry_checksum(const uint8_t *entry, size_t size, uint32_t chain)
+uint32_t kfs_entry_checksum(const uint8_t *entry, size_t size, const struct kfs_place *place)
 {
-    return kfs_crc32c(chain, entry + 4, size - 4);
+    uint8_t offset[8];
+
+    put64(offset, place->data_offset);
+    uint32_t crc = kfs_crc32c(place->chain, offset, sizeof offset);
+    crc = kfs_crc32c(crc, place->seq.b, KFS_SEQ_BYTES);
+    return kfs_crc32c(crc, entry + 4, size - 4);
 }
 
-uint32_t kfs_entry_encode(const struct kfs_entry *entry, uint32_t chain, uint8_t *out)
+uint32_t kfs_entry_encode(const struct kfs_entry *entry, const struct kfs_place *place, uint8_t *out)
 {
     uint8_t *tail = out + KFS_ENTRY_FIXED;
 
@@ -167,7 +172,7 @@ uint32_t kfs_entry_encode(const struct kfs_entry *entry, uint32_t chain, uint8_t
     }
     if (entry->key.len > 0)
         memcpy(tail, entry->key.data, entry->key.len);
-    return kfs_entry_checksum(out, entry->size, chain);
+    return kfs_entry_checksum(out, entry->size, place);
 }
 
 void kfs_entry_set_checksum(uint8_t *entry, uint32_t checksum)

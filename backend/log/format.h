@@ -67,9 +67,9 @@ struct kfs_entry {
 
 size_t kfs_entry_size(bool has_seq, size_t key_len);
 
-/* Writes everything but the checksum; returns the checksum of the entry alone,
- * started with chain, to be continued over the data and its newline. */
-uint32_t kfs_entry_encode(const struct kfs_entry *entry, uint32_t chain, uint8_t *out);
+/* Writes everything but the checksum, of which it returns the part over place and
+ * entry, to be continued over the data and its newline. */
+uint32_t kfs_entry_encode(const struct kfs_entry *entry, const struct kfs_place *place, uint8_t *out);
 void kfs_entry_set_checksum(uint8_t *entry, uint32_t checksum);
 
 /* The entry at `at` of a page of which `valid` bytes count. 1 and the entry; 0
@@ -77,7 +77,9 @@ void kfs_entry_set_checksum(uint8_t *entry, uint32_t checksum);
  * The key points into the page. */
 int kfs_entry_decode(const uint8_t *page, size_t at, size_t valid, struct kfs_entry *entry);
 
-/* The checksum over an encoded entry, to be continued over data and newline. */
-uint32_t kfs_entry_checksum(const uint8_t *entry, size_t size, uint32_t chain);
+/* The checksum over the place and an encoded entry, to be continued over data and
+ * newline. The place is in it so that a record is not given another's offset or
+ * number where an entry before it is damaged. */
+uint32_t kfs_entry_checksum(const uint8_t *entry, size_t size, const struct kfs_place *place);
 
 #endif

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/base/crc32c.h"
@@ -21,7 +22,7 @@ int kfs_horizon_read(struct kfs_log *log, uint64_t *horizon)
 {
     char expected[LINE_MAX_BYTES];
     struct kfs_buf line;
-    uint64_t value;
+    uint64_t value = 0;
 
     kfs_buf_init(&line, LINE_MAX_BYTES);
     int rc = kfs_io_read_file(log->config.io, log->dir, "horizon", &line);
@@ -31,9 +32,8 @@ int kfs_horizon_read(struct kfs_log *log, uint64_t *horizon)
     }
     if (rc == 0)
         rc = kfs_buf_append(&line, "", 1);
-    if (rc == 0 && sscanf(line.data, "%" SCNu64, &value) != 1)
-        rc = -EIO;
     if (rc == 0) {
+        value = strtoull(line.data, NULL, 10); /* anything but the line this prints is refused */
         print_line(value, expected);
         rc = strcmp(line.data, expected) == 0 ? 0 : -EIO;
     }

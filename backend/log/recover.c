@@ -100,7 +100,8 @@ struct end {
     bool damaged; /* the end lies before the checkpoint */
 };
 
-/* Walks from the checkpoint to the first record that is not whole. */
+/* Walks from the checkpoint to the first record that is not whole. The last record
+ * before the checkpoint is verified too: what is appended next builds on it. */
 static int find_end(struct kfs_segment *seg, struct end *end)
 {
     const struct kfs_io *io = seg->io;
@@ -124,7 +125,9 @@ static int find_end(struct kfs_segment *seg, struct end *end)
     rc = kfs_walk_to_page(&walk, cp->index_size > KFS_PAGE ? (cp->index_size - 1) / KFS_PAGE : 1);
     while (rc == 1) {
         uint64_t record_end = kfs_walk_end(&walk);
-        if (record_end > data_size || (record_end > cp->data_size && kfs_verify_record(&walk, &window, &data) != 0))
+        if (walk.place.record + 1 >= cp->records && kfs_verify_record(&walk, &window, &data) != 0)
+            break;
+        if (walk.place.record + 1 == cp->records && record_end != cp->data_size)
             break;
         end->data_size = record_end;
         end->index_size = walk.page_no * KFS_PAGE + walk.at + walk.entry.size;
@@ -141,13 +144,12 @@ static int find_end(struct kfs_segment *seg, struct end *end)
 }
 
 /* Cuts both files to their valid size, durably, so that nothing left over can come back. */
-static int cut(struct kfs_log *log, struct kfs_segment *seg, const struct end *end)
+static int cut(struct kfs_segment *seg, const struct end *end)
 {
     const struct kfs_io *io = seg->io;
     uint64_t index_size = 0;
     uint64_t data_size = 0;
 
-    (void)log;
     int rc = io->size(io->ctx, seg->index_fd, &index_size);
     if (rc == 0)
         rc = io->size(io->ctx, seg->data_fd, &data_size);
@@ -269,44 +271,64 @@ static void adopt(struct kfs_log *log, size_t i, const struct end *end)
         .data_offset = end->data_size, .record = end->records, .arrival_ms = arrival, .seq = *seq, .chain = end->chain};
 }
 
+/* Segment i could not be loaded: it is a new one whose header did not reach the
+ * disk, and goes with all after it, or it is damaged. */
+static int settle_unloadable(struct kfs_log *log, size_t i, struct kfs_error *err)
+{
+    if (!log->segments[i]->unreadable && is_unborn(log, i)) {
+        int rc = discard_from(log, i);
+        return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot remove a segment: %s", strerror(-rc));
+    }
+    (void)kfs_log_poison(log, "%s", err->text);
+    set_damaged(log, i);
+    return 0;
+}
+
+/* Takes over what find_end found in segment i, and cuts the rest where the records
+ * end here. *more says whether the next segment is to be looked at. */
+static int settle(struct kfs_log *log, size_t i, const struct end *end, bool *more)
+{
+    struct kfs_segment *seg = log->segments[i];
+    bool last = i + 1 == log->n_segments;
+    bool torn = !last && seg->base + end->data_size != log->segments[i + 1]->base;
+    int rc = 0;
+
+    *more = false;
+    if (end->damaged || (torn && ever_synced(log, i + 1))) {
+        (void)kfs_log_poison(
+            log, "segment %020" PRIu64 " is damaged after %" PRIu64 " bytes; run fsck.kinesisfs on the store",
+            seg->base, end->data_size);
+        set_damaged(log, i);
+        return 0;
+    }
+    if (torn)
+        rc = discard_from(log, i + 1);
+    if (rc == 0 && (last || torn))
+        rc = cut(seg, end);
+    if (rc == 0)
+        adopt(log, i, end);
+    *more = true;
+    return rc;
+}
+
 /* Recovers segments from i on; stops where records end or damage begins. */
 static int recover_from(struct kfs_log *log, size_t i, struct kfs_error *err)
 {
-    for (; i < log->n_segments; i++) {
-        struct kfs_segment *seg = log->segments[i];
-        uint64_t next_base = i + 1 < log->n_segments ? log->segments[i + 1]->base : 0;
-        struct end end;
+    bool more = true;
 
+    for (; more && i < log->n_segments; i++) {
+        struct kfs_segment *seg = log->segments[i];
+        struct end end;
         int rc = kfs_segment_load(seg, log->dir, err);
-        if (rc == -EIO && !seg->unreadable && is_unborn(log, i)) {
-            rc = discard_from(log, i);
-            return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot remove a segment: %s", strerror(-rc));
-        }
-        if (rc == -EIO) {
-            (void)kfs_log_poison(log, "%s", err->text);
-            set_damaged(log, i);
-            return 0;
-        }
+
+        if (rc == -EIO)
+            return settle_unloadable(log, i, err);
         if (rc == 0)
             rc = find_end(seg, &end);
+        if (rc == 0)
+            rc = settle(log, i, &end, &more);
         if (rc != 0)
-            return kfs_fail(err, -rc, "cannot read segment %020" PRIu64 ": %s", seg->base, strerror(-rc));
-        bool torn = next_base != 0 && seg->base + end.data_size != next_base;
-        if (end.damaged || (torn && ever_synced(log, i + 1))) {
-            (void)kfs_log_poison(
-                log, "segment %020" PRIu64 " is damaged after %" PRIu64 " bytes; run fsck.kinesisfs on the store",
-                seg->base, end.data_size);
-            set_damaged(log, i);
-            return 0;
-        }
-        if (next_base == 0 || torn) {
-            rc = torn ? discard_from(log, i + 1) : 0;
-            if (rc == 0)
-                rc = cut(log, seg, &end);
-            if (rc != 0)
-                return kfs_fail(err, -rc, "cannot cut segment %020" PRIu64 ": %s", seg->base, strerror(-rc));
-        }
-        adopt(log, i, &end);
+            return kfs_fail(err, -rc, "cannot recover segment %020" PRIu64 ": %s", seg->base, strerror(-rc));
     }
     return 0;
 }
@@ -335,7 +357,8 @@ static void set_extent(struct kfs_log *log, uint64_t horizon)
     x->end = last != NULL ? last->base + last->data_size : horizon;
     x->horizon = horizon > x->kept ? horizon : x->kept;
     if (x->horizon > x->end) {
-        (void)kfs_log_poison(log, "records up to offset %" PRIu64 " are missing; run fsck.kinesisfs on the store", horizon);
+        (void)kfs_log_poison(log, "records up to offset %" PRIu64 " are missing; run fsck.kinesisfs on the store",
+                             horizon);
         x->horizon = x->end;
     }
     if (horizon < x->kept)

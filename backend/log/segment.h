@@ -22,7 +22,7 @@ struct kfs_segment {
     pthread_mutex_t load; /* guards the opening of the files */
     atomic_bool loaded;
     bool unreadable; /* the last loading failed for another reason than what is in the files */
-    int data_fd; /* -1 until loaded; constant then */
+    int data_fd;     /* -1 until loaded; constant then */
     int index_fd;
     struct kfs_segment_header header;
     struct kfs_checkpoint checkpoint; /* as loaded; later the log's sync lock guards it */

@@ -22,7 +22,7 @@ uint64_t kfs_walk_end(const struct kfs_walk *walk)
 
 uint32_t kfs_walk_entry_checksum(const struct kfs_walk *walk)
 {
-    return kfs_entry_checksum(walk->page + walk->at, walk->entry.size, walk->place.chain);
+    return kfs_entry_checksum(walk->page + walk->at, walk->entry.size, &walk->place);
 }
 
 /* Bytes of a page that are below the limit. */

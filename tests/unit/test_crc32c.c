@@ -78,10 +78,10 @@ static void vectors_of_rfc_3720(void **state)
     assert_both(data, sizeof data, 0x8a9136aaU);
     memset(data, 0xff, sizeof data);
     assert_both(data, sizeof data, 0x62a8ab43U);
-    for (uint8_t i = 0; i < sizeof data; i++)
-        data[i] = i;
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)i;
     assert_both(data, sizeof data, 0x46dd794eU);
-    for (uint8_t i = 0; i < sizeof data; i++)
+    for (size_t i = 0; i < sizeof data; i++)
         data[i] = (uint8_t)(31 - i);
     assert_both(data, sizeof data, 0x113fdb5cU);
     assert_both(read_command, sizeof read_command, 0xd9963a56U);
