@@ -1,4 +1,4 @@
-#include "fs/fuse_ops.h"
+#include "fs/fuse_internal.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -10,14 +10,14 @@
 #define READ_BYTES_MAX (1U << 20) /* what the kernel asks for at once, 256 pages */
 #define XATTR_BYTES_MAX 4096U
 
-static struct kfs_fs *fs_of(fuse_req_t req)
+struct kfs_fs *kfs_fuse_fs_of(fuse_req_t req)
 {
     return ((struct kfs_fuse *)fuse_req_userdata(req))->fs;
 }
 
-static struct kfs_node *node_of(fuse_req_t req, fuse_ino_t ino)
+struct kfs_node *kfs_fuse_node_of(fuse_req_t req, fuse_ino_t ino)
 {
-    return ino == FUSE_ROOT_ID ? kfs_fs_root(fs_of(req)) : (struct kfs_node *)(uintptr_t)ino;
+    return ino == FUSE_ROOT_ID ? kfs_fs_root(kfs_fuse_fs_of(req)) : (struct kfs_node *)(uintptr_t)ino;
 }
 
 /* What fi->fh points to. */
@@ -37,8 +37,7 @@ static struct kfs_handle *handle_of(const struct fuse_file_info *fi)
     return file_of(fi)->handle;
 }
 
-/* Replies with an errno, or with success that has no body. rc: 0 or -errno. */
-static void reply_status(fuse_req_t req, int rc)
+void kfs_fuse_reply_status(fuse_req_t req, int rc)
 {
     (void)fuse_reply_err(req, -rc);
 }
@@ -51,31 +50,31 @@ static void reply_node(fuse_req_t req, struct kfs_node *node, const struct stat 
     struct fuse_entry_param entry = {.ino = (uintptr_t)node, .attr = *st};
 
     if (fuse_reply_entry(req, &entry) != 0)
-        kfs_fs_forget(fs_of(req), node, 1);
+        kfs_fs_forget(kfs_fuse_fs_of(req), node, 1);
 }
 
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     struct kfs_node *node;
     struct stat st;
-    int rc = kfs_fs_lookup(fs_of(req), node_of(req, parent), name, &node, &st);
+    int rc = kfs_fs_lookup(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, parent), name, &node, &st);
 
     if (rc != 0)
-        reply_status(req, rc);
+        kfs_fuse_reply_status(req, rc);
     else
         reply_node(req, node, &st);
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
-    kfs_fs_forget(fs_of(req), node_of(req, ino), nlookup);
+    kfs_fs_forget(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, ino), nlookup);
     fuse_reply_none(req);
 }
 
 static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 {
     for (size_t i = 0; i < count; i++)
-        kfs_fs_forget(fs_of(req), node_of(req, forgets[i].ino), forgets[i].nlookup);
+        kfs_fs_forget(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, forgets[i].ino), forgets[i].nlookup);
     fuse_reply_none(req);
 }
 
@@ -84,17 +83,17 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
     struct stat st;
 
     (void)fi;
-    int rc = kfs_fs_getattr(fs_of(req), node_of(req, ino), &st);
+    int rc = kfs_fs_getattr(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, ino), &st);
     if (rc != 0)
-        reply_status(req, rc);
+        kfs_fuse_reply_status(req, rc);
     else
         (void)fuse_reply_attr(req, &st, 0);
 }
 
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, struct fuse_file_info *fi)
 {
-    struct kfs_fs *fs = fs_of(req);
-    struct kfs_node *node = node_of(req, ino);
+    struct kfs_fs *fs = kfs_fuse_fs_of(req);
+    struct kfs_node *node = kfs_fuse_node_of(req, ino);
     int rc = 0;
 
     if ((to_set & FUSE_SET_ATTR_SIZE) != 0)
@@ -105,39 +104,39 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
         rc = kfs_fs_chown(fs, node, (to_set & FUSE_SET_ATTR_UID) != 0 ? attr->st_uid : (uid_t)-1,
                           (to_set & FUSE_SET_ATTR_GID) != 0 ? attr->st_gid : (gid_t)-1);
     if (rc != 0)
-        reply_status(req, rc);
+        kfs_fuse_reply_status(req, rc);
     else
         op_getattr(req, ino, fi);
 }
 
 static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
-    struct kfs_fs *fs = fs_of(req);
+    struct kfs_fs *fs = kfs_fuse_fs_of(req);
     struct kfs_node *node;
     struct stat st;
     char stream[NAME_MAX + 1] = "";
 
     (void)mode;
-    int rc = kfs_fs_mkdir(fs, node_of(req, parent), name);
+    int rc = kfs_fs_mkdir(fs, kfs_fuse_node_of(req, parent), name);
     if (rc == 0) {
         /* NAME@shards=4 makes NAME. */
         memcpy(stream, name, strcspn(name, "@"));
-        rc = kfs_fs_lookup(fs, node_of(req, parent), stream, &node, &st);
+        rc = kfs_fs_lookup(fs, kfs_fuse_node_of(req, parent), stream, &node, &st);
     }
     if (rc != 0)
-        reply_status(req, rc);
+        kfs_fuse_reply_status(req, rc);
     else
         reply_node(req, node, &st);
 }
 
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-    reply_status(req, kfs_fs_rmdir(fs_of(req), node_of(req, parent), name));
+    kfs_fuse_reply_status(req, kfs_fs_rmdir(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, parent), name));
 }
 
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-    reply_status(req, kfs_fs_refuse(fs_of(req), node_of(req, parent), "unlink", name));
+    kfs_fuse_reply_status(req, kfs_fs_refuse(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, parent), "unlink", name));
 }
 
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,
@@ -146,124 +145,32 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
     (void)newparent;
     (void)newname;
     (void)flags;
-    reply_status(req, kfs_fs_refuse(fs_of(req), node_of(req, parent), "rename", name));
+    kfs_fuse_reply_status(req, kfs_fs_refuse(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, parent), "rename", name));
 }
 
 static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname)
 {
     (void)ino;
-    reply_status(req, kfs_fs_refuse(fs_of(req), node_of(req, newparent), "link", newname));
+    kfs_fuse_reply_status(req, kfs_fs_refuse(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, newparent), "link", newname));
 }
 
 static void op_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
 {
     (void)link;
-    reply_status(req, kfs_fs_refuse(fs_of(req), node_of(req, parent), "symlink", name));
+    kfs_fuse_reply_status(req, kfs_fs_refuse(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, parent), "symlink", name));
 }
 
 static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
     (void)mode;
     (void)rdev;
-    reply_status(req, kfs_fs_refuse(fs_of(req), node_of(req, parent), "create", name));
+    kfs_fuse_reply_status(req, kfs_fs_refuse(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, parent), "create", name));
 }
 
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
     (void)fi;
     op_mknod(req, parent, name, mode, 0);
-}
-
-/* ---- directories ---- */
-
-/* A listing, made at opendir so that it does not change under a reader. */
-struct listing {
-    struct entry {
-        char name[NAME_MAX + 1];
-        ino_t ino;
-        mode_t mode;
-    } * entries;
-    size_t n;
-    size_t cap;
-};
-
-static int add_entry(void *arg, const char *name, ino_t ino, mode_t mode)
-{
-    struct listing *list = arg;
-
-    if (list->n == list->cap) {
-        size_t cap = list->cap == 0 ? 16 : list->cap * 2;
-        struct entry *entries = realloc(list->entries, cap * sizeof *entries);
-        if (entries == NULL)
-            return -ENOMEM;
-        list->entries = entries;
-        list->cap = cap;
-    }
-    struct entry *entry = &list->entries[list->n++];
-    size_t len = strlen(name);
-    if (len > NAME_MAX)
-        len = NAME_MAX;
-    memcpy(entry->name, name, len);
-    entry->name[len] = '\0';
-    entry->ino = ino;
-    entry->mode = mode;
-    return 0;
-}
-
-static void free_listing(struct listing *list)
-{
-    if (list != NULL)
-        free(list->entries);
-    free(list);
-}
-
-static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-    struct kfs_node *node = node_of(req, ino);
-    struct listing *list = calloc(1, sizeof *list);
-    int rc = list == NULL ? -ENOMEM : add_entry(list, ".", kfs_fs_ino(node), S_IFDIR);
-
-    if (rc == 0)
-        rc = add_entry(list, "..", 1, S_IFDIR);
-    if (rc == 0)
-        rc = kfs_fs_list(fs_of(req), node, add_entry, list);
-    if (rc != 0) {
-        free_listing(list);
-        reply_status(req, rc);
-        return;
-    }
-    fi->fh = (uintptr_t)list;
-    if (fuse_reply_open(req, fi) != 0)
-        free_listing(list);
-}
-
-static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
-{
-    const struct listing *list = (const struct listing *)(uintptr_t)fi->fh;
-    char *buf = malloc(size);
-    size_t len = 0;
-
-    (void)ino;
-    if (buf == NULL) {
-        reply_status(req, -ENOMEM);
-        return;
-    }
-    for (size_t i = (size_t)off; i < list->n; i++) {
-        const struct stat st = {.st_ino = list->entries[i].ino, .st_mode = list->entries[i].mode};
-        size_t need = fuse_add_direntry(req, buf + len, size - len, list->entries[i].name, &st, (off_t)i + 1);
-        if (need > size - len)
-            break;
-        len += need;
-    }
-    (void)fuse_reply_buf(req, buf, len);
-    free(buf);
-}
-
-static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-    (void)ino;
-    free_listing((struct listing *)(uintptr_t)fi->fh);
-    reply_status(req, 0);
 }
 
 /* ---- files ---- */
@@ -280,11 +187,12 @@ static void close_file(struct kfs_fs *fs, struct open_file *file)
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct open_file *file = calloc(1, sizeof *file);
-    int rc = file == NULL ? -ENOMEM : kfs_fs_open(fs_of(req), node_of(req, ino), fi->flags, &file->handle);
+    int rc =
+        file == NULL ? -ENOMEM : kfs_fs_open(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, ino), fi->flags, &file->handle);
 
     if (rc != 0) {
         free(file);
-        reply_status(req, rc);
+        kfs_fuse_reply_status(req, rc);
         return;
     }
     (void)pthread_mutex_init(&file->lock, NULL);
@@ -293,20 +201,20 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     if ((fi->flags & O_ACCMODE) == O_RDONLY)
         fi->noflush = 1;
     if (fuse_reply_open(req, fi) != 0)
-        close_file(fs_of(req), file);
+        close_file(kfs_fuse_fs_of(req), file);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)ino;
-    close_file(fs_of(req), file_of(fi));
-    reply_status(req, 0);
+    close_file(kfs_fuse_fs_of(req), file_of(fi));
+    kfs_fuse_reply_status(req, 0);
 }
 
 static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)ino;
-    reply_status(req, kfs_fs_flush(fs_of(req), handle_of(fi)));
+    kfs_fuse_reply_status(req, kfs_fs_flush(kfs_fuse_fs_of(req), handle_of(fi)));
 }
 
 /* A reply that waits for records to be durable. */
@@ -323,7 +231,7 @@ static void sync_done(struct kfs_sync *op, int result)
     if (result == 0 && pending->written > 0)
         (void)fuse_reply_write(pending->req, pending->written);
     else
-        reply_status(pending->req, result);
+        kfs_fuse_reply_status(pending->req, result);
     free(pending);
 }
 
@@ -332,14 +240,14 @@ static void sync_then_reply(fuse_req_t req, struct kfs_handle *handle, size_t wr
     struct pending_sync *pending = malloc(sizeof *pending);
 
     if (pending == NULL) {
-        reply_status(req, -ENOMEM);
+        kfs_fuse_reply_status(req, -ENOMEM);
         return;
     }
     *pending = (struct pending_sync){.op = {.done = sync_done}, .req = req, .written = written};
-    int rc = kfs_fs_sync(fs_of(req), handle, written == 0, &pending->op);
+    int rc = kfs_fs_sync(kfs_fuse_fs_of(req), handle, written == 0, &pending->op);
     if (rc != 0) {
         free(pending);
-        reply_status(req, rc);
+        kfs_fuse_reply_status(req, rc);
     }
 }
 
@@ -355,9 +263,9 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t siz
     bool durable = false;
 
     (void)ino;
-    ssize_t n = kfs_fs_write(fs_of(req), handle_of(fi), (uint64_t)off, buf, size, &durable);
+    ssize_t n = kfs_fs_write(kfs_fuse_fs_of(req), handle_of(fi), (uint64_t)off, buf, size, &durable);
     if (n < 0)
-        reply_status(req, (int)n);
+        kfs_fuse_reply_status(req, (int)n);
     else if (durable && n > 0)
         sync_then_reply(req, handle_of(fi), (size_t)n);
     else
@@ -451,7 +359,7 @@ static void serve_parked(struct parked_read *parked)
     /* After this `interrupted` is not running and will not. */
     fuse_req_interrupt_func(parked->req, NULL, NULL);
     if (n < 0)
-        reply_status(parked->req, (int)n);
+        kfs_fuse_reply_status(parked->req, (int)n);
     else
         (void)fuse_reply_buf(parked->req, buffer, (size_t)n);
     free_parked(parked);
@@ -463,7 +371,7 @@ static void parked_done(struct kfs_waiter *waiter, int error)
 
     if (error != 0) {
         fuse_req_interrupt_func(parked->req, NULL, NULL);
-        reply_status(parked->req, error);
+        kfs_fuse_reply_status(parked->req, error);
         free_parked(parked);
         return;
     }
@@ -478,22 +386,22 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, stru
     (void)ino;
     if (size > READ_BYTES_MAX)
         size = READ_BYTES_MAX;
-    n = buffer == NULL ? -ENOMEM : kfs_fs_read(fs_of(req), handle_of(fi), (uint64_t)off, buffer, size);
+    n = buffer == NULL ? -ENOMEM : kfs_fs_read(kfs_fuse_fs_of(req), handle_of(fi), (uint64_t)off, buffer, size);
     if (n >= 0) {
         (void)fuse_reply_buf(req, buffer, (size_t)n);
         return;
     }
     if (n != KFS_FS_WAIT || (fi->flags & O_NONBLOCK) != 0) {
-        reply_status(req, n == KFS_FS_WAIT ? -EAGAIN : (int)n);
+        kfs_fuse_reply_status(req, n == KFS_FS_WAIT ? -EAGAIN : (int)n);
         return;
     }
     struct parked_read *parked = malloc(sizeof *parked);
     if (parked == NULL) {
-        reply_status(req, -ENOMEM);
+        kfs_fuse_reply_status(req, -ENOMEM);
         return;
     }
     *parked = (struct parked_read){.waiter = {.done = parked_done},
-                                   .fs = fs_of(req),
+                                   .fs = kfs_fuse_fs_of(req),
                                    .handle = handle_of(fi),
                                    .req = req,
                                    .offset = (uint64_t)off,
@@ -519,13 +427,13 @@ static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, s
     (void)ino;
     if (ph != NULL) {
         (void)pthread_mutex_lock(&file->lock);
-        kfs_fs_on_readable(fs_of(req), file->handle, wake_poll, ph);
+        kfs_fs_on_readable(kfs_fuse_fs_of(req), file->handle, wake_poll, ph);
         if (file->poll != NULL)
             fuse_pollhandle_destroy(file->poll);
         file->poll = ph;
         (void)pthread_mutex_unlock(&file->lock);
     }
-    if (kfs_fs_readable(fs_of(req), file->handle))
+    if (kfs_fs_readable(kfs_fuse_fs_of(req), file->handle))
         events |= POLLIN | POLLRDNORM;
     (void)fuse_reply_poll(req, events);
 }
@@ -535,10 +443,11 @@ static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, s
 static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
     char value[XATTR_BYTES_MAX];
-    ssize_t n = kfs_fs_getxattr(fs_of(req), node_of(req, ino), name, value, size < sizeof value ? size : sizeof value);
+    ssize_t n = kfs_fs_getxattr(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, ino), name, value,
+                                size < sizeof value ? size : sizeof value);
 
     if (n < 0)
-        reply_status(req, (int)n);
+        kfs_fuse_reply_status(req, (int)n);
     else if (size == 0)
         (void)fuse_reply_xattr(req, (size_t)n);
     else
@@ -548,10 +457,11 @@ static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t
 static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
     char list[XATTR_BYTES_MAX];
-    ssize_t n = kfs_fs_listxattr(fs_of(req), node_of(req, ino), list, size < sizeof list ? size : sizeof list);
+    ssize_t n = kfs_fs_listxattr(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, ino), list,
+                                 size < sizeof list ? size : sizeof list);
 
     if (n < 0)
-        reply_status(req, (int)n);
+        kfs_fuse_reply_status(req, (int)n);
     else if (size == 0)
         (void)fuse_reply_xattr(req, (size_t)n);
     else
@@ -561,7 +471,7 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
 {
     (void)flags;
-    reply_status(req, kfs_fs_setxattr(fs_of(req), node_of(req, ino), name, value, size));
+    kfs_fuse_reply_status(req, kfs_fs_setxattr(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, ino), name, value, size));
 }
 
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
@@ -570,9 +480,9 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
     struct kfs_space space;
 
     (void)ino;
-    int rc = kfs_fs_space(fs_of(req), &space);
+    int rc = kfs_fs_space(kfs_fuse_fs_of(req), &space);
     if (rc != 0) {
-        reply_status(req, rc);
+        kfs_fuse_reply_status(req, rc);
         return;
     }
     const struct statvfs st = {.f_bsize = block,
@@ -610,9 +520,9 @@ const struct fuse_lowlevel_ops kfs_fuse_ops = {
     .symlink = op_symlink,
     .mknod = op_mknod,
     .create = op_create,
-    .opendir = op_opendir,
-    .readdir = op_readdir,
-    .releasedir = op_releasedir,
+    .opendir = kfs_fuse_opendir,
+    .readdir = kfs_fuse_readdir,
+    .releasedir = kfs_fuse_releasedir,
     .open = op_open,
     .release = op_release,
     .read = op_read,

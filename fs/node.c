@@ -55,14 +55,15 @@ void kfs_nodes_free(struct kfs_fs *fs)
 /* FNV-1a: the same name in the same stream has the same number, on every lookup and mount. */
 ino_t kfs_ino_of(const char *dir, uint64_t generation, uint32_t file)
 {
+    const uint64_t prime = UINT64_C(0x100000001b3);
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    uint64_t numbers[2] = {generation, file};
-    const unsigned char *bytes = (const unsigned char *)numbers;
 
     for (const char *p = dir; *p != '\0'; p++)
-        hash = (hash ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-    for (size_t i = 0; i < sizeof numbers; i++)
-        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+        hash = (hash ^ (unsigned char)*p) * prime;
+    for (unsigned int shift = 0; shift < 64; shift += 8)
+        hash = (hash ^ (generation >> shift & 0xff)) * prime;
+    for (unsigned int shift = 0; shift < 32; shift += 8)
+        hash = (hash ^ (file >> shift & 0xff)) * prime;
     return (ino_t)(hash | 16); /* the small ones are taken */
 }
 
@@ -148,7 +149,7 @@ static int dir_node(struct kfs_fs *fs, const char *name, const struct kfs_view *
             (void)snprintf(node->name, sizeof node->name, "%s", name);
             node->view = *view;
             node->topic = topic;
-            node->ino = kfs_ino_of(name, topic->generation, 0);
+            node->ino = kfs_ino_of(name, 0, 0); /* as the root lists it */
             node->next = *head;
             *head = node;
             topic = NULL;

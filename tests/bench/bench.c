@@ -25,6 +25,11 @@ static void die(const char *what)
     exit(1);
 }
 
+static int number(const char *text)
+{
+    return (int)strtol(text, NULL, 10);
+}
+
 static uint64_t now_ns(void)
 {
     struct timespec t;
@@ -165,8 +170,9 @@ static void measure_ages(int fd, size_t count)
         ages[i] = now - strtoull(buf, NULL, 10);
     }
     qsort(ages, count, sizeof *ages, by_value);
-    (void)printf("%.1f %.1f %.1f\n", (double)ages[count / 2] / 1e3, (double)ages[count * 99 / 100] / 1e3,
-                 (double)ages[count * 999 / 1000] / 1e3);
+    const size_t places[] = {count / 2, count * 99 / 100, count * 999 / 1000};
+    (void)printf("%.1f %.1f %.1f\n", (double)ages[places[0]] / 1e3, (double)ages[places[1]] / 1e3,
+                 (double)ages[places[2]] / 1e3);
     free(ages);
 }
 
@@ -203,11 +209,11 @@ int main(int argc, char **argv)
     int fds[2];
 
     if (argc == 6 && strcmp(argv[1], "append") == 0) {
-        run_writers(&(struct work){argv[2], atof(argv[3]), (size_t)atoi(argv[5]), 0}, atoi(argv[4]));
+        run_writers(&(struct work){argv[2], strtod(argv[3], NULL), (size_t)number(argv[5]), 0}, number(argv[4]));
     } else if (argc == 5 && strcmp(argv[1], "durable") == 0) {
-        run_writers(&(struct work){argv[2], atof(argv[3]), 100, 1}, atoi(argv[4]));
+        run_writers(&(struct work){argv[2], strtod(argv[3], NULL), 100, 1}, number(argv[4]));
     } else if (argc == 4 && strcmp(argv[1], "read") == 0) {
-        read_file(argv[2], (size_t)atoi(argv[3]));
+        read_file(argv[2], (size_t)number(argv[3]));
     } else if (argc == 4 && strcmp(argv[1], "copy") == 0) {
         copy_file(argv[2], argv[3]);
     } else if (argc == 5 && strcmp(argv[1], "follow") == 0) {
@@ -215,11 +221,11 @@ int main(int argc, char **argv)
         int writer = open(argv[3], O_WRONLY | O_APPEND);
         if (reader < 0 || writer < 0)
             die(argv[2]);
-        latency(reader, writer, (size_t)atoi(argv[4]));
+        latency(reader, writer, (size_t)number(argv[4]));
     } else if (argc == 3 && strcmp(argv[1], "pipe") == 0) {
         if (pipe(fds) < 0)
             die("pipe");
-        latency(fds[0], fds[1], (size_t)atoi(argv[2]));
+        latency(fds[0], fds[1], (size_t)number(argv[2]));
     } else {
         (void)fprintf(stderr, "bench: see the head of tests/bench/bench.c\n");
         return 2;

@@ -1,0 +1,97 @@
+/* The FUSE shell's part for directories. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/fuse_internal.h"
+
+/* A listing, made at opendir so that it does not change under a reader. */
+struct listing {
+    struct entry {
+        char name[NAME_MAX + 1];
+        ino_t ino;
+        mode_t mode;
+    } * entries;
+    size_t n;
+    size_t cap;
+};
+
+static int add_entry(void *arg, const char *name, ino_t ino, mode_t mode)
+{
+    struct listing *list = arg;
+
+    if (list->n == list->cap) {
+        size_t cap = list->cap == 0 ? 16 : list->cap * 2;
+        struct entry *entries = realloc(list->entries, cap * sizeof *entries);
+        if (entries == NULL)
+            return -ENOMEM;
+        list->entries = entries;
+        list->cap = cap;
+    }
+    struct entry *entry = &list->entries[list->n++];
+    size_t len = strlen(name);
+    if (len > NAME_MAX)
+        len = NAME_MAX;
+    memcpy(entry->name, name, len);
+    entry->name[len] = '\0';
+    entry->ino = ino;
+    entry->mode = mode;
+    return 0;
+}
+
+static void free_listing(struct listing *list)
+{
+    if (list != NULL)
+        free(list->entries);
+    free(list);
+}
+
+void kfs_fuse_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct kfs_node *node = kfs_fuse_node_of(req, ino);
+    struct listing *list = calloc(1, sizeof *list);
+    int rc = list == NULL ? -ENOMEM : add_entry(list, ".", kfs_fs_ino(node), S_IFDIR);
+
+    if (rc == 0)
+        rc = add_entry(list, "..", 1, S_IFDIR);
+    if (rc == 0)
+        rc = kfs_fs_list(kfs_fuse_fs_of(req), node, add_entry, list);
+    if (rc != 0) {
+        free_listing(list);
+        kfs_fuse_reply_status(req, rc);
+        return;
+    }
+    fi->fh = (uintptr_t)list;
+    if (fuse_reply_open(req, fi) != 0)
+        free_listing(list);
+}
+
+void kfs_fuse_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+    const struct listing *list = (const struct listing *)(uintptr_t)fi->fh;
+    char *buf = malloc(size);
+    size_t len = 0;
+
+    (void)ino;
+    if (buf == NULL) {
+        kfs_fuse_reply_status(req, -ENOMEM);
+        return;
+    }
+    for (size_t i = (size_t)off; i < list->n; i++) {
+        const struct stat st = {.st_ino = list->entries[i].ino, .st_mode = list->entries[i].mode};
+        size_t need = fuse_add_direntry(req, buf + len, size - len, list->entries[i].name, &st, (off_t)i + 1);
+        if (need > size - len)
+            break;
+        len += need;
+    }
+    (void)fuse_reply_buf(req, buf, len);
+    free(buf);
+}
+
+void kfs_fuse_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    (void)ino;
+    free_listing((struct listing *)(uintptr_t)fi->fh);
+    kfs_fuse_reply_status(req, 0);
+}

@@ -1,0 +1,18 @@
+/* Shared by the files of the FUSE shell. */
+#ifndef KFS_FS_FUSE_INTERNAL_H
+#define KFS_FS_FUSE_INTERNAL_H
+
+#include "fs/fuse_ops.h"
+
+struct kfs_fs *kfs_fuse_fs_of(fuse_req_t req);
+struct kfs_node *kfs_fuse_node_of(fuse_req_t req, fuse_ino_t ino);
+
+/* Replies with an errno, or with success that has no body. rc: 0 or -errno. */
+void kfs_fuse_reply_status(fuse_req_t req, int rc);
+
+/* ---- fuse_dir.c ---- */
+void kfs_fuse_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void kfs_fuse_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
+void kfs_fuse_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+#endif

@@ -1,0 +1,18 @@
+#!/bin/bash
+# A line that is no such object is EINVAL and in errors; lines before it are kept, and the next can be written.
+. "$(dirname "$0")/../mount/lib.sh"
+
+mount_fs
+mkdir "$MNT/s"
+shard=$MNT/s/shardId-000000000000
+expect_errno 0 '
+f = os.open("s@json/all", os.O_WRONLY | os.O_APPEND)
+for bad in b"{\n", b"{\"Data\":1}\n", b"[]\n", b"no\n", b"{\"Data\":\"a\",\"DataBase64\":\"YQ==\"}\n":
+    try:
+        os.write(f, bad)
+        assert False, bad
+    except OSError as e:
+        assert e.errno == errno.EINVAL, e
+os.write(f, b"{\"Data\":\"good\"}\n")'
+equal good "$(<"$shard")"
+grep -q '"operation":"write".*EINVAL' "$MNT/.kinesisfs/errors"

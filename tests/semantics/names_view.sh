@@ -1,0 +1,17 @@
+#!/bin/bash
+# A view is the same directory under NAME@VIEW: found by lookup, never listed; a wrong one is ENOENT and in errors.
+. "$(dirname "$0")/../mount/lib.sh"
+
+mount_fs
+mkdir "$MNT/s"
+shard=$MNT/s/shardId-000000000000
+echo line >>"$shard"
+equal line "$(cat "$MNT/s@lines/all")" "the default view by its name"
+jq -e '.Data == "line"' "$MNT/s@json,follow=0/all" >/dev/null 2>&1 && fail "follow takes no value"
+jq -e '.Data == "line"' "$MNT/s@json/shardId-000000000000" >/dev/null
+equal "s" "$(ls "$MNT")" "root"
+expect_errno ENOENT 'os.stat("s@bogus")'
+expect_errno ENOENT 'os.stat("s@json,lines")'
+expect_errno ENOENT 'os.stat("none@json")'
+grep -q '"s@bogus"' "$MNT/.kinesisfs/errors"
+expect_errno EPERM 'os.rmdir("s@json")'
