@@ -127,9 +127,21 @@ int kfs_fs_open(struct kfs_fs *fs, struct kfs_node *node, int flags, struct kfs_
     return 0;
 }
 
+/* Under read_lock. */
+static void stop_listening(struct kfs_handle *handle)
+{
+    if (!handle->listening)
+        return;
+    kfs_topic_unlisten(handle->node->topic, &handle->listener);
+    handle->listening = false;
+    handle->listener.notify.release(handle->listener.notify.arg);
+}
+
 void kfs_fs_release(struct kfs_fs *fs, struct kfs_handle *handle)
 {
-    kfs_fs_on_readable(fs, handle, NULL, NULL);
+    (void)pthread_mutex_lock(&handle->read_lock);
+    stop_listening(handle);
+    (void)pthread_mutex_unlock(&handle->read_lock);
     if (handle->writable) {
         (void)pthread_mutex_lock(&handle->write_lock);
         (void)kfs_handle_finish(fs, handle);
@@ -243,19 +255,17 @@ bool kfs_fs_readable(struct kfs_fs *fs, struct kfs_handle *handle)
     return ready_at(fs, handle, atomic_load(&handle->read_end));
 }
 
-void kfs_fs_on_readable(struct kfs_fs *fs, struct kfs_handle *handle, void (*notify)(void *arg), void *arg)
+void kfs_fs_on_readable(struct kfs_fs *fs, struct kfs_handle *handle, const struct kfs_notify *notify)
 {
-    struct kfs_topic *topic = handle->node->topic;
-
     (void)fs;
-    if (!handle->follow)
+    if (!handle->follow) {
+        notify->release(notify->arg); /* it is readable, always */
         return;
+    }
     (void)pthread_mutex_lock(&handle->read_lock);
-    if (handle->listening)
-        kfs_topic_unlisten(topic, &handle->listener);
-    handle->listening = notify != NULL;
-    handle->listener = (struct kfs_listener){.notify = notify, .arg = arg};
-    if (handle->listening)
-        kfs_topic_listen(topic, &handle->listener);
+    stop_listening(handle);
+    handle->listener = (struct kfs_listener){.notify = *notify};
+    handle->listening = true;
+    kfs_topic_listen(handle->node->topic, &handle->listener);
     (void)pthread_mutex_unlock(&handle->read_lock);
 }

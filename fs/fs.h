@@ -110,10 +110,17 @@ struct kfs_waiter {
 bool kfs_fs_wait(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, struct kfs_waiter *waiter);
 bool kfs_fs_cancel(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_waiter *waiter);
 
-/* Whether a read of the handle would return at once. `notify` is called (from
- * another thread, any number of times) when that may have changed; NULL to stop. */
+/* Whether a read of the handle would return at once. */
 bool kfs_fs_readable(struct kfs_fs *fs, struct kfs_handle *handle);
-void kfs_fs_on_readable(struct kfs_fs *fs, struct kfs_handle *handle, void (*notify)(void *arg), void *arg);
+
+/* Someone to call, from another thread and any number of times, when that may have
+ * changed. release is called with arg when it is replaced or the handle is released. */
+struct kfs_notify {
+    void (*notify)(void *arg);
+    void (*release)(void *arg);
+    void *arg;
+};
+void kfs_fs_on_readable(struct kfs_fs *fs, struct kfs_handle *handle, const struct kfs_notify *notify);
 
 int kfs_fs_space(struct kfs_fs *fs, struct kfs_space *space);
 

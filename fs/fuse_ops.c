@@ -20,21 +20,9 @@ struct kfs_node *kfs_fuse_node_of(fuse_req_t req, fuse_ino_t ino)
     return ino == FUSE_ROOT_ID ? kfs_fs_root(kfs_fuse_fs_of(req)) : (struct kfs_node *)(uintptr_t)ino;
 }
 
-/* What fi->fh points to. */
-struct open_file {
-    struct kfs_handle *handle;
-    pthread_mutex_t lock;
-    struct fuse_pollhandle *poll; /* whom to wake; under lock */
-};
-
-static struct open_file *file_of(const struct fuse_file_info *fi)
-{
-    return (struct open_file *)(uintptr_t)fi->fh;
-}
-
 static struct kfs_handle *handle_of(const struct fuse_file_info *fi)
 {
-    return file_of(fi)->handle;
+    return (struct kfs_handle *)(uintptr_t)fi->fh;
 }
 
 void kfs_fuse_reply_status(fuse_req_t req, int rc)
@@ -175,39 +163,28 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 
 /* ---- files ---- */
 
-static void close_file(struct kfs_fs *fs, struct open_file *file)
-{
-    kfs_fs_release(fs, file->handle);
-    if (file->poll != NULL)
-        fuse_pollhandle_destroy(file->poll);
-    (void)pthread_mutex_destroy(&file->lock);
-    free(file);
-}
-
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    struct open_file *file = calloc(1, sizeof *file);
-    int rc =
-        file == NULL ? -ENOMEM : kfs_fs_open(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, ino), fi->flags, &file->handle);
+    struct kfs_fs *fs = kfs_fuse_fs_of(req);
+    struct kfs_handle *handle;
+    int rc = kfs_fs_open(fs, kfs_fuse_node_of(req, ino), fi->flags, &handle);
 
     if (rc != 0) {
-        free(file);
         kfs_fuse_reply_status(req, rc);
         return;
     }
-    (void)pthread_mutex_init(&file->lock, NULL);
-    fi->fh = (uintptr_t)file;
+    fi->fh = (uintptr_t)handle;
     fi->direct_io = 1; /* page-cached readers of a growing file see NUL bytes */
     if ((fi->flags & O_ACCMODE) == O_RDONLY)
         fi->noflush = 1;
     if (fuse_reply_open(req, fi) != 0)
-        close_file(kfs_fuse_fs_of(req), file);
+        kfs_fs_release(fs, handle);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)ino;
-    close_file(kfs_fuse_fs_of(req), file_of(fi));
+    kfs_fs_release(kfs_fuse_fs_of(req), handle_of(fi));
     kfs_fuse_reply_status(req, 0);
 }
 
@@ -413,27 +390,27 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, stru
 
 /* ---- polling ---- */
 
-/* The kernel's handle for whom to wake; one an open file, the newest. */
+/* The kernel's handle for whom to wake; the newest of an open file counts. */
 static void wake_poll(void *arg)
 {
     (void)fuse_lowlevel_notify_poll(arg);
 }
 
+static void release_poll(void *arg)
+{
+    fuse_pollhandle_destroy(arg);
+}
+
 static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct fuse_pollhandle *ph)
 {
-    struct open_file *file = file_of(fi);
+    const struct kfs_notify notify = {wake_poll, release_poll, ph};
+    struct kfs_fs *fs = kfs_fuse_fs_of(req);
     unsigned int events = POLLOUT | POLLWRNORM;
 
     (void)ino;
-    if (ph != NULL) {
-        (void)pthread_mutex_lock(&file->lock);
-        kfs_fs_on_readable(kfs_fuse_fs_of(req), file->handle, wake_poll, ph);
-        if (file->poll != NULL)
-            fuse_pollhandle_destroy(file->poll);
-        file->poll = ph;
-        (void)pthread_mutex_unlock(&file->lock);
-    }
-    if (kfs_fs_readable(kfs_fuse_fs_of(req), file->handle))
+    if (ph != NULL)
+        kfs_fs_on_readable(fs, handle_of(fi), &notify);
+    if (kfs_fs_readable(fs, handle_of(fi)))
         events |= POLLIN | POLLRDNORM;
     (void)fuse_reply_poll(req, events);
 }

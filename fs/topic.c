@@ -72,7 +72,7 @@ static void notify_listeners(struct kfs_topic *topic)
 {
     (void)pthread_mutex_lock(&topic->lock);
     for (struct kfs_listener *l = topic->listeners; l != NULL; l = l->next)
-        l->notify(l->arg);
+        l->notify.notify(l->notify.arg);
     (void)pthread_mutex_unlock(&topic->lock);
 }
 

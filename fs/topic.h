@@ -14,8 +14,7 @@ struct kfs_dispatcher;
 
 /* Someone who wants to hear of growth again and again (poll). */
 struct kfs_listener {
-    void (*notify)(void *arg);
-    void *arg;
+    struct kfs_notify notify;
     struct kfs_listener *next;
 };
 

@@ -274,7 +274,7 @@ int kfs_io_read_file(const struct kfs_io *io, int dir, const char *name, struct 
     int rc = io->size(io->ctx, fd, &size);
     if (rc == 0)
         rc = size > buf->max ? -EMSGSIZE : kfs_buf_reserve(buf, (size_t)size);
-    if (rc == 0) {
+    if (rc == 0 && size > 0) {
         ssize_t n = io->pread(io->ctx, fd, buf->data + buf->len, (size_t)size, 0);
         if (n < 0)
             rc = (int)n;

@@ -352,9 +352,10 @@ int local_shard_list(struct kfs_stream *s, struct kfs_shard_info **out, size_t *
         rc = deleted(stream, err);
     } else {
         shards = calloc(stream->topology.n + 1, sizeof *shards);
-        rc = shards == NULL ? kfs_fail(err, ENOMEM, "out of memory") : 0;
+        if (shards == NULL)
+            rc = kfs_fail(err, ENOMEM, "out of memory");
     }
-    if (rc == 0) {
+    if (shards != NULL) {
         memcpy(shards, stream->topology.shards, stream->topology.n * sizeof *shards);
         *out = shards;
         *n = stream->topology.n;

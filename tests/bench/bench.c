@@ -204,31 +204,60 @@ static void latency(int reader, int writer, size_t count)
     (void)waitpid(child, NULL, 0);
 }
 
-int main(int argc, char **argv)
+static void run_append(char **args)
+{
+    run_writers(&(struct work){args[0], strtod(args[1], NULL), (size_t)number(args[3]), 0}, number(args[2]));
+}
+
+static void run_durable(char **args)
+{
+    run_writers(&(struct work){args[0], strtod(args[1], NULL), 100, 1}, number(args[2]));
+}
+
+static void run_read(char **args)
+{
+    read_file(args[0], (size_t)number(args[1]));
+}
+
+static void run_copy(char **args)
+{
+    copy_file(args[0], args[1]);
+}
+
+static void run_follow(char **args)
+{
+    int reader = open(args[0], O_RDONLY);
+    int writer = open(args[1], O_WRONLY | O_APPEND);
+
+    if (reader < 0 || writer < 0)
+        die(args[0]);
+    latency(reader, writer, (size_t)number(args[2]));
+}
+
+static void run_pipe(char **args)
 {
     int fds[2];
 
-    if (argc == 6 && strcmp(argv[1], "append") == 0) {
-        run_writers(&(struct work){argv[2], strtod(argv[3], NULL), (size_t)number(argv[5]), 0}, number(argv[4]));
-    } else if (argc == 5 && strcmp(argv[1], "durable") == 0) {
-        run_writers(&(struct work){argv[2], strtod(argv[3], NULL), 100, 1}, number(argv[4]));
-    } else if (argc == 4 && strcmp(argv[1], "read") == 0) {
-        read_file(argv[2], (size_t)number(argv[3]));
-    } else if (argc == 4 && strcmp(argv[1], "copy") == 0) {
-        copy_file(argv[2], argv[3]);
-    } else if (argc == 5 && strcmp(argv[1], "follow") == 0) {
-        int reader = open(argv[2], O_RDONLY);
-        int writer = open(argv[3], O_WRONLY | O_APPEND);
-        if (reader < 0 || writer < 0)
-            die(argv[2]);
-        latency(reader, writer, (size_t)number(argv[4]));
-    } else if (argc == 3 && strcmp(argv[1], "pipe") == 0) {
-        if (pipe(fds) < 0)
-            die("pipe");
-        latency(fds[0], fds[1], (size_t)number(argv[2]));
-    } else {
-        (void)fprintf(stderr, "bench: see the head of tests/bench/bench.c\n");
-        return 2;
+    if (pipe(fds) < 0)
+        die("pipe");
+    latency(fds[0], fds[1], (size_t)number(args[0]));
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int args;
+        void (*run)(char **args);
+    } commands[] = {{"append", 4, run_append}, {"durable", 3, run_durable}, {"read", 2, run_read},
+                    {"copy", 2, run_copy},     {"follow", 3, run_follow},   {"pipe", 1, run_pipe}};
+
+    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0 && argc == commands[i].args + 2) {
+            commands[i].run(argv + 2);
+            return 0;
+        }
     }
-    return 0;
+    (void)fprintf(stderr, "bench: see the head of tests/bench/bench.c\n");
+    return 2;
 }

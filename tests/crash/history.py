@@ -1,13 +1,14 @@
 """Writers that remember what was acknowledged to them, and the check of it.
 
 history.py write STREAM-DIR RECORD-DIR ROUND SECONDS   four writers, until the time is over or a write fails
-history.py check STREAM-DIR RECORD-DIR                 every line of every round; exit status 1 and a message if not
+history.py check STREAM-DIR RECORD-DIR ROUND           every line of that round; and those before are as they were
 
 A line is "WRITER ROUND NUMBER LENGTH PAD CRC". RECORD-DIR/WRITER.ROUND gets, after each
 write that returned, how many lines were complete by then: outside the mount, so
 that it outlives the daemon.
 """
 import errno
+import hashlib
 import os
 import random
 import sys
@@ -54,42 +55,49 @@ def acknowledged(record, writer, number_of_round):
         return int(file.read().split()[0] if os.fstat(file.fileno()).st_size > 0 else 0)
 
 
-def check(stream, record):
-    seen = {}
+def tail(stream, record, shard):
+    """The lines of a shard that came since the last check; those before must be as they were."""
+    path = f"{stream}/{shard}"
+    with open(path, "rb") as file:
+        data = file.read()
+        assert os.fstat(file.fileno()).st_size == os.stat(path).st_size == len(data), f"size of {shard}"
+    assert data == b"" or data.endswith(b"\n"), f"{shard} does not end with a line"
+    state = f"{record}/{shard}"
+    size = 0
+    if os.path.exists(state):
+        with open(state) as file:
+            text, digest = file.read().split()
+            size = int(text)
+        assert hashlib.md5(data[:size]).hexdigest() == digest, f"{shard}: the first {size} bytes have changed"
+    with open(state, "w") as file:
+        file.write(f"{len(data)} {hashlib.md5(data).hexdigest()}")
+    return data[size:].split(b"\n")[:-1]
+
+
+def check(stream, record, number_of_round):
+    seen = [set() for _ in FILES]
     for shard in sorted(set(FILES) - {"all"}):
-        path = f"{stream}/{shard}"
-        with open(path, "rb") as file:
-            data = file.read()
-            assert os.fstat(file.fileno()).st_size == os.stat(path).st_size == len(data), f"size of {shard}"
-        assert data == b"" or data.endswith(b"\n"), f"{shard} does not end with a line"
-        last = {}
-        for number, text in enumerate(data.split(b"\n")[:-1]):
+        last = [-1] * len(FILES)
+        for text in tail(stream, record, shard):
             fields = text.split(b" ")
             whole = len(fields) == 6 and line(*map(int, fields[:3])) == text + b"\n"
-            assert whole, f"{shard}: line {number} is torn: {text[:80]!r}"
-            key = (int(fields[0]), int(fields[1]))
-            assert int(fields[2]) > last.get(key, -1), f"{shard}: line {number} is out of order: {text[:80]!r}"
-            last[key] = int(fields[2])
-            numbers = seen.setdefault(key, set())
-            assert int(fields[2]) not in numbers, f"{shard}: line {number} is there twice: {text[:80]!r}"
-            numbers.add(int(fields[2]))
-    total = 0
-    for name in os.listdir(record):
-        writer, number_of_round = map(int, name.split("."))
+            assert whole and int(fields[1]) == number_of_round, f"{shard}: a torn line: {text[:80]!r}"
+            writer, number = int(fields[0]), int(fields[2])
+            assert number > last[writer], f"{shard}: out of order or twice: {text[:80]!r}"
+            assert number not in seen[writer], f"{shard}: twice: {text[:80]!r}"
+            last[writer] = number
+            seen[writer].add(number)
+    for writer, numbers in enumerate(seen):
         done = acknowledged(record, writer, number_of_round)
-        numbers = seen.pop((writer, number_of_round), set())
         missing = set(range(done)) - numbers
-        assert not missing, f"writer {writer}, round {number_of_round}: {len(missing)} of {done} acknowledged lines " \
-            f"are lost, the first is {min(missing)}"
-        assert writer == 3 or numbers == set(range(len(numbers))), f"writer {writer}, round {number_of_round}: a gap"
-        total += len(numbers)
-    assert not seen, f"lines that no one wrote: {list(seen)[:3]}"
-    print(f"{total} lines")
+        assert not missing, f"writer {writer}: {len(missing)} of {done} acknowledged lines are lost, first {min(missing)}"
+        assert writer == 3 or numbers == set(range(len(numbers))), f"writer {writer}: a gap"
+    print(sum(map(len, seen)), "lines")
 
 
 def main():
     if sys.argv[1] == "check":
-        check(*sys.argv[2:4])
+        check(*sys.argv[2:4], int(sys.argv[4]))
         return
     stream, record = sys.argv[2:4]
     for writer in range(len(FILES)):

@@ -230,6 +230,16 @@ static void *appender(void *arg)
     return NULL;
 }
 
+/* Numbers go up, from read to read. */
+static void check_numbers(const struct kfs_batch *batch, struct kfs_seq *last)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        if (kfs_seq_cmp(&batch->records[i].seq, last) <= 0)
+            abort();
+        *last = batch->records[i].seq;
+    }
+}
+
 static void *follower(void *arg)
 {
     struct crowd *crowd = arg;
@@ -255,11 +265,7 @@ static void *follower(void *arg)
         }
         if (rc != 0 || batch.next > batch.tip)
             abort();
-        for (size_t i = 0; i < batch.n; i++) {
-            if (kfs_seq_cmp(&batch.records[i].seq, &last) <= 0)
-                abort();
-            last = batch.records[i].seq;
-        }
+        check_numbers(&batch, &last);
         at = batch.next;
         if (kfs_log_locate(reader, &latest, &offset, NULL) != 0)
             abort();
