@@ -1,6 +1,7 @@
 # make            build/kinesisfs and build/fsck.kinesisfs
 # make test       unit and contract tests: no mount, no network, seconds
 # make check      everything that scripts/test.sh runs, without installing what is missing
+# make soak       the long crash tests
 # make install    DESTDIR= PREFIX=/usr/local SBINDIR=$(PREFIX)/sbin
 #
 # Variants live side by side: make asan, tsan, clang build programs and unit
@@ -75,6 +76,8 @@ test: $(UNIT_BIN) replays
 
 check:
 	scripts/test.sh --no-setup
+soak:
+	KFS_SOAK=200 KFS_SLOWER=20 UNIT_TIMEOUT=7200 scripts/test.sh --no-setup unit crash
 
 # Each of these is a whole build of its own.
 asan: SUB = SAN=address,undefined CC=clang all unit
@@ -131,10 +134,10 @@ install: all
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(SBINDIR) $(PREFIX)/share/man/man1 $(PREFIX)/share/man/man8 \
 	    $(PREFIX)/share/doc/kinesisfs $(PREFIX)/lib/systemd/system)
 	install -m 755 $(B)/kinesisfs $(DESTDIR)$(PREFIX)/bin/
-	install -m 755 $(B)/fsck.kinesisfs $(DESTDIR)$(SBINDIR)/
+	$(if $(FSCK_SRC),install -m 755 $(B)/fsck.kinesisfs $(DESTDIR)$(SBINDIR)/)
 	ln -sf $(PREFIX)/bin/kinesisfs $(DESTDIR)$(SBINDIR)/mount.kinesisfs
 	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -m 644 docs/man/mount.kinesisfs.8 $(if $(FSCK_SRC),docs/man/fsck.kinesisfs.8) $(DESTDIR)$(PREFIX)/share/man/man8/
 	install -m 644 LICENSE README.md CHANGELOG.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/kinesisfs/
 	sed 's|@BINDIR@|$(PREFIX)/bin|' docs/kinesisfs@.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/kinesisfs@.service
 
@@ -142,5 +145,5 @@ clean:
 	rm -rf $(B)
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
-.PHONY: all unit test check asan tsan clang fuzz fuzzers replays layers options_md headers tidy install clean
+.PHONY: all unit test check soak asan tsan clang fuzz fuzzers replays layers options_md headers tidy install clean
 .SECONDARY:

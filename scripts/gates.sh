@@ -39,13 +39,13 @@ gate_includes() {
         }'
 }
 
-# A library is the business of one or two files.
+# A library is the business of one or two files; libfuse that of the shell's.
 gate_libraries() {
     local library
     for library in 'fuse' 'cjson/' 'openssl/' 'curl/'; do
         grep -lE "^#include <$library" "${code[@]}" | awk -v library="$library" '
             { files = files " " $0 }
-            /^backend/ && library == "fuse" { print "the backend includes libfuse:" $0 }
+            library == "fuse" && !/^fs\/fuse_/ { print "not a file of the FUSE shell, and includes libfuse: " $0 }
             END { if (NR > 2) print "<" library "...> is included by " NR " files:" files }'
     done
 }
@@ -102,7 +102,6 @@ gate_options_doc() {
 gate_documents() {
     local file path
     for file in README.md docs/*.md; do
-        # shellcheck disable=SC2016 # backquotes
         grep -oE '`(fs|backend|scripts|tests|docs)/[A-Za-z0-9_./-]+`' "$file" | tr -d '`' | sort -u |
             while read -r path; do [ -e "$path" ] || echo "$file: there is no $path"; done
     done
@@ -112,8 +111,13 @@ gate_documents() {
     done
 }
 
+# They are well-formed, and that of the program has every option.
 gate_man_pages() {
+    local option
     mandoc -T lint -W warning docs/man/*
+    grep -oE '^\| `--[a-z-]+' docs/OPTIONS.md | cut -d- -f3- | while read -r option; do
+        grep -qE "Fl -$option( |\$)" docs/man/kinesisfs.1 || echo "docs/man/kinesisfs.1: nothing of --$option"
+    done
 }
 
 gate_shellcheck() {

@@ -13,7 +13,7 @@ for round in $(seq "$rounds"); do
     python3 "$history" write "$MNT/s" "$WORK/acks" "$round" 60 &
     writers=$!
     wait_for 20 test -s "$WORK/acks/3.$round"
-    sleep "0.$((RANDOM % 40 + 10))"
+    sleep "0.$((RANDOM % 30 + 10))"
     kill9
     wait "$writers" || fail "round $round: the writers"
     mount_fs --segment-size=1M --sync-interval=100ms

@@ -9,9 +9,10 @@
 #     ...
 #
 # A case passes by exit status 0, is skipped by 77, and has failed otherwise; it
-# runs under `set -eu`. At its end everything that it started is stopped, the
-# mount must go away, the daemon must have exited with 0, and no sanitizer may
-# have reported. $WORK is an empty directory of the case's own.
+# runs under `set -eu`. At its end what it started is stopped, the mount must go
+# away, the daemon must have exited with 0, and no sanitizer may have reported.
+# $WORK is a directory of its own; mnt, store, home, kinesisfs.log, report.* and
+# unmount in it are the harness's.
 set -eu
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -20,8 +21,8 @@ KFS_SLOWER=${KFS_SLOWER:-1} # a factor on every time limit
 WORK=${KFS_WORK:-$(mktemp -d /tmp/kinesisfs-test.XXXXXX)}
 MNT=$WORK/mnt
 STORE=$WORK/store
-LOG=$WORK/log # of the daemon
-DAEMON=       # its pid, empty when there is none
+LOG=$WORK/kinesisfs.log # of the daemon
+DAEMON= # its pid, empty when there is none
 
 # Nothing of the caller's configuration; reports of sanitizers in files of their own.
 unset "${!KINESISFS_@}" XDG_DATA_HOME XDG_CONFIG_HOME

@@ -90,11 +90,6 @@ static void sim_close(void *ctx, int fd)
 
 /* ---- names ---- */
 
-static struct sim_entry entry_of(size_t dir, const char *name, size_t inode)
-{
-    return (struct sim_entry){dir, inode, strdup(name)};
-}
-
 /* Does a change of names, and remembers that it is not durable. */
 static void change_names(struct simdisk *disk, const struct sim_name_op *op)
 {
@@ -105,7 +100,7 @@ static void change_names(struct simdisk *disk, const struct sim_name_op *op)
 
 static void make_name(struct simdisk *disk, size_t dir, const char *name, size_t inode)
 {
-    change_names(disk, &(struct sim_name_op){.adds = true, .add = entry_of(dir, name, inode)});
+    change_names(disk, &(struct sim_name_op){.adds = true, .add = sim_entry(dir, name, inode)});
 }
 
 static int open_locked(struct simdisk *disk, int dir_fd, const char *name, enum kfs_open_mode mode)
@@ -178,7 +173,7 @@ static int remove_name(struct simdisk *disk, int dir_fd, const char *name, bool 
             return rc != 0 ? rc : -ENOTEMPTY;
     }
     if (effect == SIMDISK_ALL)
-        change_names(disk, &(struct sim_name_op){.removes = true, .remove = entry_of(dir, name, entry->inode)});
+        change_names(disk, &(struct sim_name_op){.removes = true, .remove = sim_entry(dir, name, entry->inode)});
     return rc;
 }
 
@@ -211,8 +206,8 @@ static int sim_rename(void *ctx, int from_fd, const char *from, int to_fd, const
         size_t inode = entry->inode;
         change_names(disk, &(struct sim_name_op){.adds = true,
                                                  .removes = true,
-                                                 .add = entry_of(to_dir, to, inode),
-                                                 .remove = entry_of(from_dir, from, inode)});
+                                                 .add = sim_entry(to_dir, to, inode),
+                                                 .remove = sim_entry(from_dir, from, inode)});
     }
     return leave(disk, rc);
 }
@@ -233,8 +228,6 @@ static int sim_sync_dir(void *ctx, int fd)
             continue;
         }
         sim_name_apply(&disk->durable, &op);
-        free(op.add.name);
-        free(op.remove.name);
     }
     if (effect == SIMDISK_ALL)
         disk->n_name_ops = left;
@@ -445,13 +438,6 @@ struct simdisk *simdisk_new(void)
     return disk;
 }
 
-static void free_names(struct sim_names *names)
-{
-    for (size_t i = 0; i < names->n; i++)
-        free(names->entries[i].name);
-    free(names->entries);
-}
-
 void simdisk_free(struct simdisk *disk)
 {
     if (disk == NULL)
@@ -461,12 +447,8 @@ void simdisk_free(struct simdisk *disk)
         free(disk->inodes[i].durable.data);
         sim_drop_ops(&disk->inodes[i]);
     }
-    for (size_t i = 0; i < disk->n_name_ops; i++) {
-        free(disk->name_ops[i].add.name);
-        free(disk->name_ops[i].remove.name);
-    }
-    free_names(&disk->names);
-    free_names(&disk->durable);
+    free(disk->names.entries);
+    free(disk->durable.entries);
     free(disk->name_ops);
     free(disk->inodes);
     free(disk->fds);

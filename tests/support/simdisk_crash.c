@@ -10,11 +10,6 @@ static void copy_names(struct sim_names *to, const struct sim_names *from)
         sim_name_apply(to, &(struct sim_name_op){.adds = true, .add = from->entries[i]});
 }
 
-static char *copy_name(const char *name)
-{
-    return name == NULL ? NULL : strdup(name);
-}
-
 struct simdisk *simdisk_kill(const struct simdisk *disk)
 {
     struct simdisk *after = simdisk_new();
@@ -37,11 +32,8 @@ struct simdisk *simdisk_kill(const struct simdisk *disk)
     copy_names(&after->durable, &disk->durable);
     after->name_ops = sim_alloc(NULL, disk->n_name_ops * sizeof *after->name_ops);
     after->n_name_ops = disk->n_name_ops;
-    for (size_t i = 0; i < disk->n_name_ops; i++) {
+    for (size_t i = 0; i < disk->n_name_ops; i++)
         after->name_ops[i] = disk->name_ops[i];
-        after->name_ops[i].add.name = copy_name(disk->name_ops[i].add.name);
-        after->name_ops[i].remove.name = copy_name(disk->name_ops[i].remove.name);
-    }
     return after;
 }
 
@@ -192,7 +184,7 @@ void simdisk_put(struct simdisk *disk, const char *name, const void *data, size_
     struct sim_bytes bytes = {0};
 
     sim_write(&bytes, 0, data, size, 0);
-    op.remove = op.add = (struct sim_entry){0, 0, strdup(name)};
+    op.remove = op.add = sim_entry(0, name, 0);
     if (data != NULL) {
         op.add.inode = sim_new_inode(disk, false);
         disk->inodes[op.add.inode].cache = bytes;
@@ -200,5 +192,4 @@ void simdisk_put(struct simdisk *disk, const char *name, const void *data, size_
     }
     sim_name_apply(&disk->names, &op);
     sim_name_apply(&disk->durable, &op);
-    free(op.add.name);
 }

@@ -26,10 +26,12 @@ struct sim_inode {
     size_t n_ops;
 };
 
+enum { SIM_NAME_SIZE = 160 }; /* a stream's name, `.new` and NUL fit */
+
 struct sim_entry {
     size_t dir; /* inode numbers */
     size_t inode;
-    char *name;
+    char name[SIM_NAME_SIZE];
 };
 
 struct sim_names {
@@ -77,6 +79,7 @@ void sim_copy(struct sim_bytes *to, const struct sim_bytes *from);
 size_t sim_new_inode(struct simdisk *disk, bool is_dir);
 void sim_drop_ops(struct sim_inode *inode);
 
+struct sim_entry sim_entry(size_t dir, const char *name, size_t inode);
 struct sim_entry *sim_find(const struct sim_names *names, size_t dir, const char *name);
 void sim_name_apply(struct sim_names *names, const struct sim_name_op *op);
 

@@ -58,6 +58,15 @@ void sim_drop_ops(struct sim_inode *inode)
     inode->n_ops = 0;
 }
 
+struct sim_entry sim_entry(size_t dir, const char *name, size_t inode)
+{
+    struct sim_entry entry = {.dir = dir, .inode = inode};
+
+    if ((size_t)snprintf(entry.name, sizeof entry.name, "%s", name) >= sizeof entry.name)
+        abort();
+    return entry;
+}
+
 struct sim_entry *sim_find(const struct sim_names *names, size_t dir, const char *name)
 {
     for (size_t i = 0; i < names->n; i++) {
@@ -71,18 +80,15 @@ static void name_remove(struct sim_names *names, size_t dir, const char *name)
 {
     struct sim_entry *entry = sim_find(names, dir, name);
 
-    if (entry == NULL)
-        return;
-    free(entry->name);
-    *entry = names->entries[--names->n];
+    if (entry != NULL)
+        *entry = names->entries[--names->n];
 }
 
 static void name_add(struct sim_names *names, const struct sim_entry *entry)
 {
     name_remove(names, entry->dir, entry->name);
     names->entries = sim_alloc(names->entries, (names->n + 1) * sizeof *names->entries);
-    names->entries[names->n] = *entry;
-    names->entries[names->n++].name = strdup(entry->name);
+    names->entries[names->n++] = *entry;
 }
 
 void sim_name_apply(struct sim_names *names, const struct sim_name_op *op)

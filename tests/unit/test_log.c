@@ -10,6 +10,7 @@
 
 #include "backend/base/logger.h"
 #include "tests/support/logworld.h"
+#include "tests/support/tempdir.h"
 
 #define BATCH 12
 
@@ -83,20 +84,18 @@ static void random_histories_agree_with_the_model(void **state)
 
 static void the_same_on_real_files(void **state)
 {
-    char path[] = "/tmp/kfs-test-log-XXXXXX";
-    char command[sizeof path + 16];
+    char path[TEMPDIR_PATH_SIZE];
     struct world w;
 
     (void)state;
-    assert_non_null(mkdtemp(path));
+    tempdir_make(path);
     world_init(&w, NULL, 40000);
     w.dir = open(path, O_RDONLY | O_DIRECTORY);
     assert_true(w.dir >= 0);
     random_history(&w, 77, 40);
     world_release(&w);
     (void)close(w.dir);
-    (void)snprintf(command, sizeof command, "rm -r %s", path);
-    assert_int_equal(system(command), 0);
+    tempdir_remove(path);
 }
 
 static void largest_records_survive(void **state)

@@ -1,0 +1,33 @@
+#!/bin/bash
+# 200 waiting readers, each killed by a signal while stat answers; a daemon killed under readers leaves no hang.
+# timeout: 120
+. "$(dirname "$0")/lib.sh"
+
+waits() { awk '/^kinesisfs_waits_total/ { exit $2 < '"$1"' }' "$MNT/.kinesisfs/metrics"; }
+
+mount_fs
+mkdir "$MNT/s"
+readers=()
+for i in $(seq 100); do
+    cat "$MNT/s@follow/shardId-000000000000" >/dev/null &
+    readers+=($!)
+    env --default-signal=INT cat "$MNT/s@follow/all" >/dev/null &
+    readers+=($!)
+done
+wait_for 20 waits 200
+for i in "${!readers[@]}"; do
+    if [ $((i % 2)) -eq 0 ]; then kill -KILL "${readers[i]}"; else kill -INT "${readers[i]}"; fi
+    [ $((i % 20)) -ne 0 ] || timeout 5 stat "$MNT/s/all" >/dev/null || fail "stat hangs"
+    wait "${readers[i]}" 2>/dev/null && fail "a reader ended by itself"
+done
+cat "$MNT/s@follow/all" 2>/dev/null &
+reader=$!
+wait_for 20 waits 201
+fusermount3 -u "$MNT" 2>/dev/null && fail "unmounted under a reader"
+kill -KILL "$DAEMON"
+reap 137
+wait "$reader" && fail "the reader of a dead mount saw an end"
+expect_errno ENOTCONN 'os.stat(os.environ["MNT"] + "/s")' 2>/dev/null || stat "$MNT" 2>&1 | grep -q 'not connected'
+mount_fs
+echo line >>"$MNT/s/all"
+equal line "$(<"$MNT/s/all")"
