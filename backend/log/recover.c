@@ -186,7 +186,7 @@ static int discard_from(struct kfs_log *log, size_t i)
 
     while (log->n_segments > i && rc == 0) {
         struct kfs_segment *seg = log->segments[--log->n_segments];
-        kfs_log(KFS_LOG_WARNING, "segment %020" PRIu64 ": removed, the records before it did not reach the disk",
+        kfs_log(KFS_LOG_WARNING, "segment %020" PRIu64 ": removed, nothing that a sync returned for was in it",
                 seg->base);
         rc = remove_files(log, seg->base);
         kfs_segment_unref(seg);
@@ -271,15 +271,15 @@ static void adopt(struct kfs_log *log, size_t i, const struct end *end)
         .data_offset = end->data_size, .record = end->records, .arrival_ms = arrival, .seq = *seq, .chain = end->chain};
 }
 
-/* Segment i could not be loaded: it is a new one whose header did not reach the
- * disk, and goes with all after it, or it is damaged. */
-static int settle_unloadable(struct kfs_log *log, size_t i, struct kfs_error *err)
+/* Segment i could not be loaded, and why: it is a new one whose header did not reach
+ * the disk, and goes with all after it, or it is damaged. */
+static int settle_unloadable(struct kfs_log *log, size_t i, const struct kfs_error *why, struct kfs_error *err)
 {
     if (!log->segments[i]->unreadable && is_unborn(log, i)) {
         int rc = discard_from(log, i);
         return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot remove a segment: %s", strerror(-rc));
     }
-    (void)kfs_log_poison(log, "%s", err->text);
+    (void)kfs_log_poison(log, "%s", why->text);
     set_damaged(log, i);
     return 0;
 }
@@ -318,11 +318,12 @@ static int recover_from(struct kfs_log *log, size_t i, struct kfs_error *err)
 
     for (; more && i < log->n_segments; i++) {
         struct kfs_segment *seg = log->segments[i];
+        struct kfs_error why;
         struct end end;
-        int rc = kfs_segment_load(seg, log->dir, err);
+        int rc = kfs_segment_load(seg, log->dir, &why);
 
         if (rc == -EIO)
-            return settle_unloadable(log, i, err);
+            return settle_unloadable(log, i, &why, err);
         if (rc == 0)
             rc = find_end(seg, &end);
         if (rc == 0)
@@ -391,10 +392,7 @@ static void guess_ordinals(struct kfs_log *log)
 int kfs_log_recover(struct kfs_log *log, struct kfs_error *err)
 {
     uint64_t horizon = 0;
-    struct kfs_error detail = {0};
 
-    if (err == NULL)
-        err = &detail;
     if (kfs_horizon_read(log, &horizon) != 0)
         (void)kfs_log_poison(log, "the file horizon is damaged; run fsck.kinesisfs on the store");
     log->written_horizon = horizon;

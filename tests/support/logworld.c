@@ -60,7 +60,10 @@ int world_try_open(struct world *w)
     w->epoch++;
     config.floor = kfs_seq_make(&(struct kfs_seq_parts){.created_s = 1, .position = w->epoch << EPOCH_SHIFT});
     w->log = NULL;
-    return kfs_log_open(&config, dir, &w->log, &w->err);
+    w->err.code = 0;
+    int rc = kfs_log_open(&config, dir, &w->log, &w->err);
+    CHECK(w, w->err.code == -rc);
+    return rc;
 }
 
 void world_open(struct world *w)
@@ -159,9 +162,10 @@ static void make_puts(struct world *w, const size_t *lens, size_t n, struct kfs_
 
     while (w->n + n > w->cap) {
         w->cap = w->cap * 2 + 64;
-        w->records = realloc(w->records, w->cap * sizeof *w->records);
-        if (w->records == NULL)
+        struct world_record *records = realloc(w->records, w->cap * sizeof *records);
+        if (records == NULL)
             abort();
+        w->records = records;
     }
     uint64_t offset = world_end(w);
     for (size_t i = 0; i < n; i++) {
