@@ -216,7 +216,7 @@ static ssize_t write_round(struct kfs_writer *writer, struct batch *batch, const
     }
     if (stopped == -EAGAIN) {
         /* No end in all of data: it is carried, unless it was already added. */
-        size_t limit = writer->framing->framed_max(writer->record_max);
+        size_t limit = writer->framing->framed_max(writer->record_max) - 1; /* its end must still come */
         int rc = 0;
         if (too_large(writer, old_carry + len, limit))
             rc = -EMSGSIZE;
