@@ -6,13 +6,15 @@
 
 #include "fs/fuse_internal.h"
 
-/* A listing, made at opendir so that it does not change under a reader. */
+struct entry {
+    char name[NAME_MAX + 1];
+    ino_t ino;
+    mode_t mode;
+};
+
+/* Made at opendir, so that it does not change under a reader. */
 struct listing {
-    struct entry {
-        char name[NAME_MAX + 1];
-        ino_t ino;
-        mode_t mode;
-    } * entries;
+    struct entry *entries;
     size_t n;
     size_t cap;
 };

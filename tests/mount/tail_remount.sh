@@ -6,7 +6,7 @@ mount_fs
 mkdir "$MNT/s"
 shard=$MNT/s/shardId-000000000000
 seq 10 >>"$shard"
-tail -n 0 -s 0.05 --max-unchanged-stats=1 -F "$shard" >"$WORK/F" 2>"$WORK/said" &
+tail -n +1 -s 0.05 --max-unchanged-stats=1 -F "$shard" >"$WORK/F" 2>"$WORK/said" &
 echo one >>"$shard"
 wait_for 20 grep -q one "$WORK/F"
 kill "$DAEMON"
