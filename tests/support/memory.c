@@ -129,6 +129,7 @@ static void stream_free(struct memory_stream *s)
 {
     assert(s->references == 0 && s->watches == NULL);
     memory_drop_shards(s);
+    memory_drop_notes(&s->notes);
     free(s);
 }
 
@@ -163,6 +164,7 @@ static int stream_delete(struct kfs_stream *ref, struct kfs_error *err)
         s->deleted = true;
         b->deleted_streams++;
         memory_drop_shards(s);
+        memory_drop_notes(&s->notes);
     }
     memory_leave(s);
     if (rc == 0)
@@ -276,6 +278,7 @@ static int close_backend(struct kfs_backend *base)
     for (size_t i = 0; i < b->n; i++)
         stream_free(b->streams[i]);
     free(b->streams);
+    memory_drop_notes(&b->notes);
     pthread_mutex_destroy(&b->lock);
     pthread_mutex_destroy(&b->watch_lock);
     free(b);
@@ -308,6 +311,9 @@ struct kfs_backend *memory_open(const struct kfs_clock *clock)
         .read_bytes = memory_read_bytes,
         .watch = watch_add,
         .unwatch = watch_remove,
+        .note_get = memory_note_get,
+        .note_set = memory_note_set,
+        .note_list = memory_note_list,
         .space = space,
         .status = status,
         .close = close_backend,
