@@ -1,4 +1,4 @@
-#include "fs/base64.h"
+#include "backend/base/base64.h"
 
 #include <errno.h>
 #include <stdbool.h>
