@@ -115,6 +115,8 @@ layers: $(addprefix $(B)/layers/,core backend log)
 options_md: $(B)/options_md
 $(B)/options_md: $(B)/obj/tests/tools/options_md.o $(CORE_OBJ) $(LIB_OBJ)
 	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+$(B)/model_dump: $(B)/obj/tests/tools/model_dump.o $(LIB_OBJ)
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 docs/OPTIONS.md: $(B)/options_md
 	$< >$@
 
