@@ -33,6 +33,7 @@ gate_includes() {
             if (d == "backend") ok = to ~ /^backend\/(base\/)?[^\/]*$/
             if (d == "backend/base") ok = to ~ /^backend\/base\//
             if (d == "backend/log") ok = to ~ /^backend\/(log|base)\//
+            if (d == "backend/endpoint") ok = to ~ /^backend\/(endpoint|base)\/[^\/]*$/ || to == "backend/backend.h"
             if (d == "backend/local") ok = to ~ /^backend\/((local|log|base)\/)?[^\/]*$/
             if (to ~ /internal\.h$/ && dir(to) != d) ok = 0
             if (!ok) print from ": must not include " to
@@ -42,7 +43,7 @@ gate_includes() {
 # A library is the business of one or two files; libfuse that of the shell's.
 gate_libraries() {
     local library
-    for library in 'fuse' 'cjson/' 'openssl/' 'curl/'; do
+    for library in 'fuse' 'cjson/' 'cbor' 'openssl/' 'curl/'; do
         grep -lE "^#include <$library" "${code[@]}" | awk -v library="$library" '
             { files = files " " $0 }
             library == "fuse" && !/^fs\/fuse_/ { print "not a file of the FUSE shell, and includes libfuse: " $0 }
