@@ -18,6 +18,7 @@
 #define CONNECTION_WINDOW (1024 * 1024)
 #define ACKS_MAX 256 /* answers to PING and SETTINGS that wait; more is a flood */
 #define FIELDS_ON_STACK 24
+#define UNWANTED_MS 1000  /* how long the rest of a refused body is thrown away before a reset */
 #define FIELD_OVERHEAD 32 /* RFC 9113, 6.5.2: what a field counts besides its bytes */
 #define PSEUDO_FIELDS 4   /* :method, :scheme, :path, :authority */
 
@@ -35,60 +36,55 @@ struct fields {
     struct field field[KFS_HTTP_HEADERS_MAX + PSEUDO_FIELDS];
 };
 
+/* Where an exchange waits; each list is in order of entry. */
+enum list {
+    NO_LIST,
+    RECEIVING, /* its body is not complete */
+    HELD,      /* complete, and not given to the handler */
+    UNWANTED,  /* refused, and the rest of its body is thrown away */
+    N_LISTS
+};
+
 struct kfs_http2 {
     nghttp2_session *session;
-    struct fields *fields;            /* NULL between heads */
-    struct kfs_http_exchange *oldest; /* of those whose body is not complete */
-    struct kfs_http_exchange *held;   /* complete, oldest first */
-    size_t unsent;                    /* bytes of responses, in the exchanges */
-    size_t uncredited;                /* bytes of bodies for which no window was given yet */
+    struct fields *fields; /* NULL between heads */
+    struct kfs_http_exchange *lists[N_LISTS];
+    size_t unsent;     /* bytes of responses, in the exchanges */
+    size_t uncredited; /* bytes of bodies for which no window was given yet */
 };
 
 /* ---- lists of exchanges ---- */
 
-static void receiving_add(struct kfs_http2 *h2, struct kfs_http_exchange *x)
+static void leave(struct kfs_http_exchange *x)
 {
-    struct kfs_http_exchange **at = &h2->oldest;
+    struct kfs_http2 *h2 = x->conn->h2;
+    struct kfs_http_exchange **at = &h2->lists[x->list];
 
-    while (*at != NULL)
-        at = &(*at)->next_receiving;
-    *at = x;
-    x->receiving = true;
-    x->conn->receiving++;
-}
-
-static void receiving_remove(struct kfs_http2 *h2, struct kfs_http_exchange *x)
-{
-    struct kfs_http_exchange **at = &h2->oldest;
-
-    if (!x->receiving)
+    if (x->list == NO_LIST)
         return;
     while (*at != x)
-        at = &(*at)->next_receiving;
-    *at = x->next_receiving;
-    x->receiving = false;
-    h2->uncredited -= x->uncredited;
-    x->uncredited = 0;
-    kfs_http_conn_received(x->conn);
-}
-
-static void held_add(struct kfs_http2 *h2, struct kfs_http_exchange *x)
-{
-    struct kfs_http_exchange **at = &h2->held;
-
-    while (*at != NULL)
-        at = &(*at)->next_held;
-    *at = x;
-}
-
-static void held_remove(struct kfs_http2 *h2, struct kfs_http_exchange *x)
-{
-    for (struct kfs_http_exchange **at = &h2->held; *at != NULL; at = &(*at)->next_held) {
-        if (*at == x) {
-            *at = x->next_held;
-            return;
-        }
+        at = &(*at)->next_listed;
+    *at = x->next_listed;
+    x->next_listed = NULL;
+    if (x->list == RECEIVING) {
+        h2->uncredited -= x->uncredited;
+        x->uncredited = 0;
+        kfs_http_conn_received(x->conn);
     }
+    x->list = NO_LIST;
+}
+
+static void enter(struct kfs_http_exchange *x, enum list list)
+{
+    struct kfs_http_exchange **at = &x->conn->h2->lists[list];
+
+    leave(x);
+    while (*at != NULL)
+        at = &(*at)->next_listed;
+    *at = x;
+    x->list = (unsigned char)list;
+    if (list == RECEIVING)
+        x->conn->receiving++;
 }
 
 /* ---- responses ---- */
@@ -205,25 +201,26 @@ static void end(struct kfs_http_exchange *x)
 
 /* ---- requests ---- */
 
-/* Answers a request that the handler never sees; what is still to come of it is not wanted. */
+/* Answers a request that the handler never sees. What is still to come of it is thrown away for
+ * a while, since clients take an early reset, though it may follow a response, for a failure. */
 static void refuse(struct kfs_http_conn *conn, struct kfs_http_exchange *x, int status)
 {
     struct kfs_http_response response = {.status = status};
-    bool receiving = x->receiving;
 
     kfs_http_count(&conn->loop->counts.bad_requests);
-    receiving_remove(conn->h2, x);
+    if (x->list == RECEIVING)
+        enter(x, UNWANTED);
     x->ended = true;
+    x->began_ms = conn->loop->now_ms;
+    kfs_http_exchange_drop_body(x);
     respond(x, &response, NULL);
-    if (receiving && nghttp2_submit_rst_stream(conn->h2->session, NGHTTP2_FLAG_NONE, x->stream, NGHTTP2_NO_ERROR) != 0)
-        conn->dead = true;
 }
 
 static void complete(struct kfs_http_conn *conn, struct kfs_http_exchange *x)
 {
-    receiving_remove(conn->h2, x);
+    leave(x);
     if (conn->h2->unsent > KFS_HTTP_QUEUE_MAX)
-        held_add(conn->h2, x);
+        enter(x, HELD);
     else
         kfs_http_exchange_dispatch(x);
 }
@@ -232,9 +229,9 @@ static void dispatch_held(struct kfs_http_conn *conn)
 {
     struct kfs_http2 *h2 = conn->h2;
 
-    while (h2->held != NULL && h2->unsent <= KFS_HTTP_QUEUE_MAX && !conn->dead) {
-        struct kfs_http_exchange *x = h2->held;
-        h2->held = x->next_held;
+    while (h2->lists[HELD] != NULL && h2->unsent <= KFS_HTTP_QUEUE_MAX && !conn->dead) {
+        struct kfs_http_exchange *x = h2->lists[HELD];
+        leave(x);
         kfs_http_exchange_dispatch(x);
     }
 }
@@ -290,7 +287,7 @@ static void take_head(struct kfs_http_conn *conn, int32_t stream, bool ends)
     uint64_t length = set_request(x, fields);
     (void)nghttp2_session_set_stream_user_data(h2->session, stream, x);
     if (!ends)
-        receiving_add(h2, x);
+        enter(x, RECEIVING);
     if (fields->too_large)
         refuse(conn, x, 431);
     else if (length > KFS_HTTP_BODY_BYTES_MAX)
@@ -357,7 +354,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         take_head(conn, frame->hd.stream_id, ends);
     } else if (ends && (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA)) {
         struct kfs_http_exchange *x = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-        if (x != NULL && x->receiving)
+        if (x != NULL && x->list == RECEIVING)
             complete(conn, x);
     }
     return 0;
@@ -365,7 +362,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 
 static bool may_credit(struct kfs_http_conn *conn, const struct kfs_http_exchange *x)
 {
-    return x == conn->h2->oldest || !kfs_http_budget_full(conn->loop->server);
+    return x == conn->h2->lists[RECEIVING] || !kfs_http_budget_full(conn->loop->server);
 }
 
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream, const uint8_t *data, size_t len, void *arg)
@@ -376,11 +373,11 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream, cons
     (void)flags;
     if (nghttp2_session_consume_connection(session, len) != 0)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
-    if (x == NULL || !x->receiving)
+    if (x == NULL || x->list != RECEIVING)
         return nghttp2_session_consume_stream(session, stream, len) == 0 ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
     if (len > KFS_HTTP_BODY_BYTES_MAX - x->body_len) {
         refuse(conn, x, 413);
-        return 0;
+        return nghttp2_session_consume_stream(session, stream, len) == 0 ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
     }
     if (kfs_http_exchange_reserve(x, len, KFS_HTTP_BODY_BYTES_MAX) != 0)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
@@ -403,8 +400,7 @@ static int on_close(nghttp2_session *session, int32_t stream, uint32_t error, vo
     if (x == NULL)
         return 0;
     (void)nghttp2_session_set_stream_user_data(session, stream, NULL);
-    receiving_remove(conn->h2, x);
-    held_remove(conn->h2, x);
+    leave(x);
     conn->h2->unsent -= x->data.bytes;
     kfs_http_exchange_lose(x);
     return 0;
@@ -429,7 +425,7 @@ static void give_credit(struct kfs_http_conn *conn)
 {
     struct kfs_http2 *h2 = conn->h2;
 
-    for (struct kfs_http_exchange *x = h2->oldest; x != NULL && h2->uncredited > 0; x = x->next_receiving) {
+    for (struct kfs_http_exchange *x = h2->lists[RECEIVING]; x != NULL && h2->uncredited > 0; x = x->next_listed) {
         if (x->uncredited == 0 || !may_credit(conn, x))
             continue;
         if (nghttp2_session_consume_stream(h2->session, x->stream, x->uncredited) != 0)
@@ -461,18 +457,30 @@ static void output(struct kfs_http_conn *conn)
 
 static uint64_t request_deadline(const struct kfs_http_conn *conn)
 {
-    const struct kfs_http_exchange *x = conn->h2->oldest;
+    const struct kfs_http_exchange *receiving = conn->h2->lists[RECEIVING];
+    const struct kfs_http_exchange *unwanted = conn->h2->lists[UNWANTED];
+    uint64_t due = unwanted == NULL ? KFS_HTTP_NEVER : unwanted->began_ms + UNWANTED_MS;
 
-    if (x == NULL)
-        return KFS_HTTP_NEVER;
-    uint64_t since = x->began_ms > conn->resumed_ms ? x->began_ms : conn->resumed_ms;
-    return since + conn->loop->server->config.request_timeout_ms;
+    if (receiving != NULL) {
+        uint64_t since = receiving->began_ms > conn->resumed_ms ? receiving->began_ms : conn->resumed_ms;
+        uint64_t end = since + conn->loop->server->config.request_timeout_ms;
+        due = end < due ? end : due;
+    }
+    return due;
 }
 
 static void expired(struct kfs_http_conn *conn)
 {
-    if (conn->h2->oldest != NULL)
-        refuse(conn, conn->h2->oldest, 408);
+    struct kfs_http2 *h2 = conn->h2;
+    struct kfs_http_exchange *x = h2->lists[UNWANTED];
+
+    if (x == NULL || x->began_ms + UNWANTED_MS > conn->loop->now_ms) {
+        refuse(conn, h2->lists[RECEIVING], 408);
+        return;
+    }
+    leave(x);
+    if (nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, x->stream, NGHTTP2_NO_ERROR) != 0)
+        conn->dead = true;
 }
 
 static bool quiet(const struct kfs_http_conn *conn)

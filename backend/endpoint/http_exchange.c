@@ -88,14 +88,22 @@ static void later_free(struct kfs_http_later *later)
     free(later);
 }
 
+void kfs_http_exchange_drop_body(struct kfs_http_exchange *x)
+{
+    free(x->body);
+    kfs_http_budget_sub(x->loop->server, x->body_cap);
+    x->body = NULL;
+    x->body_len = 0;
+    x->body_cap = 0;
+}
+
 void kfs_http_exchange_free(struct kfs_http_exchange *x)
 {
     while (x->laters != NULL)
         later_free(x->laters);
     if (x->conn != NULL)
         detach(x);
-    free(x->body);
-    kfs_http_budget_sub(x->loop->server, x->body_cap);
+    kfs_http_exchange_drop_body(x);
     kfs_http_queue_clear(&x->data);
     x->loop->n_exchanges--;
     free(x);

@@ -243,13 +243,12 @@ struct kfs_http_exchange {
     bool no_body : 1; /* the response has none whatever is written */
     /* HTTP/2 */
     int32_t stream;
-    bool receiving : 1;
-    bool deferred : 1;                        /* the session waits for data */
-    size_t uncredited;                        /* bytes of the body not given back to the window */
-    struct kfs_http_exchange *next_receiving; /* oldest first */
-    struct kfs_http_exchange *next_held;      /* complete, and not yet given to the handler */
-    struct kfs_http_queue data;               /* of the response */
-    struct kfs_http_header *headers;          /* then n_text bytes of text, in the same block */
+    unsigned char list; /* that next_listed is of */
+    bool deferred : 1;  /* the session waits for data */
+    size_t uncredited;  /* bytes of the body not given back to the window */
+    struct kfs_http_exchange *next_listed;
+    struct kfs_http_queue data;      /* of the response */
+    struct kfs_http_header *headers; /* then n_text bytes of text, in the same block */
     char *text;
 };
 
@@ -257,9 +256,10 @@ struct kfs_http_exchange {
 struct kfs_http_exchange *kfs_http_exchange_new(struct kfs_http_conn *conn, size_t n_headers, size_t text);
 void kfs_http_exchange_free(struct kfs_http_exchange *x);
 int kfs_http_exchange_reserve(struct kfs_http_exchange *x, size_t more, size_t max); /* room for more of the body */
-void kfs_http_exchange_dispatch(struct kfs_http_exchange *x);                        /* to the handler */
-void kfs_http_exchange_lose(struct kfs_http_exchange *x); /* the peer has gone; detaches, may free */
-void kfs_http_exchange_room(struct kfs_http_conn *conn);  /* calls on_room where there is */
+void kfs_http_exchange_drop_body(struct kfs_http_exchange *x);
+void kfs_http_exchange_dispatch(struct kfs_http_exchange *x); /* to the handler */
+void kfs_http_exchange_lose(struct kfs_http_exchange *x);     /* the peer has gone; detaches, may free */
+void kfs_http_exchange_room(struct kfs_http_conn *conn);      /* calls on_room where there is */
 
 /* ---- TLS ---- */
 
