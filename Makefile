@@ -20,7 +20,7 @@ WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wstrict-prototypes
 FORTIFY ?= 3
 HARDEN := -fPIE -fstack-protector-strong $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY))
 
-PKGS := fuse3 libcjson libcrypto libcbor
+PKGS := fuse3 libcjson libcrypto libssl libcbor libnghttp2
 CPPFLAGS += -I. -DFUSE_USE_VERSION=312 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DKFS_VERSION='"$(VERSION)"'
 CFLAGS   += -std=c11 -O2 -g $(WARN) $(HARDEN) -pthread
 LDFLAGS  += -pie -Wl,-z,relro,-z,now,--as-needed -pthread
@@ -31,7 +31,7 @@ endif
 # As system headers: those of libfuse 3.17 are not clean under -Wpedantic.
 PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
 # What everything but the FUSE shell is linked with; each program keeps what it needs.
-LIBS := $(shell pkg-config --libs $(filter-out fuse3,$(PKGS)) 2>/dev/null) -lm
+LIBS := $(shell pkg-config --libs $(filter-out fuse3,$(PKGS)) 2>/dev/null) -lhttp_parser -lm
 FUSE := $(shell pkg-config --libs fuse3 2>/dev/null)
 
 # Layers: the core of the file system knows nothing of libfuse, the backends nothing of either.

@@ -43,7 +43,7 @@ gate_includes() {
 # A library is the business of one or two files; libfuse that of the shell's.
 gate_libraries() {
     local library
-    for library in 'fuse' 'cjson/' 'cbor' 'openssl/' 'curl/'; do
+    for library in 'fuse' 'cjson/' 'cbor' 'openssl/evp' 'openssl/ssl' 'openssl/x509' 'nghttp2/' 'http_parser' 'curl/'; do
         grep -lE "^#include <$library" "${code[@]}" | awk -v library="$library" '
             { files = files " " $0 }
             library == "fuse" && !/^fs\/fuse_/ { print "not a file of the FUSE shell, and includes libfuse: " $0 }

@@ -9,7 +9,8 @@
 # What it installs is neither started nor, where it is a service, enabled.
 set -eu
 
-run='gcc libc6-dev make pkgconf libfuse3-dev fuse3 libcjson-dev libcbor-dev libssl-dev'
+run='gcc libc6-dev make pkgconf libfuse3-dev fuse3 libcjson-dev libcbor-dev libssl-dev libnghttp2-dev
+    libhttp-parser-dev'
 test='libcmocka-dev clang llvm clang-format clang-tidy libclang-rt-dev pmccabe shellcheck
     universal-ctags mandoc jq python3 procps psmisc file less busybox gawk rsync rsyslog nginx
     logrotate attr tmux strace socat e2fsprogs'

@@ -63,7 +63,8 @@ int kfs_http_start(const struct kfs_http_config *config, struct kfs_http_server 
 uint16_t kfs_http_port(const struct kfs_http_server *server);
 
 /* Takes no more requests, lets those under way end within grace_ms, then closes
- * everything and frees. Exchanges that are still kept get on_gone first. */
+ * everything and frees. Exchanges that are still kept get on_gone first. Returns when every exchange
+ * has been ended by who keeps it, so that none is called on when the server is no more. */
 void kfs_http_stop(struct kfs_http_server *server, uint32_t grace_ms);
 
 const struct kfs_http_request *kfs_http_request(const struct kfs_http_exchange *x);
@@ -85,7 +86,8 @@ void kfs_http_respond(struct kfs_http_exchange *x, const struct kfs_http_respons
  * called once on the connection's thread when the peer has closed or reset, or
  * the server stops; kfs_http_end must still follow. write copies; it returns
  * -EAGAIN, and takes nothing, where more than KFS_HTTP_QUEUE_MAX bytes wait for a
- * slow peer (on_room is called when there is room again), -EPIPE when gone. */
+ * slow peer (on_room is called when there is room again), -EPIPE when gone,
+ * -ENOMEM. Calls for one exchange must not overlap; they take effect in order. */
 #define KFS_HTTP_QUEUE_MAX (16U << 20)
 struct kfs_http_stream_events {
     void (*on_gone)(void *arg);
@@ -100,9 +102,10 @@ void kfs_http_end(struct kfs_http_exchange *x);
 /* Cuts the connection without an answer (for injected faults). Ends the exchange. */
 void kfs_http_cut(struct kfs_http_exchange *x);
 
-/* Calls fn(arg) on the exchange's thread, soon; `after_ms` later where that is not 0. For timers of
- * exchanges that are kept. */
-void kfs_http_later(struct kfs_http_exchange *x, uint32_t after_ms, void (*fn)(void *arg), void *arg);
+/* Calls fn(arg) once on the exchange's thread, soon; `after_ms` later where that is not 0. For timers
+ * of exchanges that are kept; those not yet due are dropped when the exchange ends (where it is ended on
+ * another thread, one may be running just then). -ENOMEM. */
+int kfs_http_later(struct kfs_http_exchange *x, uint32_t after_ms, void (*fn)(void *arg), void *arg);
 
 struct kfs_http_stats {
     uint64_t connections; /* open now */

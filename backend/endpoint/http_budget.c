@@ -1,0 +1,52 @@
+/* Memory for the bodies that are being received: struct kfs_http_budget. */
+#include "backend/endpoint/http_internal.h"
+
+void kfs_http_budget_add(struct kfs_http_server *server, size_t bytes)
+{
+    if (bytes > 0)
+        atomic_fetch_add(&server->budget.used, bytes);
+}
+
+static void wake_waiting(struct kfs_http_server *server)
+{
+    if (atomic_load(&server->budget.waiting) == 0)
+        return;
+    for (uint32_t i = 0; i < server->n_loops; i++)
+        kfs_http_loop_wake(&server->loops[i]);
+}
+
+void kfs_http_budget_sub(struct kfs_http_server *server, size_t bytes)
+{
+    if (bytes == 0)
+        return;
+    atomic_fetch_sub(&server->budget.used, bytes);
+    if (!kfs_http_budget_full(server))
+        wake_waiting(server);
+}
+
+bool kfs_http_budget_full(struct kfs_http_server *server)
+{
+    return atomic_load(&server->budget.used) >= server->budget.limit;
+}
+
+bool kfs_http_budget_may_read(struct kfs_http_conn *conn)
+{
+    struct kfs_http_server *server = conn->loop->server;
+    struct kfs_http_conn *holder = NULL;
+
+    if (!kfs_http_budget_full(server)) {
+        kfs_http_budget_let_go(conn);
+        return true;
+    }
+    return atomic_compare_exchange_strong(&server->budget.holder, &holder, conn) || holder == conn;
+}
+
+void kfs_http_budget_let_go(struct kfs_http_conn *conn)
+{
+    struct kfs_http_server *server = conn->loop->server;
+    struct kfs_http_conn *holder = conn;
+
+    if (atomic_load_explicit(&server->budget.holder, memory_order_relaxed) == conn &&
+        atomic_compare_exchange_strong(&server->budget.holder, &holder, NULL))
+        wake_waiting(server);
+}
