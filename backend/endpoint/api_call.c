@@ -1,0 +1,137 @@
+/* What operations need to read their input and to fail. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/base/logger.h"
+#include "backend/endpoint/api_internal.h"
+
+static void set_failure(struct api_call *call, const char *type, int status, const char *format, va_list args)
+{
+    char text[KFS_ERROR_TEXT_MAX * 4];
+
+    if (call->failure.type != NULL)
+        return;
+    call->failure.type = type;
+    call->failure.status = status;
+    (void)vsnprintf(text, sizeof text, format, args);
+    (void)kfs_buf_append(&call->failure.text, text, strlen(text));
+}
+
+int api_fail(struct api_call *call, const char *type, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    set_failure(call, type, 400, format, args);
+    va_end(args);
+    return -1;
+}
+
+int api_invalid(struct api_call *call, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    set_failure(call, "InvalidArgumentException", 400, format, args);
+    va_end(args);
+    return -1;
+}
+
+int api_not_found(struct api_call *call, const char *name)
+{
+    return api_fail(call, "ResourceNotFoundException", "Stream %s under account %s not found.", name, call->account);
+}
+
+static int fail_internal(struct api_call *call, const char *why)
+{
+    kfs_log(KFS_LOG_ERROR, "API: %s: %s", call->operation != NULL ? call->operation->name : "request", why);
+    if (call->failure.type == NULL) {
+        call->failure.type = "InternalFailure";
+        call->failure.status = 500;
+    }
+    return -1;
+}
+
+int api_no_memory(struct api_call *call)
+{
+    return fail_internal(call, "out of memory");
+}
+
+int api_fail_backend(struct api_call *call, const struct kfs_error *err)
+{
+    static const char *const types[] = {
+        "InvalidArgumentException", "LimitExceededException",    "ProvisionedThroughputExceededException",
+        "ResourceInUseException",   "ResourceNotFoundException", "ValidationException"};
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (strcmp(err->aws_code, types[i]) == 0)
+            return api_fail(call, types[i], "%s", err->text);
+    if (err->code == EDQUOT)
+        return api_fail(call, "LimitExceededException", "%s", err->text);
+    if (err->code == EPERM || err->code == EACCES)
+        return api_fail(call, "AccessDeniedException", "%s", err->text);
+    return fail_internal(call, err->text);
+}
+
+/* ---- input ---- */
+
+static const char *to_string(struct api_call *call, struct kfs_bytes bytes)
+{
+    char *text = kfs_arena_alloc(call->arena, bytes.len + 1);
+
+    if (text != NULL && bytes.len > 0)
+        memcpy(text, bytes.data, bytes.len);
+    return text;
+}
+
+const char *api_string(struct api_call *call, const struct kfs_value *map, const char *name)
+{
+    const struct kfs_value *value = kfs_value_get(map, name);
+
+    return value == NULL ? NULL : to_string(call, value->bytes);
+}
+
+const char *api_text_of(struct api_call *call, const struct kfs_value *value)
+{
+    return to_string(call, value->bytes);
+}
+
+const char *api_copy(struct api_call *call, const char *text)
+{
+    return to_string(call, (struct kfs_bytes){text, strlen(text)});
+}
+
+bool api_has(const struct api_call *call, const char *name)
+{
+    return kfs_value_get(call->in, name) != NULL;
+}
+
+int64_t api_integer(const struct kfs_value *map, const char *name, int64_t otherwise)
+{
+    const struct kfs_value *value = kfs_value_get(map, name);
+
+    return value == NULL ? otherwise : value->integer;
+}
+
+bool api_bool(const struct kfs_value *map, const char *name)
+{
+    const struct kfs_value *value = kfs_value_get(map, name);
+
+    return value != NULL && value->boolean;
+}
+
+bool api_time_ms(const struct kfs_value *map, const char *name, uint64_t *ms)
+{
+    const struct kfs_value *value = kfs_value_get(map, name);
+
+    if (value == NULL)
+        return false;
+    if (!(value->number > 0))
+        *ms = 0;
+    else if (value->number >= 9e15)
+        *ms = UINT64_C(9000000000000000);
+    else
+        *ms = (uint64_t)value->number;
+    return true;
+}
