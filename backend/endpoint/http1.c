@@ -231,7 +231,7 @@ static int parse_head(struct kfs_http1 *h1, struct head *head, const char *data,
     const char *method = http_method_str((enum http_method)parser->method);
     request->method = (struct kfs_bytes){method, strlen(method)};
     if (parser->http_major != 1 || parser->http_minor > 1)
-        return 505;
+        return parser->http_major == 0 ? 400 : 505; /* HTTP/0.9 has no version */
     h1->old = parser->http_minor == 0;
     int rc = check_headers(head);
     if (rc == 0 && h1->old && head->chunked)

@@ -20,7 +20,7 @@
 #define FIELDS_ON_STACK 24
 #define UNWANTED_MS 1000  /* how long the rest of a refused body is thrown away before a reset */
 #define FIELD_OVERHEAD 32 /* RFC 9113, 6.5.2: what a field counts besides its bytes */
-#define PSEUDO_FIELDS 4   /* :method, :scheme, :path, :authority */
+#define PSEUDO_FIELDS 3   /* :method, :scheme, :path; :authority counts as a header */
 
 struct field {
     uint32_t name; /* lengths */
@@ -288,7 +288,7 @@ static void take_head(struct kfs_http_conn *conn, int32_t stream, bool ends)
     (void)nghttp2_session_set_stream_user_data(h2->session, stream, x);
     if (!ends)
         enter(x, RECEIVING);
-    if (fields->too_large)
+    if (fields->too_large || x->request.n_headers > KFS_HTTP_HEADERS_MAX)
         refuse(conn, x, 431);
     else if (length > KFS_HTTP_BODY_BYTES_MAX)
         refuse(conn, x, 413);
