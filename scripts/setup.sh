@@ -3,6 +3,7 @@
 #   run    what building and mounting need
 #   test   what scripts/test.sh needs besides
 #   bench  what scripts/bench.sh needs besides
+#   clients  what scripts/clients.sh installs clients with
 #
 # Says nothing and changes nothing when all is there; asks for nothing. Works as
 # root, or with a sudo that needs no password; otherwise says what to install.
@@ -15,6 +16,7 @@ test='libcmocka-dev clang llvm clang-format clang-tidy libclang-rt-dev pmccabe s
     universal-ctags mandoc jq python3 procps psmisc file less busybox gawk rsync rsyslog nginx
     logrotate attr tmux strace socat e2fsprogs curl'
 bench='g++ python3 nginx'
+clients='python3-venv nodejs npm'
 services='nginx rsyslog' # of these packages
 
 policy=/usr/sbin/policy-rc.d
@@ -38,7 +40,8 @@ for group in "$@"; do
     run) wanted="$wanted $run" ;;
     test) wanted="$wanted $test" ;;
     bench) wanted="$wanted $bench" ;;
-    *) say "no group '$group'; there are run, test and bench" && exit 2 ;;
+    clients) wanted="$wanted $clients" ;;
+    *) say "no group '$group'; there are run, test, bench and clients" && exit 2 ;;
     esac
 done
 
