@@ -38,6 +38,13 @@ int api_invalid(struct api_call *call, const char *format, ...)
     return -1;
 }
 
+int api_fail_again(struct api_call *call, const char *text)
+{
+    call->failure.type = NULL;
+    call->failure.text.len = 0;
+    return api_invalid(call, "%s", text);
+}
+
 int api_not_found(struct api_call *call, const char *name)
 {
     return api_fail(call, "ResourceNotFoundException", "Stream %s under account %s not found.", name, call->account);

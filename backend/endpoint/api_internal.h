@@ -173,7 +173,8 @@ void api_out_warm(struct kfs_out *out, uint32_t mibps);
 
 int api_fail(struct api_call *call, const char *type, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int api_invalid(struct api_call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int api_not_found(struct api_call *call, const char *name); /* a stream */
+int api_fail_again(struct api_call *call, const char *text); /* InvalidArgumentException in the place of an earlier */
+int api_not_found(struct api_call *call, const char *name);  /* a stream */
 /* What a backend said. */
 int api_fail_backend(struct api_call *call, const struct kfs_error *err);
 int api_no_memory(struct api_call *call);

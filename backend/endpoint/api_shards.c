@@ -198,6 +198,26 @@ static int read_filter(struct api_call *call, struct kfs_page *page)
     return 0;
 }
 
+/* The service takes no StreamName beside a token. boto3's paginator sends what it was given each time, so
+ * here the token wins where both name one stream. */
+static int read_token(struct api_call *call, const char *token, struct kfs_page *page)
+{
+    const bool named = api_has(call, "StreamName") || api_has(call, "StreamARN");
+    const bool more = api_has(call, "ExclusiveStartShardId") || api_has(call, "StreamCreationTimestamp") ||
+                      api_has(call, "ShardFilter");
+    const int rc = api_page_token(call, token, page);
+    const char *name;
+
+    if (!named && more)
+        return api_fail_again(call, "NextToken cannot be provided together with ExclusiveStartShardId, "
+                                    "StreamCreationTimestamp or ShardFilter.");
+    if (!named)
+        return rc;
+    if (rc == 0 && api_name(call, &name) == 0 && strcmp(name, page->stream) == 0)
+        return 0;
+    return api_fail_again(call, "NextToken and StreamName cannot be provided together.");
+}
+
 /* What is listed, from the request or the page token. */
 static int read_listing(struct api_call *call, struct kfs_page *page, bool *from_start)
 {
@@ -207,13 +227,8 @@ static int read_listing(struct api_call *call, struct kfs_page *page, bool *from
     const bool named = api_has(call, "StreamName") || api_has(call, "StreamARN");
 
     if (token != NULL) {
-        if (api_has(call, "StreamName"))
-            return api_invalid(call, "NextToken and StreamName cannot be provided together.");
-        if (after != NULL || api_has(call, "StreamCreationTimestamp") || api_has(call, "ShardFilter"))
-            return api_invalid(call, "NextToken cannot be provided together with ExclusiveStartShardId, "
-                                     "StreamCreationTimestamp or ShardFilter.");
         *from_start = false;
-        return api_page_token(call, token, page);
+        return read_token(call, token, page);
     }
     if (!named && !api_has(call, "StreamId"))
         return api_invalid(call, "Either NextToken or StreamName should be provided.");
