@@ -1,0 +1,312 @@
+/* Streams and shards: statuses, listing with pages and filters, resharding. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/apiworld.h"
+
+#define HOUR_MS UINT64_C(3600000)
+#define SHARD "shardId-%012u"
+
+static int setup_delayed(void **state)
+{
+    int rc = api_world_setup(state);
+    struct api_world *w = *state;
+
+    api_world_close(w);
+    w->config.status_delay_ms = 500;
+    api_world_open(w);
+    return rc;
+}
+
+static const char *status_of(struct api_world *w)
+{
+    done(w, "DescribeStream", "{'StreamName':'s'}");
+    return text_at(w, "StreamDescription.StreamStatus");
+}
+
+static void a_stream_passes_through_its_statuses(void **state)
+{
+    struct api_world *w = *state;
+
+    done(w, "CreateStream", "{'StreamName':'s','ShardCount':1,'Tags':{'a':'b'}}");
+    assert_string_equal(status_of(w), "CREATING");
+    assert_int_equal(count_at(w, "StreamDescription.Shards"), 0);
+    done(w, "ListTagsForStream", "{'StreamName':'s'}");
+    assert_int_equal(count_at(w, "Tags"), 1);
+    (void)ask(w, "PutRecord", "{'StreamName':'s','Data':'','PartitionKey':'a'}");
+    assert_refused(w, "ResourceNotFoundException", "Stream s under account 000000000000 not found.");
+    (void)ask(w, "GetShardIterator", "{'StreamName':'s','ShardId':'shardId-0','ShardIteratorType':'LATEST'}");
+    assert_refused(w, "ResourceNotFoundException",
+                   "Shard shardId-000000000000 in stream s under account 000000000000 does not exist");
+    (void)ask(w, "SplitShard", "{'StreamName':'s','ShardToSplit':'0','NewStartingHashKey':'5'}");
+    assert_refused(w, "ResourceInUseException",
+                   "Stream s under account 000000000000 not ACTIVE, instead in state CREATING");
+    api_world_pass(w, 500);
+    assert_string_equal(status_of(w), "ACTIVE");
+    done(w, "SplitShard", "{'StreamName':'s','ShardToSplit':'0','NewStartingHashKey':'5'}");
+    assert_string_equal(status_of(w), "UPDATING");
+    assert_int_equal(count_at(w, "StreamDescription.Shards"), 3);
+    done(w, "PutRecord", "{'StreamName':'s','Data':'','PartitionKey':'a'}");
+    api_world_pass(w, 500);
+    done(w, "DeleteStream", "{'StreamName':'s'}");
+    assert_string_equal(status_of(w), "DELETING");
+    done(w, "ListStreams", "{}");
+    assert_string_equal(text_at(w, "StreamSummaries.0.StreamStatus"), "DELETING");
+    (void)ask(w, "CreateStream", "{'StreamName':'s','ShardCount':1}");
+    assert_refused(w, "ResourceInUseException", "Stream s under account 000000000000 already exists.");
+    api_world_pass(w, 500);
+    (void)ask(w, "DescribeStream", "{'StreamName':'s'}");
+    assert_refused(w, "ResourceNotFoundException", "Stream s under account 000000000000 not found.");
+    done(w, "CreateStream", "{'StreamName':'s','ShardCount':1}");
+}
+
+/* A stream that was made otherwise is there at once. */
+static void streams_of_files_are_active(void **state)
+{
+    struct api_world *w = *state;
+
+    assert_int_equal(kfs_stream_create(w->b, "s", &(struct kfs_stream_spec){.shards = 1}, NULL), 0);
+    assert_string_equal(status_of(w), "ACTIVE");
+}
+
+static void streams_are_listed_in_pages(void **state)
+{
+    struct api_world *w = *state;
+    char token[600] = "";
+    size_t seen = 0;
+
+    for (unsigned int i = 0; i < 105; i++)
+        done(w, "CreateStream", "{'StreamName':'s%03u','ShardCount':1}", i);
+    done(w, "ListStreams", "{'Limit':1000}");
+    assert_int_equal(count_at(w, "StreamNames"), 100);
+    assert_true(at(w, "HasMoreStreams")->boolean);
+    do {
+        done(w, "ListStreams", "{'Limit':10%s}", token);
+        for (size_t i = 0; i < count_at(w, "StreamNames"); i++) {
+            char path[64];
+            char name[32];
+            (void)snprintf(path, sizeof path, "StreamNames.%zu", i);
+            (void)snprintf(name, sizeof name, "s%03zu", seen++);
+            assert_string_equal(text_at(w, path), name);
+        }
+        if (at(w, "HasMoreStreams")->boolean)
+            (void)snprintf(token, sizeof token, ",'NextToken':'%s'", text_at(w, "NextToken"));
+    } while (at(w, "HasMoreStreams")->boolean);
+    assert_null(at(w, "NextToken"));
+    assert_int_equal(seen, 105);
+    done(w, "ListStreams", "{'ExclusiveStartStreamName':'s1030'}");
+    assert_int_equal(count_at(w, "StreamNames"), 1);
+    (void)ask(w, "ListStreams", "{'ExclusiveStartStreamName':'s'%s}", token);
+    assert_refused(w, "InvalidArgumentException", NULL);
+}
+
+static void streams_can_be_named_by_arn(void **state)
+{
+    struct api_world *w = *state;
+
+    done(w, "CreateStream", "{'StreamName':'s','ShardCount':1}");
+    done(w, "DescribeStreamSummary", "{'StreamARN':'arn:aws:kinesis:x:123456789012:stream/s'}");
+    assert_string_equal(text_at(w, "StreamDescriptionSummary.StreamARN"),
+                        "arn:aws:kinesis:eu-west-1:000000000000:stream/s");
+    done(w, "DescribeStreamSummary", "{'StreamName':'s','StreamARN':'arn:aws:kinesis:x:123456789012:stream/s'}");
+    (void)ask(w, "DescribeStreamSummary", "{'StreamName':'t','StreamARN':'arn:aws:kinesis:x:123456789012:stream/s'}");
+    assert_refused(w, "InvalidArgumentException", NULL);
+    (void)ask(w, "DescribeStreamSummary", "{}");
+    assert_refused(w, "InvalidArgumentException", "Either StreamName or StreamARN must be specified.");
+    (void)ask(w, "DescribeStreamSummary", "{'StreamId':'aaaaaaaaaaaaaaaaaaaa-aaa'}");
+    assert_refused(w, "InvalidArgumentException", "StreamId is not supported.");
+}
+
+static void modes_say_how_many_shards(void **state)
+{
+    struct api_world *w = *state;
+
+    done(w, "CreateStream", "{'StreamName':'s','StreamModeDetails':{'StreamMode':'ON_DEMAND'}}");
+    done(w, "DescribeStreamSummary", "{'StreamName':'s'}");
+    assert_int_equal(int_at(w, "StreamDescriptionSummary.OpenShardCount"), 4);
+    assert_string_equal(text_at(w, "StreamDescriptionSummary.StreamModeDetails.StreamMode"), "ON_DEMAND");
+    (void)ask(w, "CreateStream", "{'StreamName':'t','ShardCount':2,'StreamModeDetails':{'StreamMode':'ON_DEMAND'}}");
+    assert_refused(w, "InvalidArgumentException", "ShardCount is not expected when StreamMode=ON_DEMAND");
+    (void)ask(w, "SplitShard", "{'StreamName':'s','ShardToSplit':'0','NewStartingHashKey':'5'}");
+    assert_refused(w, "ValidationException",
+                   "Request is invalid. Stream s under account 000000000000 is in On-Demand mode.");
+    done(w, "UpdateStreamMode",
+         "{'StreamARN':'arn:aws:kinesis:x:123456789012:stream/s','StreamModeDetails':{'StreamMode':'PROVISIONED'}}");
+    done(w, "SplitShard", "{'StreamName':'s','ShardToSplit':'0','NewStartingHashKey':'5'}");
+    done(w, "DescribeLimits", "{}");
+    assert_int_equal(int_at(w, "OpenShardCount"), 5);
+    assert_int_equal(int_at(w, "OnDemandStreamCount"), 0);
+}
+
+/* Ids of the shards that ListShards gives, as "0 1 2". */
+static const char *shards(struct api_world *w, const char *members)
+{
+    static char ids[256];
+
+    ids[0] = '\0';
+    done(w, "ListShards", "{'StreamName':'s'%s}", members);
+    for (size_t i = 0; i < count_at(w, "Shards"); i++) {
+        char path[64];
+        (void)snprintf(path, sizeof path, "Shards.%zu.ShardId", i);
+        (void)snprintf(ids + strlen(ids), sizeof ids - strlen(ids), "%s%d", i > 0 ? " " : "",
+                       atoi(strrchr(text_at(w, path), '-') + 1));
+    }
+    return ids;
+}
+
+/* Shards 0 and 1 from the start, 2 and 3 from 0 an hour later, 4 from 1 and 3 another hour later. */
+static void make_history(struct api_world *w)
+{
+    done(w, "CreateStream", "{'StreamName':'s','ShardCount':2}");
+    api_world_pass(w, HOUR_MS);
+    done(w, "SplitShard", "{'StreamName':'s','ShardToSplit':'0','NewStartingHashKey':'1000'}");
+    api_world_pass(w, HOUR_MS);
+    done(w, "MergeShards", "{'StreamName':'s','ShardToMerge':'3','AdjacentShardToMerge':'1'}");
+    api_world_pass(w, HOUR_MS);
+}
+
+static void filters_choose_shards(void **state)
+{
+    struct api_world *w = *state;
+
+    make_history(w);
+    assert_string_equal(shards(w, ""), "0 1 2 3 4");
+    assert_string_equal(shards(w, ",'ExclusiveStartShardId':'shardId-000000000002'"), "3 4");
+    assert_string_equal(shards(w, ",'ShardFilter':{'Type':'AT_LATEST'}"), "2 4");
+    assert_string_equal(shards(w, ",'ShardFilter':{'Type':'AT_TRIM_HORIZON'}"), "0 1");
+    assert_string_equal(shards(w, ",'ShardFilter':{'Type':'FROM_TRIM_HORIZON'}"), "0 1 2 3 4");
+    assert_string_equal(shards(w, ",'ShardFilter':{'Type':'AT_TIMESTAMP','Timestamp':1}"), "0 1");
+    assert_string_equal(shards(w, ",'ShardFilter':{'Type':'AT_TIMESTAMP','Timestamp':1700003600}"), "1 2 3");
+    assert_string_equal(shards(w, ",'ShardFilter':{'Type':'AT_TIMESTAMP','Timestamp':1700007200}"), "2 4");
+    assert_string_equal(shards(w, ",'ShardFilter':{'Type':'FROM_TIMESTAMP','Timestamp':1700003601}"), "1 2 3 4");
+    assert_string_equal(shards(w, ",'ShardFilter':{'Type':'AFTER_SHARD_ID','ShardId':'shardId-000000000003'}"), "4");
+    (void)ask(w, "ListShards", "{'StreamName':'s','ShardFilter':{'Type':'AT_TIMESTAMP'}}");
+    assert_refused(w, "InvalidArgumentException", NULL);
+    (void)ask(w, "ListShards",
+              "{'StreamName':'s','ShardFilter':{'Type':'AT_LATEST','ShardId':'shardId-000000000000'}}");
+    assert_refused(w, "InvalidArgumentException", NULL);
+}
+
+static void pages_keep_their_filter(void **state)
+{
+    struct api_world *w = *state;
+
+    make_history(w);
+    assert_string_equal(shards(w, ",'MaxResults':1,'ShardFilter':{'Type':'AT_LATEST'}"), "2");
+    char *token = strdup(text_at(w, "NextToken"));
+    done(w, "ListShards", "{'NextToken':'%s'}", token);
+    assert_int_equal(count_at(w, "Shards"), 1);
+    assert_string_equal(text_at(w, "Shards.0.ShardId"), "shardId-000000000004");
+    assert_null(at(w, "NextToken"));
+    done(w, "ListShards", "{'NextToken':'%s','StreamName':'s'}", token);
+    (void)ask(w, "ListShards", "{'NextToken':'%s','StreamName':'t'}", token);
+    assert_refused(w, "InvalidArgumentException", "NextToken and StreamName cannot be provided together.");
+    (void)ask(w, "ListShards", "{'NextToken':'x','StreamName':'s'}");
+    assert_refused(w, "InvalidArgumentException", "NextToken and StreamName cannot be provided together.");
+    (void)ask(w, "ListShards", "{}");
+    assert_refused(w, "InvalidArgumentException", "Either NextToken or StreamName should be provided.");
+    api_world_pass(w, 300001);
+    (void)ask(w, "ListShards", "{'NextToken':'%s'}", token);
+    assert_refused(w, "ExpiredNextTokenException", NULL);
+    free(token);
+}
+
+/* Also where the backend still has them, as the local one does. */
+static void expired_shards_are_not_told_of(void **state)
+{
+    struct api_world *w = *state;
+
+    make_history(w);
+    api_world_pass(w, 22 * HOUR_MS);
+    assert_string_equal(shards(w, ""), "0 1 2 3 4");
+    api_world_pass(w, 1);
+    assert_string_equal(shards(w, ""), "1 2 3 4");
+    assert_string_equal(shards(w, ",'ShardFilter':{'Type':'AT_TRIM_HORIZON'}"), "1 2 3");
+    (void)ask(w, "GetShardIterator", "{'StreamName':'s','ShardId':'0','ShardIteratorType':'TRIM_HORIZON'}");
+    assert_refused(w, "ResourceNotFoundException",
+                   "Shard shardId-000000000000 in stream s under account 000000000000 does not exist");
+    api_world_pass(w, HOUR_MS);
+    assert_string_equal(shards(w, ""), "2 4");
+    done(w, "DescribeStream", "{'StreamName':'s'}");
+    assert_int_equal(count_at(w, "StreamDescription.Shards"), 2);
+}
+
+static void refuse(struct api_world *w, const char *operation, const char *members, const char *type, const char *text)
+{
+    (void)ask(w, operation, "{'StreamName':'s',%s}", members);
+    assert_refused(w, type, text);
+}
+
+static void changes_that_are_refused(void **state)
+{
+    struct api_world *w = *state;
+
+    make_history(w);
+    refuse(w, "SplitShard", "'ShardToSplit':'shardId-9','NewStartingHashKey':'5'", "ResourceNotFoundException",
+           "Could not find shard shardId-9 in stream s under account 000000000000.");
+    refuse(
+        w, "SplitShard", "'ShardToSplit':'0','NewStartingHashKey':'5'", "InvalidArgumentException",
+        "Shard shardId-000000000000 in stream s under account 000000000000 has already been merged or split, and thus "
+        "is not eligible for merging or splitting.");
+    refuse(w, "SplitShard", "'ShardToSplit':'2','NewStartingHashKey':'1'", "InvalidArgumentException",
+           "NewStartingHashKey 1 used in SplitShard() on shard shardId-000000000002 in stream s under account "
+           "000000000000 is not both greater than one plus the shard's StartingHashKey 0 and less than the shard's "
+           "EndingHashKey 999.");
+    refuse(w, "MergeShards", "'ShardToMerge':'4','AdjacentShardToMerge':'2'", "InvalidArgumentException",
+           "Shards shardId-000000000004 and shardId-000000000002 in stream s under account 000000000000 are not an "
+           "adjacent pair of shards eligible for merging");
+    refuse(w, "UpdateShardCount", "'TargetShardCount':5,'ScalingType':'UNIFORM_SCALING'", "LimitExceededException",
+           NULL);
+    refuse(w, "IncreaseStreamRetentionPeriod", "'RetentionPeriodHours':23", "InvalidArgumentException",
+           "Minimum allowed retention period is 24 hours. Requested retention period (23 hours) is too short.");
+    refuse(w, "IncreaseStreamRetentionPeriod", "'RetentionPeriodHours':8761", "InvalidArgumentException",
+           "Maximum allowed retention period is 8760 hours. Requested retention period (8761 hours) is too long.");
+    refuse(w, "DecreaseStreamRetentionPeriod", "'RetentionPeriodHours':25", "InvalidArgumentException",
+           "Requested retention period (25 hours) for stream s can not be longer than existing retention period (24 "
+           "hours). Use IncreaseRetentionPeriod API.");
+}
+
+static void a_count_can_be_set(void **state)
+{
+    struct api_world *w = *state;
+
+    done(w, "CreateStream", "{'StreamName':'s','ShardCount':4}");
+    done(w, "UpdateShardCount", "{'StreamName':'s','TargetShardCount':3,'ScalingType':'UNIFORM_SCALING'}");
+    assert_int_equal(int_at(w, "CurrentShardCount"), 4);
+    assert_int_equal(int_at(w, "TargetShardCount"), 3);
+    assert_string_equal(shards(w, ",'ShardFilter':{'Type':'AT_LATEST'}"), "6 9 10");
+    assert_string_equal(text_at(w, "Shards.0.HashKeyRange.EndingHashKey"), "113427455640312821154458202477256070484");
+}
+
+static int setup_local(void **state)
+{
+    return api_world_setup_local(state);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, api_world_setup, api_world_teardown)
+#define CASE_LOCAL(name)                                                                                               \
+    {                                                                                                                  \
+#name " (local)", name, setup_local, api_world_teardown, NULL                                                  \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_stream_passes_through_its_statuses, setup_delayed, api_world_teardown),
+        cmocka_unit_test_setup_teardown(streams_of_files_are_active, setup_delayed, api_world_teardown),
+        CASE(streams_are_listed_in_pages),
+        CASE(streams_can_be_named_by_arn),
+        CASE(modes_say_how_many_shards),
+        CASE(filters_choose_shards),
+        CASE(pages_keep_their_filter),
+        CASE(expired_shards_are_not_told_of),
+        CASE(changes_that_are_refused),
+        CASE(a_count_can_be_set),
+        CASE_LOCAL(filters_choose_shards),
+        CASE_LOCAL(expired_shards_are_not_told_of),
+        CASE_LOCAL(a_count_can_be_set),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
