@@ -44,7 +44,7 @@ struct kfs_http1 {
 struct head {
     struct kfs_http_exchange *x;
     size_t max_headers;
-    uint64_t length;
+    uint64_t length; /* of the body */
     bool chunked;
     bool expects; /* 100-continue */
     bool keep;
@@ -174,13 +174,13 @@ static int on_complete(http_parser *parser)
     return 0;
 }
 
-static bool is(const struct kfs_http_header *header, const char *name)
+static bool is(const struct kfs_bytes *text, const char *name, size_t len)
 {
-    return memcmp(header->name.data, name, header->name.len) == 0;
+    return text->len == len && strncasecmp(text->data, name, len) == 0;
 }
 
 /* Looks at the headers that frame the request: 0, or the status to refuse it with. */
-static int check_headers(struct head *head)
+static int check_headers(struct kfs_http1 *h1, struct head *head)
 {
     const struct kfs_http_request *request = &head->x->request;
     int hosts = 0;
@@ -188,25 +188,24 @@ static int check_headers(struct head *head)
     int encodings = 0;
 
     for (size_t i = 0; i < request->n_headers; i++) {
-        const struct kfs_http_header *header = &request->headers[i];
-        const struct kfs_bytes *value = &header->value;
-        if (header->name.len == 4 && is(header, "host"))
+        const struct kfs_bytes *name = &request->headers[i].name;
+        const struct kfs_bytes *value = &request->headers[i].value;
+        if (is(name, "host", 4)) {
             hosts++;
-        if (header->name.len == 14 && is(header, "content-length"))
+        } else if (is(name, "content-length", 14)) {
             lengths++;
-        if (header->name.len == 17 && is(header, "transfer-encoding")) {
-            if (value->len != 7 || strncasecmp(value->data, "chunked", 7) != 0)
-                return 400;
-            encodings++;
-        }
-        if (header->name.len == 6 && is(header, "expect")) {
-            if (value->len != 12 || strncasecmp(value->data, "100-continue", 12) != 0)
+        } else if (is(name, "transfer-encoding", 17)) {
+            encodings += is(value, "chunked", 7) ? 1 : 2;
+        } else if (is(name, "expect", 6)) {
+            if (!is(value, "100-continue", 12))
                 return 417;
             head->expects = true;
         }
     }
-    head->chunked = encodings > 0;
-    return hosts > 1 || lengths > 1 || encodings > 1 || (lengths > 0 && encodings > 0) ? 400 : 0;
+    head->chunked = encodings == 1;
+    if (lengths + encodings > 1 || hosts > 1)
+        return 400;
+    return h1->old ? (head->chunked ? 400 : 0) : (hosts == 1 ? 0 : 400);
 }
 
 /* Parses a whole head: 0, or the status to refuse it with. */
@@ -233,11 +232,7 @@ static int parse_head(struct kfs_http1 *h1, struct head *head, const char *data,
     if (parser->http_major != 1 || parser->http_minor > 1)
         return parser->http_major == 0 ? 400 : 505; /* HTTP/0.9 has no version */
     h1->old = parser->http_minor == 0;
-    int rc = check_headers(head);
-    if (rc == 0 && h1->old && head->chunked)
-        rc = 400;
-    if (rc == 0 && !h1->old && kfs_http_header(request, "host") == NULL)
-        rc = 400;
+    int rc = check_headers(h1, head);
     if (rc == 0 && !head->chunked && !head->complete && head->length > KFS_HTTP_BODY_BYTES_MAX)
         rc = 413;
     return rc;
