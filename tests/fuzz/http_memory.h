@@ -106,7 +106,7 @@ static void handle(void *arg, struct kfs_http_exchange *x)
 }
 
 /* One connection from its first byte to its end; what it answered is in peer->answers. */
-static void converse(struct peer *peer)
+static inline void converse(struct peer *peer)
 {
     static struct kfs_http_server server;
     static struct kfs_http_loop loop;

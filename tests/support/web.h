@@ -23,7 +23,7 @@ struct web {
     atomic_int full;    /* writes that found no room */
     atomic_int threads; /* of the handler, running */
     atomic_bool release;
-    _Atomic(struct job *) jobs;
+    struct job *_Atomic jobs;
 };
 
 void web_init(struct web *web);
