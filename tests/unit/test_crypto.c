@@ -66,8 +66,8 @@ static void encryption(void **state)
     uint8_t bytes[sizeof plain];
 
     (void)state;
-    for (uint8_t i = 0; i < sizeof iv; i++)
-        iv[i] = i;
+    for (size_t i = 0; i < sizeof iv; i++)
+        iv[i] = (uint8_t)i;
     kfs_aes256_cbc(true, key, iv, (struct kfs_bytes){plain, sizeof plain}, bytes);
     assert_hex(bytes, sizeof bytes, "f58c4c04d6e5f1ba779eabfb5f7bfbd69cfc4e967edb808d679f777bc6702c7d");
     kfs_aes256_cbc(false, key, iv, (struct kfs_bytes){bytes, sizeof bytes}, bytes); /* in place */
