@@ -35,7 +35,7 @@ int kfs_node_size(struct kfs_fs *fs, struct kfs_node *node, uint64_t *size, stru
         }
         /* fall through */
     case KFS_NODE_ALL:
-        rc = kfs_node_merge(node, &merge, err);
+        rc = kfs_node_merge(fs, node, &merge, err);
         return rc != 0 ? rc : kfs_merge_size(merge, size, err);
     case KFS_NODE_ROOT:
     case KFS_NODE_CONTROL_DIR:

@@ -170,10 +170,11 @@ static ssize_t read_plain(struct kfs_handle *handle, uint64_t offset, char *data
     return n;
 }
 
-static ssize_t read_merged(struct kfs_handle *handle, uint64_t offset, char *data, size_t len, struct kfs_error *err)
+static ssize_t read_merged(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len,
+                           struct kfs_error *err)
 {
     struct kfs_merge *merge;
-    int rc = kfs_node_merge(handle->node, &merge, err);
+    int rc = kfs_node_merge(fs, handle->node, &merge, err);
 
     return rc != 0 ? rc : kfs_merge_read(merge, offset, data, len, err);
 }
@@ -201,7 +202,7 @@ ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offse
     if (kfs_node_is_plain(node))
         n = read_plain(handle, offset, data, len, &err);
     else
-        n = read_merged(handle, offset, data, len, &err);
+        n = read_merged(fs, handle, offset, data, len, &err);
     atomic_fetch_add(&fs->counters.reads, 1);
     if (n < 0)
         return kfs_node_report(fs, node, "read", &err);

@@ -48,6 +48,7 @@ int kfs_fs_new(const struct kfs_fs_config *config, struct kfs_fs **out, struct k
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&fs->tick, &attr);
     (void)pthread_condattr_destroy(&attr);
+    kfs_merge_pool_init(&fs->merges);
     kfs_on_fault(config->backend, on_fault, fs);
     int rc = kfs_dispatcher_start(&fs->dispatcher);
     if (rc == 0)
@@ -78,6 +79,7 @@ void kfs_fs_free(struct kfs_fs *fs)
     while (fs->handles != NULL)
         kfs_fs_release(fs, fs->handles);
     kfs_nodes_free(fs);
+    kfs_merge_pool_release(&fs->merges);
     kfs_on_fault(fs->config.backend, NULL, NULL);
     kfs_errors_release(&fs->errors);
     (void)pthread_mutex_destroy(&fs->dirs_lock);

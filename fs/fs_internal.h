@@ -87,6 +87,7 @@ struct kfs_fs {
     struct kfs_fs_config config;
     struct kfs_errors errors;
     struct kfs_dispatcher dispatcher;
+    struct kfs_merge_pool merges;
     struct kfs_counters counters;
     uint64_t started_ms;
 
@@ -112,7 +113,7 @@ struct kfs_node *kfs_node_new(struct kfs_fs *fs, enum kfs_node_type type);
 void kfs_nodes_free(struct kfs_fs *fs); /* all of them */
 void kfs_node_unref(struct kfs_fs *fs, struct kfs_node *node, uint64_t n);
 /* The bytes that the node shows, where they are not stored ones of one shard. */
-int kfs_node_merge(struct kfs_node *node, struct kfs_merge **merge, struct kfs_error *err);
+int kfs_node_merge(struct kfs_fs *fs, struct kfs_node *node, struct kfs_merge **merge, struct kfs_error *err);
 /* Whether the node shows stored bytes of one shard. */
 bool kfs_node_is_plain(const struct kfs_node *node);
 ino_t kfs_ino_of(const char *dir, uint64_t generation, uint32_t file);

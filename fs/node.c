@@ -77,13 +77,13 @@ bool kfs_node_is_plain(const struct kfs_node *node)
     return node->type == KFS_NODE_SHARD && node->view.framing->stored;
 }
 
-int kfs_node_merge(struct kfs_node *node, struct kfs_merge **merge, struct kfs_error *err)
+int kfs_node_merge(struct kfs_fs *fs, struct kfs_node *node, struct kfs_merge **merge, struct kfs_error *err)
 {
     int rc = 0;
 
     (void)pthread_mutex_lock(&node->merge_lock);
     if (node->merge == NULL)
-        rc = kfs_merge_new(node->topic->stream, node->shard, node->view.framing, &node->merge, err);
+        rc = kfs_merge_new(&fs->merges, node->topic->stream, node->shard, node->view.framing, &node->merge, err);
     *merge = node->merge;
     (void)pthread_mutex_unlock(&node->merge_lock);
     return rc;
