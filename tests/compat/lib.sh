@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What the cases of tests/compat have besides the harness of tests/mount/lib.sh.
-# They use nothing of the system's configuration, and no network but loopback.
+# They use nothing of the system's configuration, and no network.
 # shellcheck source=tests/mount/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../mount/lib.sh"
 
@@ -25,9 +25,26 @@ check_writers() { # FILE WRITERS LINES
     equal $(($2 * $3)) "$(wc -l <"$1")" "lines of $1"
 }
 
-# A TCP port of 127.0.0.1 that nobody listens on.
-free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+# nginx by nginx.conf, which logs the requests /?w=WRITER&n=NUMBER. It listens on a socket
+# of the case, not on a port that something else may have. Its workers are another user:
+# they open the log by its path, in a mount that is theirs.
+start_nginx() {
+    need_root
+    need nginx curl
+    chmod o+x "$WORK" "${WORK%/*}"
+    mount_nginx
+    mkdir "$MNT/plain" "$MNT/buffer" "$WORK/tmp"
+    sed "s|@WORK@|$WORK|; s|@MNT@|$MNT|" "$ROOT/tests/compat/nginx.conf" >"$WORK/nginx.conf"
+    nginx -e "$WORK/error.log" -c "$WORK/nginx.conf" &
+    wait_for 20 nginx_get /ready
+}
+
+nginx_get() { # PATH: fails where it is not answered
+    curl -sf --unix-socket "$WORK/http" "http://localhost$1"
+}
+
+mount_nginx() {
+    mount_fs --allow-other --uid="$(id -u nobody)"
 }
 
 lines_are() { # FILE NUMBER: whether it has so many
