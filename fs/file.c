@@ -189,6 +189,15 @@ static ssize_t read_text(const struct kfs_handle *handle, uint64_t offset, char 
     return (ssize_t)len;
 }
 
+/* busybox tail tries again every second for ever, other programs without a pause:
+ * what fails again at the same place is said once. Returns -err->code. */
+static int report_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, const struct kfs_error *err)
+{
+    if (atomic_exchange(&handle->failed, offset + 1) == offset + 1)
+        return -err->code;
+    return kfs_node_report(fs, handle->node, "read", err);
+}
+
 ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len)
 {
     struct kfs_node *node = handle->node;
@@ -205,7 +214,9 @@ ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offse
         n = read_merged(fs, handle, offset, data, len, &err);
     atomic_fetch_add(&fs->counters.reads, 1);
     if (n < 0)
-        return kfs_node_report(fs, node, "read", &err);
+        return report_read(fs, handle, offset, &err);
+    if (atomic_load(&handle->failed) != 0)
+        atomic_store(&handle->failed, 0);
     atomic_fetch_add(&fs->counters.read_bytes, (uint64_t)n);
     atomic_store(&handle->read_end, offset + (uint64_t)n);
     return n == 0 && len > 0 && handle->follow && !kfs_handle_at_end(handle) ? KFS_FS_WAIT : n;

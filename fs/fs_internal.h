@@ -65,6 +65,7 @@ struct kfs_handle {
     struct kfs_reader *reader;     /* opened at the first read */
     struct kfs_buf text;           /* of a control file, made at open */
     atomic_uint_fast64_t read_end; /* where the last read ended: what poll asks about */
+    atomic_uint_fast64_t failed;   /* 1 + the offset of the last read if that failed, else 0 */
 
     struct kfs_listener listener;
     bool listening;

@@ -97,8 +97,8 @@ gate_options_doc() {
     build/options_md | diff -u docs/OPTIONS.md - || echo 'docs/OPTIONS.md is old: make docs/OPTIONS.md'
 }
 
-# What the documents call a file of the tree, in backquotes, is one; and every
-# semantics test is named in docs/SEMANTICS.md.
+# What the documents call a file of the tree, in backquotes, is one; every semantics
+# test is named in docs/SEMANTICS.md, every compat test in docs/PROGRAMS.md.
 gate_documents() {
     local file path
     for file in README.md docs/*.md; do
@@ -108,6 +108,9 @@ gate_documents() {
     for path in tests/semantics/*.sh; do
         file=${path##*/}
         [ ! -e "$path" ] || grep -qwF -e "${file%.sh}" docs/SEMANTICS.md || echo "docs/SEMANTICS.md: no word of $path"
+    done
+    find tests/compat -name '*.sh' ! -name 'lib*.sh' | while read -r path; do
+        grep -qwF -e "$path" docs/PROGRAMS.md || echo "docs/PROGRAMS.md: no word of $path"
     done
 }
 
