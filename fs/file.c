@@ -233,15 +233,15 @@ static bool ready_at(struct kfs_fs *fs, const struct kfs_handle *handle, uint64_
     return kfs_node_size(fs, handle->node, &size, NULL) != 0 || size > offset || kfs_handle_at_end(handle);
 }
 
-bool kfs_fs_wait(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, struct kfs_waiter *waiter)
+void kfs_fs_prepare_wait(struct kfs_handle *handle, struct kfs_waiter *waiter)
 {
-    struct kfs_topic *topic = handle->node->topic;
+    kfs_topic_prepare(handle->node->topic, waiter);
+}
 
+int kfs_fs_wait(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_waiter *waiter)
+{
     atomic_fetch_add(&fs->counters.waits, 1);
-    if (!kfs_topic_add(topic, handle->node->shard, waiter))
-        return false;
-    /* It may have grown between the read and the wait. */
-    return !ready_at(fs, handle, offset) || !kfs_topic_cancel(topic, waiter);
+    return kfs_topic_add(handle->node->topic, handle->node->shard, waiter);
 }
 
 bool kfs_fs_cancel(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_waiter *waiter)

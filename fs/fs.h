@@ -95,19 +95,26 @@ int kfs_fs_sync(struct kfs_fs *fs, struct kfs_handle *handle, bool partial, stru
 #define KFS_FS_WAIT (-4096)
 ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len);
 
-/* A read that waits. The core has it from a kfs_fs_wait that returned true until
+/* A read that waits. The core has it from the kfs_fs_wait that returns 0 until
  * it calls done, or a kfs_fs_cancel that returned true. done runs on another
- * thread, without locks, with 0 when it is worth reading again or -errno to reply. */
+ * thread, perhaps before kfs_fs_wait returns, without locks, with 0 when it is
+ * worth reading again or -errno to reply. */
 struct kfs_waiter {
     void (*done)(struct kfs_waiter *waiter, int error);
-    uint32_t shard; /* the core's, and what follows */
+    uint64_t seen; /* the core's, and what follows */
+    bool cancelled;
+    uint32_t shard;
     struct kfs_waiter *next;
     struct kfs_waiter *prev;
     bool waiting;
 };
 
-/* False where a read at offset would not wait any more. */
-bool kfs_fs_wait(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, struct kfs_waiter *waiter);
+/* Before the read whose KFS_FS_WAIT is answered by kfs_fs_wait: nothing that comes after this is missed. */
+void kfs_fs_prepare_wait(struct kfs_handle *handle, struct kfs_waiter *waiter);
+/* -EAGAIN: something has come, read again. -EINTR: it was cancelled before, or the file system stops. */
+int kfs_fs_wait(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_waiter *waiter);
+/* Ends a wait, from any thread. False: done has been or is being called, or the
+ * wait has not begun and will not. The waiter is alive while this is called. */
 bool kfs_fs_cancel(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_waiter *waiter);
 
 /* Whether a read of the handle would return at once. */

@@ -274,7 +274,7 @@ static char *read_buffer(void)
 /* A read that found nothing and waits: the request is kept, no thread is.
  *
  * Whoever has it out of the core's hands replies and frees it. An interrupt may
- * come at any time: `lock` orders it with going to wait, and the request's own
+ * come at any time: the core orders it with going to wait, and the request's own
  * lock (taken by fuse_req_interrupt_func) with the reply. */
 struct parked_read {
     struct kfs_waiter waiter;
@@ -283,55 +283,32 @@ struct parked_read {
     fuse_req_t req;
     uint64_t offset;
     size_t size;
-    pthread_mutex_t lock;
-    bool interrupted;
 };
-
-static void free_parked(struct parked_read *parked)
-{
-    (void)pthread_mutex_destroy(&parked->lock);
-    free(parked);
-}
 
 static void interrupted(fuse_req_t req, void *data)
 {
     struct parked_read *parked = data;
 
-    (void)pthread_mutex_lock(&parked->lock);
-    parked->interrupted = true;
-    bool mine = kfs_fs_cancel(parked->fs, parked->handle, &parked->waiter);
-    (void)pthread_mutex_unlock(&parked->lock);
-    if (mine) {
+    if (kfs_fs_cancel(parked->fs, parked->handle, &parked->waiter)) {
         (void)fuse_reply_err(req, EINTR);
-        free_parked(parked);
+        free(parked);
     }
-}
-
-/* Goes to wait, if there is still nothing and no one has interrupted. After true
- * parked may be gone. */
-static bool goes_to_wait(struct parked_read *parked, ssize_t *n)
-{
-    bool waits = false;
-
-    (void)pthread_mutex_lock(&parked->lock);
-    if (parked->interrupted)
-        *n = -EINTR;
-    else
-        waits = kfs_fs_wait(parked->fs, parked->handle, parked->offset, &parked->waiter);
-    (void)pthread_mutex_unlock(&parked->lock);
-    return waits;
 }
 
 /* Reads, waits or replies; parked is not in the core's hands. */
 static void serve_parked(struct parked_read *parked)
 {
     char *buffer = read_buffer();
-    ssize_t n = KFS_FS_WAIT;
+    ssize_t n = -EAGAIN;
 
-    while (n == KFS_FS_WAIT) {
+    while (n == -EAGAIN) {
+        kfs_fs_prepare_wait(parked->handle, &parked->waiter);
         n = buffer == NULL ? -ENOMEM : kfs_fs_read(parked->fs, parked->handle, parked->offset, buffer, parked->size);
-        if (n == KFS_FS_WAIT && goes_to_wait(parked, &n))
-            return;
+        if (n != KFS_FS_WAIT)
+            break;
+        n = kfs_fs_wait(parked->fs, parked->handle, &parked->waiter);
+        if (n == 0)
+            return; /* parked may be gone */
     }
     /* After this `interrupted` is not running and will not. */
     fuse_req_interrupt_func(parked->req, NULL, NULL);
@@ -339,7 +316,7 @@ static void serve_parked(struct parked_read *parked)
         kfs_fuse_reply_status(parked->req, (int)n);
     else
         (void)fuse_reply_buf(parked->req, buffer, (size_t)n);
-    free_parked(parked);
+    free(parked);
 }
 
 static void parked_done(struct kfs_waiter *waiter, int error)
@@ -349,7 +326,7 @@ static void parked_done(struct kfs_waiter *waiter, int error)
     if (error != 0) {
         fuse_req_interrupt_func(parked->req, NULL, NULL);
         kfs_fuse_reply_status(parked->req, error);
-        free_parked(parked);
+        free(parked);
         return;
     }
     serve_parked(parked);
@@ -383,7 +360,6 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, stru
                                    .req = req,
                                    .offset = (uint64_t)off,
                                    .size = size};
-    (void)pthread_mutex_init(&parked->lock, NULL);
     fuse_req_interrupt_func(req, interrupted, parked);
     serve_parked(parked);
 }
