@@ -188,26 +188,36 @@ static ssize_t read_text(const struct kfs_handle *handle, uint64_t offset, char 
     return (ssize_t)len;
 }
 
+static ssize_t read_records(struct kfs_handle *handle, uint64_t offset, char *data, size_t len, struct kfs_error *err)
+{
+    return kfs_node_is_plain(handle->node) ? read_plain(handle, offset, data, len, err)
+                                           : read_merged(handle, offset, data, len, err);
+}
+
 ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len)
 {
     struct kfs_node *node = handle->node;
     struct kfs_error err = {0};
+    bool waits = false;
     ssize_t n;
 
     if (node->type == KFS_NODE_STATUS || node->type == KFS_NODE_METRICS)
         return read_text(handle, offset, data, len);
     if (node->type == KFS_NODE_ERRORS)
         return kfs_errors_read(&fs->errors, node->base + offset, data, len);
-    if (kfs_node_is_plain(node))
-        n = read_plain(handle, offset, data, len, &err);
-    else
-        n = read_merged(handle, offset, data, len, &err);
+    n = read_records(handle, offset, data, len, &err);
+    if (n == 0 && len > 0 && handle->follow) {
+        waits = !kfs_handle_at_end(handle);
+        /* The last records may have come after the read and before the end. */
+        if (!waits)
+            n = read_records(handle, offset, data, len, &err);
+    }
     atomic_fetch_add(&fs->counters.reads, 1);
     if (n < 0)
         return kfs_node_report(fs, node, "read", &err);
     atomic_fetch_add(&fs->counters.read_bytes, (uint64_t)n);
     atomic_store(&handle->read_end, offset + (uint64_t)n);
-    return n == 0 && len > 0 && handle->follow && !kfs_handle_at_end(handle) ? KFS_FS_WAIT : n;
+    return waits ? KFS_FS_WAIT : n;
 }
 
 /* ---- waiting ---- */

@@ -1,5 +1,5 @@
 /* Reads that wait, through the core alone: none is forgotten, none is touched
- * after it is done, and stopping leaves none. */
+ * after it is done, and a closed shard ends only behind its last record. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,6 +27,7 @@ struct world {
     struct kfs_fs *fs;
     struct kfs_node *dir;
     atomic_int refs; /* streams that are open */
+    bool closing;    /* the next read at the tip is followed by a last record and the shard's end */
 };
 
 static struct world *the_world;
@@ -45,6 +46,20 @@ static void close_counted(struct kfs_stream *stream)
     the_world->real->stream_close(stream);
 }
 
+static ssize_t read_then_close(struct kfs_reader *reader, uint64_t offset, void *data, size_t len,
+                               struct kfs_error *err)
+{
+    const struct kfs_put last = {.data = {"last", 4}};
+    ssize_t n = the_world->real->read_bytes(reader, offset, data, len, err);
+
+    if (n == 0 && the_world->closing) {
+        the_world->closing = false;
+        assert_int_equal(kfs_append(reader->stream, reader->shard, &last, 1, NULL, NULL), 0);
+        assert_int_equal(kfs_shard_split(reader->stream, reader->shard, (kfs_hash)1 << 64, NULL), 0);
+    }
+    return n;
+}
+
 static void world_open(struct world *w)
 {
     struct kfs_fs_config config = {.clock = &kfs_system_clock, .new_stream = {.shards = 1}};
@@ -55,6 +70,7 @@ static void world_open(struct world *w)
     w->ops = *w->real;
     w->ops.stream_open = open_counted;
     w->ops.stream_close = close_counted;
+    w->ops.read_bytes = read_then_close;
     w->backend->ops = &w->ops;
     config.backend = w->backend;
     assert_int_equal(kfs_fs_new(&config, &w->fs, NULL), 0);
@@ -198,6 +214,21 @@ static void what_came_since_is_not_waited_for(void **state)
     world_close(&w);
 }
 
+static void the_last_record_comes_before_the_end(void **state)
+{
+    struct world w;
+    char data[16];
+
+    (void)state;
+    world_open(&w);
+    struct kfs_handle *handle = open_file(&w, O_RDONLY);
+    w.closing = true;
+    assert_int_equal(kfs_fs_read(w.fs, handle, 0, data, sizeof data), 5);
+    assert_memory_equal(data, "last\n", 5);
+    assert_int_equal(kfs_fs_read(w.fs, handle, 5, data, sizeof data), 0);
+    world_close(&w);
+}
+
 /* The record that stopping makes is an event when the dispatcher has gone. */
 static void stopping_keeps_no_stream(void **state)
 {
@@ -212,9 +243,8 @@ static void stopping_keeps_no_stream(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(waiting_readers_get_every_line),
-        cmocka_unit_test(a_cancelled_wait_does_not_begin),
-        cmocka_unit_test(what_came_since_is_not_waited_for),
+        cmocka_unit_test(waiting_readers_get_every_line),    cmocka_unit_test(a_cancelled_wait_does_not_begin),
+        cmocka_unit_test(what_came_since_is_not_waited_for), cmocka_unit_test(the_last_record_comes_before_the_end),
         cmocka_unit_test(stopping_keeps_no_stream),
     };
 
