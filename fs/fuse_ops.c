@@ -204,16 +204,19 @@ struct pending_sync {
 static void sync_done(struct kfs_sync *op, int result)
 {
     struct pending_sync *pending = (struct pending_sync *)op;
+    struct kfs_fuse *fuse = fuse_req_userdata(pending->req);
 
     if (result == 0 && pending->written > 0)
         (void)fuse_reply_write(pending->req, pending->written);
     else
         kfs_fuse_reply_status(pending->req, result);
     free(pending);
+    atomic_fetch_sub(&fuse->syncs, 1); /* the last access: the session may go now */
 }
 
 static void sync_then_reply(fuse_req_t req, struct kfs_handle *handle, size_t written)
 {
+    struct kfs_fuse *fuse = fuse_req_userdata(req);
     struct pending_sync *pending = malloc(sizeof *pending);
 
     if (pending == NULL) {
@@ -221,8 +224,10 @@ static void sync_then_reply(fuse_req_t req, struct kfs_handle *handle, size_t wr
         return;
     }
     *pending = (struct pending_sync){.op = {.done = sync_done}, .req = req, .written = written};
-    int rc = kfs_fs_sync(kfs_fuse_fs_of(req), handle, written == 0, &pending->op);
+    atomic_fetch_add(&fuse->syncs, 1);
+    int rc = kfs_fs_sync(fuse->fs, handle, written == 0, &pending->op);
     if (rc != 0) {
+        atomic_fetch_sub(&fuse->syncs, 1);
         free(pending);
         kfs_fuse_reply_status(req, rc);
     }
