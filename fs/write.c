@@ -78,7 +78,8 @@ int kfs_handle_finish(struct kfs_fs *fs, struct kfs_handle *handle)
     struct kfs_error err = {0};
     int rc = kfs_writer_finish(&handle->writer, &err);
 
-    if (rc != 0)
+    /* What the writer has yet to be told is tried again, and not said again. */
+    if (rc != 0 && rc != handle->late_error)
         (void)kfs_node_report(fs, handle->node, "write", &err);
     return rc;
 }
@@ -150,12 +151,11 @@ void kfs_handles_remove(struct kfs_fs *fs, struct kfs_handle *handle)
 /* Makes records of partial lines whose last write is `age` ms ago. Under handles_lock. */
 static void finish_older(struct kfs_fs *fs, uint64_t age)
 {
-    uint64_t now = fs->config.clock->mono_ms(fs->config.clock->ctx);
-
     for (struct kfs_handle *h = fs->handles; h != NULL; h = h->next) {
         if (!h->writable)
             continue;
         (void)pthread_mutex_lock(&h->write_lock);
+        uint64_t now = fs->config.clock->mono_ms(fs->config.clock->ctx); /* not before the last write */
         if (kfs_writer_has_partial(&h->writer) && now - h->last_write_ms >= age) {
             int rc = kfs_handle_finish(fs, h);
             if (rc != 0)
