@@ -13,6 +13,7 @@
 #include "fs/writer.h"
 
 #define KFS_DIR_BUCKETS 1024
+#define KFS_CLOSING_MS 5
 
 enum kfs_node_type {
     KFS_NODE_ROOT,
@@ -99,6 +100,7 @@ struct kfs_fs {
     struct kfs_node *live; /* what the kernel has, to be freed when it does not give it back */
 
     atomic_uint closing; /* handles that are flushed with a partial line: their release may be on its way */
+    atomic_uint_fast64_t closing_until_ms; /* by then it is not */
     pthread_mutex_t handles_lock;
     struct kfs_handle *handles; /* all that are open */
     pthread_cond_t tick;

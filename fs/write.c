@@ -31,6 +31,10 @@ static int check_offset(struct kfs_fs *fs, const struct kfs_handle *handle, uint
 
 static void set_flushed(struct kfs_fs *fs, struct kfs_handle *handle, bool flushed)
 {
+    const struct kfs_clock *clock = fs->config.clock;
+
+    if (flushed)
+        atomic_store(&fs->closing_until_ms, clock->mono_ms(clock->ctx) + KFS_CLOSING_MS);
     if (handle->flushed == flushed)
         return;
     handle->flushed = flushed;
@@ -84,6 +88,22 @@ int kfs_handle_finish(struct kfs_fs *fs, struct kfs_handle *handle)
     return rc;
 }
 
+/* Whether a partial line can still become a record, as far as can be known before it does. */
+static int check_partial(struct kfs_handle *handle)
+{
+    struct kfs_node *node = handle->node;
+    struct kfs_stream_info stream;
+    struct kfs_shard_info shard;
+    int rc;
+
+    if (!kfs_writer_has_partial(&handle->writer))
+        return 0;
+    if (node->shard == KFS_NO_SHARD)
+        return kfs_stream_info(node->topic->stream, &stream, NULL);
+    rc = kfs_shard_info(node->topic->stream, node->shard, &shard, NULL);
+    return rc == 0 && shard.closed ? -EROFS : rc;
+}
+
 int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle)
 {
     int rc = 0;
@@ -93,6 +113,8 @@ int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle)
     (void)pthread_mutex_lock(&handle->write_lock);
     rc = handle->late_error;
     handle->late_error = 0;
+    if (rc == 0)
+        rc = check_partial(handle);
     set_flushed(fs, handle, kfs_writer_has_partial(&handle->writer));
     (void)pthread_mutex_unlock(&handle->write_lock);
     return rc;

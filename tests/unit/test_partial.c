@@ -143,11 +143,52 @@ static void a_failure_that_stays_is_said_once(void **state)
     world_close(&w);
 }
 
+/* The dup of a descriptor that has a partial line was closed: not each lookup waits for its release. */
+static void lookups_do_not_wait_for_ever(void **state)
+{
+    struct timespec begin;
+    struct timespec end;
+    struct world w;
+    bool durable;
+
+    (void)state;
+    world_open(&w, 0);
+    struct kfs_handle *handle = open_file(&w);
+    assert_int_equal(kfs_fs_write(w.fs, handle, 0, "a", 1, &durable), 1);
+    assert_int_equal(kfs_fs_flush(w.fs, handle), 0);
+    atomic_fetch_add(&w.now_ms, 10);
+    (void)clock_gettime(CLOCK_MONOTONIC, &begin);
+    for (int i = 0; i < 1000; i++)
+        (void)size_of(&w, w.dir, "all");
+    (void)clock_gettime(CLOCK_MONOTONIC, &end);
+    assert_true(end.tv_sec - begin.tv_sec < 4);
+    world_close(&w);
+}
+
+static void close_tells_that_a_line_is_lost(void **state)
+{
+    struct world w;
+    bool durable;
+
+    (void)state;
+    world_open(&w, 0);
+    struct kfs_handle *handle = open_file(&w);
+    assert_int_equal(kfs_fs_write(w.fs, handle, 0, "a", 1, &durable), 1);
+    assert_int_equal(kfs_fs_flush(w.fs, handle), 0);
+    assert_int_equal(kfs_fs_setxattr(w.fs, w.dir, "user.kinesis.shard_count", "2", 1), 0);
+    assert_int_equal(kfs_fs_flush(w.fs, handle), -EROFS);
+    assert_int_equal(kfs_fs_rmdir(w.fs, kfs_fs_root(w.fs), "s"), 0);
+    assert_int_equal(kfs_fs_flush(w.fs, handle), -ENOENT);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_written_just_now_is_not_old),
         cmocka_unit_test(a_failure_that_stays_is_said_once),
+        cmocka_unit_test(lookups_do_not_wait_for_ever),
+        cmocka_unit_test(close_tells_that_a_line_is_lost),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
