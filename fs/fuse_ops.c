@@ -245,10 +245,11 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t siz
     bool durable = false;
 
     (void)ino;
+    /* With O_DSYNC here and not at open it is pwritev2's RWF_DSYNC. */
     ssize_t n = kfs_fs_write(kfs_fuse_fs_of(req), handle_of(fi), (uint64_t)off, buf, size, &durable);
     if (n < 0)
         kfs_fuse_reply_status(req, (int)n);
-    else if (durable && n > 0)
+    else if ((durable || (fi->flags & O_DSYNC) != 0) && n > 0)
         sync_then_reply(req, handle_of(fi), (size_t)n);
     else
         (void)fuse_reply_write(req, (size_t)n);
@@ -459,6 +460,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
     (void)userdata;
     conn->want &= ~(unsigned int)FUSE_CAP_WRITEBACK_CACHE; /* it loses the order and bounds of writes */
+    conn->want &= ~(unsigned int)FUSE_CAP_ASYNC_DIO;       /* parts of one write would overtake each other */
     conn->max_background = 512;                            /* releases and waiting reads do not hold each other up */
     conn->congestion_threshold = 384;
 }
