@@ -18,6 +18,7 @@
 #include "tests/support/memory.h"
 
 #define LINES 3000
+#define BYTES (UINT64_C(2) * LINES)
 #define READERS 3
 
 struct world {
@@ -145,7 +146,7 @@ static void *read_all(void *arg)
     sem_t woken;
 
     (void)sem_init(&woken, 0, 0);
-    while (offset < LINES * 2) {
+    while (offset < BYTES) {
         ssize_t n = kfs_fs_read(the_world->fs, handle, offset, data, sizeof data);
         if (n == KFS_FS_WAIT)
             wait_for_more(handle, offset, &woken);
