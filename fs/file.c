@@ -147,6 +147,8 @@ void kfs_fs_release(struct kfs_fs *fs, struct kfs_handle *handle)
         (void)kfs_handle_finish(fs, handle);
         (void)pthread_mutex_unlock(&handle->write_lock);
     }
+    if (atomic_load(&handle->locked))
+        kfs_locks_drop(&fs->locks, kfs_node_lock_key(handle->node), 0, handle);
     kfs_handles_remove(fs, handle);
     if (handle->follow)
         kfs_topic_unwatch(handle->node->topic);
@@ -278,4 +280,31 @@ void kfs_fs_on_readable(struct kfs_fs *fs, struct kfs_handle *handle, const stru
     handle->listening = true;
     kfs_topic_listen(handle->node->topic, &handle->listener);
     (void)pthread_mutex_unlock(&handle->read_lock);
+}
+
+/* ---- locks ---- */
+
+int kfs_fs_lock(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_lock *lock, struct kfs_lock_wait *wait)
+{
+    uint64_t key = kfs_node_lock_key(handle->node);
+
+    lock->handle = handle;
+    atomic_store(&handle->locked, true);
+    int rc = kfs_locks_set(&fs->locks, key, lock, wait);
+    if (rc == -EAGAIN) {
+        /* Who has it may have closed it. */
+        kfs_wait_for_closing(fs);
+        rc = kfs_locks_set(&fs->locks, key, lock, wait);
+    }
+    return rc;
+}
+
+bool kfs_fs_cancel_lock(struct kfs_fs *fs, struct kfs_lock_wait *wait)
+{
+    return kfs_locks_cancel(&fs->locks, wait);
+}
+
+void kfs_fs_getlock(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_lock *lock)
+{
+    kfs_locks_get(&fs->locks, kfs_node_lock_key(handle->node), lock);
 }

@@ -15,6 +15,7 @@
 
 #include "backend/backend.h"
 #include "backend/base/clock.h"
+#include "fs/lock.h"
 
 struct kfs_fs;
 struct kfs_node;   /* what a name was looked up as */
@@ -34,7 +35,7 @@ struct kfs_fs_config {
 int kfs_fs_new(const struct kfs_fs_config *config, struct kfs_fs **fs, struct kfs_error *err);
 
 /* Stops what runs in the background: partial lines become records, waiting
- * reads are answered with -EINTR. */
+ * reads are answered with -EINTR, waits for locks with -ENOLCK. */
 void kfs_fs_stop(struct kfs_fs *fs);
 void kfs_fs_free(struct kfs_fs *fs); /* after stop; with every node and handle not given back */
 
@@ -84,8 +85,9 @@ void kfs_fs_release(struct kfs_fs *fs, struct kfs_handle *handle);
 ssize_t kfs_fs_write(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, const char *data, size_t len,
                      bool *durable);
 
-/* close(2) of one descriptor: reports a failure that came late. */
-int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle);
+/* close(2) of one descriptor: reports a failure that came late, and ends the
+ * fcntl locks that the owner, a process, has on the file. */
+int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t owner);
 
 /* Makes a partial line a record where `partial` is set, then everything of the
  * handle durable; op->done tells. -errno: done will not be called. */
@@ -128,6 +130,13 @@ struct kfs_notify {
     void *arg;
 };
 void kfs_fs_on_readable(struct kfs_fs *fs, struct kfs_handle *handle, const struct kfs_notify *notify);
+
+/* ---- locks ---- */
+
+/* Of the file that the handle is of, in whatever view; as kfs_locks_set, which see. lock->handle is set here. */
+int kfs_fs_lock(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_lock *lock, struct kfs_lock_wait *wait);
+bool kfs_fs_cancel_lock(struct kfs_fs *fs, struct kfs_lock_wait *wait);
+void kfs_fs_getlock(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_lock *lock);
 
 int kfs_fs_space(struct kfs_fs *fs, struct kfs_space *space);
 

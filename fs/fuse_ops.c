@@ -20,7 +20,7 @@ struct kfs_node *kfs_fuse_node_of(fuse_req_t req, fuse_ino_t ino)
     return ino == FUSE_ROOT_ID ? kfs_fs_root(kfs_fuse_fs_of(req)) : (struct kfs_node *)(uintptr_t)ino;
 }
 
-static struct kfs_handle *handle_of(const struct fuse_file_info *fi)
+struct kfs_handle *kfs_fuse_handle_of(const struct fuse_file_info *fi)
 {
     return (struct kfs_handle *)(uintptr_t)fi->fh;
 }
@@ -175,8 +175,6 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     }
     fi->fh = (uintptr_t)handle;
     fi->direct_io = 1; /* page-cached readers of a growing file see NUL bytes */
-    if ((fi->flags & O_ACCMODE) == O_RDONLY)
-        fi->noflush = 1;
     if (fuse_reply_open(req, fi) != 0)
         kfs_fs_release(fs, handle);
 }
@@ -184,14 +182,14 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)ino;
-    kfs_fs_release(kfs_fuse_fs_of(req), handle_of(fi));
+    kfs_fs_release(kfs_fuse_fs_of(req), kfs_fuse_handle_of(fi));
     kfs_fuse_reply_status(req, 0);
 }
 
 static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)ino;
-    kfs_fuse_reply_status(req, kfs_fs_flush(kfs_fuse_fs_of(req), handle_of(fi)));
+    kfs_fuse_reply_status(req, kfs_fs_flush(kfs_fuse_fs_of(req), kfs_fuse_handle_of(fi), fi->lock_owner));
 }
 
 /* A reply that waits for records to be durable. */
@@ -237,7 +235,7 @@ static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 {
     (void)ino;
     (void)datasync;
-    sync_then_reply(req, handle_of(fi), 0);
+    sync_then_reply(req, kfs_fuse_handle_of(fi), 0);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off, struct fuse_file_info *fi)
@@ -246,11 +244,11 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t siz
 
     (void)ino;
     /* With O_DSYNC here and not at open it is pwritev2's RWF_DSYNC. */
-    ssize_t n = kfs_fs_write(kfs_fuse_fs_of(req), handle_of(fi), (uint64_t)off, buf, size, &durable);
+    ssize_t n = kfs_fs_write(kfs_fuse_fs_of(req), kfs_fuse_handle_of(fi), (uint64_t)off, buf, size, &durable);
     if (n < 0)
         kfs_fuse_reply_status(req, (int)n);
     else if ((durable || (fi->flags & O_DSYNC) != 0) && n > 0)
-        sync_then_reply(req, handle_of(fi), (size_t)n);
+        sync_then_reply(req, kfs_fuse_handle_of(fi), (size_t)n);
     else
         (void)fuse_reply_write(req, (size_t)n);
 }
@@ -346,7 +344,8 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, stru
     (void)ino;
     if (size > READ_BYTES_MAX)
         size = READ_BYTES_MAX;
-    n = buffer == NULL ? -ENOMEM : kfs_fs_read(kfs_fuse_fs_of(req), handle_of(fi), (uint64_t)off, buffer, size);
+    n = buffer == NULL ? -ENOMEM
+                       : kfs_fs_read(kfs_fuse_fs_of(req), kfs_fuse_handle_of(fi), (uint64_t)off, buffer, size);
     if (n >= 0) {
         (void)fuse_reply_buf(req, buffer, (size_t)n);
         return;
@@ -362,7 +361,7 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, stru
     }
     *parked = (struct parked_read){.waiter = {.done = parked_done},
                                    .fs = kfs_fuse_fs_of(req),
-                                   .handle = handle_of(fi),
+                                   .handle = kfs_fuse_handle_of(fi),
                                    .req = req,
                                    .offset = (uint64_t)off,
                                    .size = size};
@@ -391,8 +390,8 @@ static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, s
 
     (void)ino;
     if (ph != NULL)
-        kfs_fs_on_readable(fs, handle_of(fi), &notify);
-    if (kfs_fs_readable(fs, handle_of(fi)))
+        kfs_fs_on_readable(fs, kfs_fuse_handle_of(fi), &notify);
+    if (kfs_fs_readable(fs, kfs_fuse_handle_of(fi)))
         events |= POLLIN | POLLRDNORM;
     (void)fuse_reply_poll(req, events);
 }
@@ -461,7 +460,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
     (void)userdata;
     conn->want &= ~(unsigned int)FUSE_CAP_WRITEBACK_CACHE; /* it loses the order and bounds of writes */
     conn->want &= ~(unsigned int)FUSE_CAP_ASYNC_DIO;       /* parts of one write would overtake each other */
-    conn->max_background = 512;                            /* releases and waiting reads do not hold each other up */
+    conn->want |= conn->capable & (unsigned int)(FUSE_CAP_FLOCK_LOCKS | FUSE_CAP_POSIX_LOCKS);
+    conn->max_background = 512; /* releases and waiting reads do not hold each other up */
     conn->congestion_threshold = 384;
 }
 
@@ -490,6 +490,9 @@ const struct fuse_lowlevel_ops kfs_fuse_ops = {
     .flush = op_flush,
     .fsync = op_fsync,
     .poll = op_poll,
+    .flock = kfs_fuse_flock,
+    .getlk = kfs_fuse_getlk,
+    .setlk = kfs_fuse_setlk,
     .getxattr = op_getxattr,
     .listxattr = op_listxattr,
     .setxattr = op_setxattr,

@@ -72,6 +72,12 @@ ino_t kfs_fs_ino(const struct kfs_node *node)
     return node->ino;
 }
 
+/* The same in every view. */
+uint64_t kfs_node_lock_key(const struct kfs_node *node)
+{
+    return node->topic == NULL ? node->ino : kfs_ino_of(node->topic->name, node->topic->generation, node->shard);
+}
+
 bool kfs_node_is_plain(const struct kfs_node *node)
 {
     return node->type == KFS_NODE_SHARD && node->view.framing->stored;
@@ -232,9 +238,9 @@ static int lookup_file(struct kfs_fs *fs, struct kfs_node *dir, const char *name
 
 /* The release of a description that was closed before this call may still be
  * in another thread's hands: it makes a record of a partial line, which whoever
- * opens the file now is to see. Waits a little for it, but not for one that was
+ * opens the file now is to see, and ends locks. Waits a little for it, but not for one that was
  * flushed long ago: that was the close of a dup'd descriptor. */
-static void wait_for_closing(struct kfs_fs *fs)
+void kfs_wait_for_closing(struct kfs_fs *fs)
 {
     const struct kfs_clock *clock = fs->config.clock;
     const struct timespec step = {0, CLOSING_STEP_NS};
@@ -259,7 +265,7 @@ int kfs_fs_lookup(struct kfs_fs *fs, struct kfs_node *parent, const char *name, 
     else if (parent->type == KFS_NODE_CONTROL_DIR)
         rc = lookup_control(fs, name, &node);
     else if (parent->type == KFS_NODE_STREAM) {
-        wait_for_closing(fs);
+        kfs_wait_for_closing(fs);
         rc = lookup_file(fs, parent, name, &node, &err);
     }
     if (rc == 0 && node->type == KFS_NODE_ERRORS) {

@@ -96,27 +96,25 @@ static int check_partial(struct kfs_handle *handle)
     struct kfs_shard_info shard;
     int rc;
 
-    if (!kfs_writer_has_partial(&handle->writer))
-        return 0;
     if (node->shard == KFS_NO_SHARD)
         return kfs_stream_info(node->topic->stream, &stream, NULL);
     rc = kfs_shard_info(node->topic->stream, node->shard, &shard, NULL);
     return rc == 0 && shard.closed ? -EROFS : rc;
 }
 
-int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle)
+int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t owner)
 {
     int rc = 0;
 
-    if (!handle->writable)
-        return 0;
     (void)pthread_mutex_lock(&handle->write_lock);
+    bool partial = handle->writable && kfs_writer_has_partial(&handle->writer);
     rc = handle->late_error;
     handle->late_error = 0;
-    if (rc == 0)
+    if (rc == 0 && partial)
         rc = check_partial(handle);
-    set_flushed(fs, handle, kfs_writer_has_partial(&handle->writer));
+    set_flushed(fs, handle, partial || atomic_load(&handle->locked));
     (void)pthread_mutex_unlock(&handle->write_lock);
+    kfs_locks_drop(&fs->locks, kfs_node_lock_key(handle->node), owner, NULL);
     return rc;
 }
 

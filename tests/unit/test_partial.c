@@ -139,7 +139,7 @@ static void a_failure_that_stays_is_said_once(void **state)
         pause_a_tick();
     }
     assert_int_equal(size_of(&w, control, "errors"), said);
-    assert_int_equal(kfs_fs_flush(w.fs, handle), -EROFS);
+    assert_int_equal(kfs_fs_flush(w.fs, handle, 0), -EROFS);
     world_close(&w);
 }
 
@@ -155,7 +155,7 @@ static void lookups_do_not_wait_for_ever(void **state)
     world_open(&w, 0);
     struct kfs_handle *handle = open_file(&w);
     assert_int_equal(kfs_fs_write(w.fs, handle, 0, "a", 1, &durable), 1);
-    assert_int_equal(kfs_fs_flush(w.fs, handle), 0);
+    assert_int_equal(kfs_fs_flush(w.fs, handle, 0), 0);
     atomic_fetch_add(&w.now_ms, 10);
     (void)clock_gettime(CLOCK_MONOTONIC, &begin);
     for (int i = 0; i < 1000; i++)
@@ -174,11 +174,11 @@ static void close_tells_that_a_line_is_lost(void **state)
     world_open(&w, 0);
     struct kfs_handle *handle = open_file(&w);
     assert_int_equal(kfs_fs_write(w.fs, handle, 0, "a", 1, &durable), 1);
-    assert_int_equal(kfs_fs_flush(w.fs, handle), 0);
+    assert_int_equal(kfs_fs_flush(w.fs, handle, 0), 0);
     assert_int_equal(kfs_fs_setxattr(w.fs, w.dir, "user.kinesis.shard_count", "2", 1), 0);
-    assert_int_equal(kfs_fs_flush(w.fs, handle), -EROFS);
+    assert_int_equal(kfs_fs_flush(w.fs, handle, 0), -EROFS);
     assert_int_equal(kfs_fs_rmdir(w.fs, kfs_fs_root(w.fs), "s"), 0);
-    assert_int_equal(kfs_fs_flush(w.fs, handle), -ENOENT);
+    assert_int_equal(kfs_fs_flush(w.fs, handle, 0), -ENOENT);
     world_close(&w);
 }
 
