@@ -13,6 +13,7 @@
 #include "fs/writer.h"
 
 #define KFS_DIR_BUCKETS 1024
+#define KFS_CLOSING_MS 5
 
 enum kfs_node_type {
     KFS_NODE_ROOT,
@@ -67,6 +68,8 @@ struct kfs_handle {
     atomic_uint_fast64_t read_end; /* where the last read ended: what poll asks about */
     atomic_uint_fast64_t failed;   /* 1 + the offset of the last read if that failed, else 0 */
 
+    atomic_bool locked; /* it has or had locks, which its release ends */
+
     struct kfs_listener listener;
     bool listening;
 
@@ -90,6 +93,7 @@ struct kfs_fs {
     struct kfs_dispatcher dispatcher;
     struct kfs_merge_pool merges;
     struct kfs_counters counters;
+    struct kfs_locks locks;
     uint64_t started_ms;
 
     struct kfs_node root;
@@ -100,7 +104,8 @@ struct kfs_fs {
     pthread_mutex_t live_lock;
     struct kfs_node *live; /* what the kernel has, to be freed when it does not give it back */
 
-    atomic_uint closing; /* handles that are flushed with a partial line: their release may be on its way */
+    atomic_uint closing; /* handles that are flushed with a partial line or locks: their release may be on its way */
+    atomic_uint_fast64_t closing_until_ms; /* by then it is not */
     pthread_mutex_t handles_lock;
     struct kfs_handle *handles; /* all that are open */
     pthread_cond_t tick;
@@ -113,11 +118,13 @@ struct kfs_fs {
 struct kfs_node *kfs_node_new(struct kfs_fs *fs, enum kfs_node_type type);
 void kfs_nodes_free(struct kfs_fs *fs); /* all of them */
 void kfs_node_unref(struct kfs_fs *fs, struct kfs_node *node, uint64_t n);
+void kfs_wait_for_closing(struct kfs_fs *fs);
 /* The bytes that the node shows, where they are not stored ones of one shard. */
 int kfs_node_merge(struct kfs_fs *fs, struct kfs_node *node, struct kfs_merge **merge, struct kfs_error *err);
 /* Whether the node shows stored bytes of one shard. */
 bool kfs_node_is_plain(const struct kfs_node *node);
 ino_t kfs_ino_of(const char *dir, uint64_t generation, uint32_t file);
+uint64_t kfs_node_lock_key(const struct kfs_node *node);
 
 /* ---- attr.c ---- */
 int kfs_node_stat(struct kfs_fs *fs, struct kfs_node *node, struct stat *st, struct kfs_error *err);

@@ -1,6 +1,5 @@
 #!/bin/bash
-# An editor cannot change what is there: writing the file adds the whole edited text at its end; on a mount with
-# ro it is refused.
+# An editor cannot change what is there: it adds the whole edited text at the end; a mount with ro refuses that.
 . "$(dirname "$0")/lib.sh"
 
 need ed vim.tiny nano tmux
@@ -16,10 +15,11 @@ printf '1d\nw\nq\n' | ed -s "$MNT/ed/shardId-000000000000"
 edits vim
 vim.tiny -u NONE -es -c 1d -c 'w!' -c 'q!' "$MNT/vim/shardId-000000000000" </dev/null
 edits nano
-tmux -S "$WORK/tmux" -f /dev/null -D & # no daemon: it ends with the case
-wait_for 20 tmux -S "$WORK/tmux" start-server
-tmux -S "$WORK/tmux" new-session -d "nano -I '$MNT/nano/shardId-000000000000'"
-tmux -S "$WORK/tmux" send-keys X C-o Enter C-x
+terminal "nano -I '$MNT/nano/shardId-000000000000'"
+wait_for 20 shows '10'
+screen send-keys X C-o Enter
+wait_for 20 shows 'Wrote'
+screen send-keys C-x
 seq 2 10 | tee "$WORK/ed.want" >"$WORK/vim.want"
 sed 1s/^/X/ "$WORK/before" >"$WORK/nano.want"
 for editor in ed vim nano; do wait_for 20 added $editor; done

@@ -7,11 +7,7 @@ mount_fs
 mkdir "$MNT/s"
 shard=$MNT/s/shardId-000000000000
 seq -f 'line %.0f' 500 >>"$shard"
-screen() { tmux -S "$WORK/tmux" "$@"; }
-shows() { screen capture-pane -p | grep -q "$1"; }
-tmux -S "$WORK/tmux" -f /dev/null -D & # no daemon: it ends with the case
-wait_for 20 screen start-server
-screen new-session -d -x 80 -y 24 "less +F '$shard'"
+terminal "less +F '$shard'"
 wait_for 20 shows 'line 500'
 echo 'came later' >>"$shard"
 wait_for 20 shows 'came later'
