@@ -3,10 +3,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "fs/fs_internal.h"
 
 #define CONTROL_BYTES_MAX (64U << 20)
+#define UNLOCK_STEPS_MAX 500
+#define UNLOCK_STEP_NS 50000
 
 /* ---- opening ---- */
 
@@ -144,7 +147,9 @@ void kfs_fs_release(struct kfs_fs *fs, struct kfs_handle *handle)
     (void)pthread_mutex_unlock(&handle->read_lock);
     if (handle->writable) {
         (void)pthread_mutex_lock(&handle->write_lock);
+        atomic_fetch_add(&fs->releasing, 1);
         (void)kfs_handle_finish(fs, handle);
+        atomic_fetch_sub(&fs->releasing, 1);
         (void)pthread_mutex_unlock(&handle->write_lock);
     }
     if (atomic_load(&handle->locked))
@@ -299,14 +304,18 @@ void kfs_fs_on_readable(struct kfs_fs *fs, struct kfs_handle *handle, const stru
 
 int kfs_fs_lock(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_lock *lock, struct kfs_lock_wait *wait)
 {
+    const struct kfs_clock *clock = fs->config.clock;
+    const struct timespec step = {0, UNLOCK_STEP_NS};
     uint64_t key = kfs_node_lock_key(handle->node);
 
     lock->handle = handle;
     atomic_store(&handle->locked, true);
     int rc = kfs_locks_set(&fs->locks, key, lock, wait);
-    if (rc == -EAGAIN) {
-        /* Who has it may have closed it. */
-        kfs_wait_for_closing(fs);
+    /* Who has it may have closed it just now, and the release be in another thread's hands. */
+    for (int i = 0; i < UNLOCK_STEPS_MAX && rc == -EAGAIN; i++) {
+        if (clock->mono_ms(clock->ctx) > atomic_load(&fs->unlocking_until_ms))
+            break;
+        (void)nanosleep(&step, NULL);
         rc = kfs_locks_set(&fs->locks, key, lock, wait);
     }
     return rc;

@@ -13,7 +13,7 @@
 #include "fs/writer.h"
 
 #define KFS_DIR_BUCKETS 1024
-#define KFS_CLOSING_MS 5
+#define KFS_CLOSING_MS 50 /* between a flush and the release, if it was the last */
 
 enum kfs_node_type {
     KFS_NODE_ROOT,
@@ -104,8 +104,10 @@ struct kfs_fs {
     pthread_mutex_t live_lock;
     struct kfs_node *live; /* what the kernel has, to be freed when it does not give it back */
 
-    atomic_uint closing; /* handles that are flushed with a partial line or locks: their release may be on its way */
-    atomic_uint_fast64_t closing_until_ms; /* by then it is not */
+    atomic_uint closing;   /* handles that are flushed with a partial line: their release may be on its way */
+    atomic_uint releasing; /* those whose release makes a record of it */
+    atomic_uint_fast64_t closing_until_ms;   /* by then a release has begun */
+    atomic_uint_fast64_t unlocking_until_ms; /* the same for handles with locks */
     pthread_mutex_t handles_lock;
     struct kfs_handle *handles; /* all that are open */
     pthread_cond_t tick;
@@ -118,7 +120,6 @@ struct kfs_fs {
 struct kfs_node *kfs_node_new(struct kfs_fs *fs, enum kfs_node_type type);
 void kfs_nodes_free(struct kfs_fs *fs); /* all of them */
 void kfs_node_unref(struct kfs_fs *fs, struct kfs_node *node, uint64_t n);
-void kfs_wait_for_closing(struct kfs_fs *fs);
 /* The bytes that the node shows, where they are not stored ones of one shard. */
 int kfs_node_merge(struct kfs_fs *fs, struct kfs_node *node, struct kfs_merge **merge, struct kfs_error *err);
 /* Whether the node shows stored bytes of one shard. */

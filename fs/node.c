@@ -7,8 +7,8 @@
 
 #include "fs/fs_internal.h"
 
-#define CLOSING_STEPS_MAX 250 /* of which KFS_CLOSING_MS has room for fewer */
-#define CLOSING_STEP_NS 20000
+#define CLOSING_STEPS_MAX 5000 /* half a second */
+#define CLOSING_STEP_NS 50000
 
 struct kfs_node *kfs_node_new(struct kfs_fs *fs, enum kfs_node_type type)
 {
@@ -238,15 +238,15 @@ static int lookup_file(struct kfs_fs *fs, struct kfs_node *dir, const char *name
 
 /* The release of a description that was closed before this call may still be
  * in another thread's hands: it makes a record of a partial line, which whoever
- * opens the file now is to see, and ends locks. Waits a little for it, but not for one that was
- * flushed long ago: that was the close of a dup'd descriptor. */
-void kfs_wait_for_closing(struct kfs_fs *fs)
+ * opens the file now is to see. Waits a little for it, but not for one that was
+ * flushed long ago and does not run: that was the close of a dup'd descriptor. */
+static void wait_for_closing(struct kfs_fs *fs)
 {
     const struct kfs_clock *clock = fs->config.clock;
     const struct timespec step = {0, CLOSING_STEP_NS};
 
     for (int i = 0; i < CLOSING_STEPS_MAX && atomic_load(&fs->closing) > 0; i++) {
-        if (clock->mono_ms(clock->ctx) > atomic_load(&fs->closing_until_ms))
+        if (atomic_load(&fs->releasing) == 0 && clock->mono_ms(clock->ctx) > atomic_load(&fs->closing_until_ms))
             break;
         (void)nanosleep(&step, NULL);
     }
@@ -265,7 +265,7 @@ int kfs_fs_lookup(struct kfs_fs *fs, struct kfs_node *parent, const char *name, 
     else if (parent->type == KFS_NODE_CONTROL_DIR)
         rc = lookup_control(fs, name, &node);
     else if (parent->type == KFS_NODE_STREAM) {
-        kfs_wait_for_closing(fs);
+        wait_for_closing(fs);
         rc = lookup_file(fs, parent, name, &node, &err);
     }
     if (rc == 0 && node->type == KFS_NODE_ERRORS) {

@@ -112,8 +112,10 @@ int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t owner)
     handle->late_error = 0;
     if (rc == 0 && partial)
         rc = check_partial(handle);
-    set_flushed(fs, handle, partial || atomic_load(&handle->locked));
+    set_flushed(fs, handle, partial);
     (void)pthread_mutex_unlock(&handle->write_lock);
+    if (atomic_load(&handle->locked))
+        atomic_store(&fs->unlocking_until_ms, fs->config.clock->mono_ms(fs->config.clock->ctx) + KFS_CLOSING_MS);
     kfs_locks_drop(&fs->locks, kfs_node_lock_key(handle->node), owner, NULL);
     return rc;
 }

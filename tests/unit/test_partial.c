@@ -22,8 +22,9 @@ struct world {
     struct kfs_clock clock;
     pthread_t main;
     atomic_uint_fast64_t now_ms;
-    sem_t asked; /* the ticker has asked for the time */
+    sem_t asked; /* the ticker has asked for the time, or a slow append has begun */
     struct kfs_backend *backend;
+    const struct kfs_backend_ops *real;
     struct kfs_fs *fs;
     struct kfs_node *dir;
 };
@@ -143,6 +144,48 @@ static void a_failure_that_stays_is_said_once(void **state)
     world_close(&w);
 }
 
+static struct world *the_world;
+
+static int append_slowly(struct kfs_stream *stream, uint32_t shard, const struct kfs_put *puts, size_t n,
+                         struct kfs_put_result *results, struct kfs_error *err)
+{
+    (void)sem_post(&the_world->asked);
+    pause_a_tick();
+    return the_world->real->append(stream, shard, puts, n, results, err);
+}
+
+static void *release(void *handle)
+{
+    kfs_fs_release(the_world->fs, handle);
+    return NULL;
+}
+
+/* However long it takes: whoever opens the file after the close sees the line. */
+static void lookups_wait_for_a_release_that_runs(void **state)
+{
+    struct kfs_backend_ops slow;
+    pthread_t thread;
+    struct world w;
+    bool durable;
+
+    (void)state;
+    world_open(&w, 0);
+    the_world = &w;
+    w.real = w.backend->ops;
+    slow = *w.real;
+    slow.append = append_slowly;
+    w.backend->ops = &slow;
+    struct kfs_handle *handle = open_file(&w);
+    assert_int_equal(kfs_fs_write(w.fs, handle, 0, "a", 1, &durable), 1);
+    assert_int_equal(kfs_fs_flush(w.fs, handle, 0), 0);
+    assert_int_equal(pthread_create(&thread, NULL, release, handle), 0);
+    (void)sem_wait(&w.asked);
+    atomic_fetch_add(&w.now_ms, 1000);
+    assert_int_equal(size_of(&w, w.dir, "shardId-000000000000"), 2);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    world_close(&w);
+}
+
 /* The dup of a descriptor that has a partial line was closed: not each lookup waits for its release. */
 static void lookups_do_not_wait_for_ever(void **state)
 {
@@ -156,7 +199,7 @@ static void lookups_do_not_wait_for_ever(void **state)
     struct kfs_handle *handle = open_file(&w);
     assert_int_equal(kfs_fs_write(w.fs, handle, 0, "a", 1, &durable), 1);
     assert_int_equal(kfs_fs_flush(w.fs, handle, 0), 0);
-    atomic_fetch_add(&w.now_ms, 10);
+    atomic_fetch_add(&w.now_ms, 100);
     (void)clock_gettime(CLOCK_MONOTONIC, &begin);
     for (int i = 0; i < 1000; i++)
         (void)size_of(&w, w.dir, "all");
@@ -185,9 +228,8 @@ static void close_tells_that_a_line_is_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_line_written_just_now_is_not_old),
-        cmocka_unit_test(a_failure_that_stays_is_said_once),
-        cmocka_unit_test(lookups_do_not_wait_for_ever),
+        cmocka_unit_test(a_line_written_just_now_is_not_old),   cmocka_unit_test(a_failure_that_stays_is_said_once),
+        cmocka_unit_test(lookups_wait_for_a_release_that_runs), cmocka_unit_test(lookups_do_not_wait_for_ever),
         cmocka_unit_test(close_tells_that_a_line_is_lost),
     };
 
