@@ -6,6 +6,18 @@
 
 #include "backend/log/log_internal.h"
 
+void kfs_log_guess_ordinals(struct kfs_log *log)
+{
+    struct kfs_log_extent *x = &log->extent;
+
+    if (log->failure.code == 0)
+        return;
+    if (x->horizon == x->end)
+        x->first_record = x->next_record;
+    else if (x->next_record <= x->first_record)
+        x->next_record = x->first_record + 1;
+}
+
 int kfs_log_set_horizon(struct kfs_log *log, uint64_t horizon)
 {
     struct kfs_segment_view view;
@@ -35,6 +47,7 @@ int kfs_log_set_horizon(struct kfs_log *log, uint64_t horizon)
         log->extent.horizon = horizon;
         log->extent.first_record = record;
         log->horizon_arrival_ms = arrival;
+        kfs_log_guess_ordinals(log);
     }
     (void)pthread_mutex_unlock(&log->state);
     return 0;
