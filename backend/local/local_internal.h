@@ -130,6 +130,7 @@ int local_manifest_save(const struct kfs_io *io, int dir, const struct local_man
 void local_shard_dir(uint32_t index, char name[KFS_SHARD_DIR_MAX]);
 
 int local_identity_parse(const char *text, size_t len, struct local_store *store, struct kfs_error *err);
+int local_identity_print(const struct local_store *store, struct kfs_buf *out);
 
 /* ---- identity.c: the files `store` and `lock` ---- */
 int local_identity_open(struct local_store *store, struct kfs_error *err);
