@@ -78,10 +78,13 @@ static bool parse_shard(const cJSON *item, struct kfs_shard_info *shard)
     if (!get_parent(item, "parent", shard->index, &shard->parent) ||
         !get_parent(item, "adjacent", shard->index, &shard->adjacent_parent))
         return false;
+    if (shard->parent == KFS_NO_SHARD && shard->adjacent_parent != KFS_NO_SHARD)
+        return false;
     shard->closed = cJSON_HasObjectItem(item, "ending");
     if (!shard->closed)
         return true;
-    return get_seq(item, "ending", &shard->ending) && get_number(item, "closed_ms", ms_max, &shard->closed_ms);
+    return get_seq(item, "ending", &shard->ending) && !kfs_seq_is_none(&shard->ending) &&
+           get_number(item, "closed_ms", ms_max, &shard->closed_ms) && shard->closed_ms > 0;
 }
 
 static int parse_shards(const cJSON *root, struct kfs_topology *topology)
@@ -105,7 +108,7 @@ static int parse_shards(const cJSON *root, struct kfs_topology *topology)
             goto out;
         i++;
     }
-    if (i > 0)
+    if (kfs_topology_open_count(shards, i) > 0)
         rc = kfs_topology_init(topology, shards, i, next_index);
 out:
     free(shards);

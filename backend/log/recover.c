@@ -429,6 +429,7 @@ int kfs_log_recover(struct kfs_log *log, struct kfs_error *err)
     if (kfs_log_set_horizon(log, log->extent.horizon) != 0)
         (void)kfs_log_poison(log, "the record at offset %" PRIu64 " is damaged; run fsck.kinesisfs on the store",
                              log->extent.horizon);
-    kfs_log_guess_ordinals(log);
+    if (log->failure.code != 0)
+        (void)kfs_log_fit_ordinals(log);
     return 0;
 }

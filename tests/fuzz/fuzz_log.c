@@ -362,7 +362,11 @@ static uint64_t next_after(const struct look *l, uint64_t offset)
 /* What a read at an offset gave: records follow one another, none is left out without a word. */
 static void check_batch(const struct look *l, uint64_t at, const struct kfs_batch *batch)
 {
+    const struct kfs_record *last = batch->n > 0 ? &batch->records[batch->n - 1] : NULL;
+
+    /* As the checked wrappers of backend.c will ask. */
     REQUIRE(batch->next > at && batch->next <= batch->tip);
+    REQUIRE(last == NULL || (batch->records[0].offset >= at && batch->next == last->offset + last->data.len + 1));
     for (size_t k = 0; k < batch->n; k++) {
         REQUIRE(batch->records[k].data.len <= KFS_RECORD_BYTES_MAX);
         REQUIRE(k == 0 || batch->records[k].offset > batch->records[k - 1].offset);
@@ -435,8 +439,8 @@ static void look_at(struct look *l, struct kfs_log_extent *extent)
     l->damaged = kfs_log_damage(l->w.log, &l->w.err) != 0;
     kfs_log_extent(l->w.log, extent);
     REQUIRE(extent->kept <= extent->horizon && extent->horizon <= extent->end);
-    REQUIRE(l->forged || extent->first_record <= extent->next_record);
-    REQUIRE(l->forged || (extent->horizon == extent->end) == (extent->first_record == extent->next_record));
+    REQUIRE(extent->first_record <= extent->next_record);
+    REQUIRE((extent->horizon == extent->end) == (extent->first_record == extent->next_record));
     REQUIRE(l->forged || l->damaged || extent->next_record <= l->w.n);
     REQUIRE(kfs_log_reader_open(l->w.log, &reader) == 0);
     read_records(l, reader, extent->horizon);

@@ -25,11 +25,13 @@ static void check_error(int rc, const struct kfs_error *err)
 
 static void check_shards(const struct kfs_topology *t)
 {
-    REQUIRE(t->n > 0);
+    REQUIRE(kfs_topology_open_count(t->shards, t->n) > 0);
     for (size_t i = 0; i < t->n; i++) {
         const struct kfs_shard_info *shard = &t->shards[i];
         REQUIRE(shard->index < t->next_index && (i == 0 || shard->index > t->shards[i - 1].index));
         REQUIRE(shard->range.start <= shard->range.end);
+        REQUIRE(shard->closed == (shard->closed_ms != 0) && shard->closed == !kfs_seq_is_none(&shard->ending));
+        REQUIRE(shard->parent != KFS_NO_SHARD || shard->adjacent_parent == KFS_NO_SHARD);
         REQUIRE(shard->parent == KFS_NO_SHARD || shard->parent < shard->index);
         REQUIRE(shard->adjacent_parent == KFS_NO_SHARD || shard->adjacent_parent < shard->index);
     }
