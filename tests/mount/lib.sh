@@ -142,12 +142,12 @@ kill9() {
     fusermount3 -u -z "$MNT"
 }
 
-descendants() { # PID: its children and theirs, but not the daemon
+descendants() { # PID: its children and theirs, but not the daemon; who could start another one first
     local pid
     for pid in $(pgrep -P "$1"); do
         if [ "$pid" != "$DAEMON" ]; then
-            descendants "$pid"
             echo "$pid"
+            descendants "$pid"
         fi
     done
 }
