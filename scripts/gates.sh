@@ -55,6 +55,12 @@ gate_file_length() {
         $2 != "total" && $1 > max { print $2 ": " $1 " lines, more than " max }'
 }
 
+# What a mount case states is seen at a glance; one that breaks things may need more.
+gate_case_length() {
+    find tests/mount tests/semantics tests/compat -name '*.sh' ! -name 'lib*.sh' -exec wc -l {} + | awk '
+        $2 != "total" && $1 > 30 { print $2 ": " $1 " lines, more than 30" }'
+}
+
 gate_functions() {
     ctags -o - --languages=C --langmap=C:.c.h --kinds-C=f --fields=neS "${all_code[@]}" | awk -F'\t' \
         -v lines_max=$function_lines_max -v parameters_max=$parameters_max '

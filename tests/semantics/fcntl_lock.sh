@@ -1,7 +1,6 @@
 #!/bin/bash
 # fcntl locks exclude processes from ranges of a file; F_GETLK tells whom; any close of the file by their process ends them.
 . "$(dirname "$0")/../mount/lib.sh"
-
 mount_fs
 mkdir "$MNT/s"
 expect_errno 0 '
@@ -12,18 +11,15 @@ def lock(*args):
     except BlockingIOError: return False
     return f
 def child(what):
-    pid = os.fork()
-    if pid == 0: os._exit(0 if what() else 1)
+    if (pid := os.fork()) == 0: os._exit(0 if what() else 1)
     return os.waitpid(pid, 0)[1] == 0
-EX, SH, NB = fcntl.LOCK_EX, fcntl.LOCK_SH, fcntl.LOCK_NB
+EX, SH, NB, me = fcntl.LOCK_EX, fcntl.LOCK_SH, fcntl.LOCK_NB, os.getpid()
 a = lock(EX, 10, 100)
 assert lock(EX | NB, 20, 105), "replaced by its own process"
 assert child(lambda: lock(EX | NB, 5, 100) is False and lock(EX | NB, 100) and lock(SH | NB, 1, 125))
 assert child(lambda: lock(SH | NB, 5, 120) is False)
-got = fcntl.fcntl(a, fcntl.F_GETLK, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0))
-assert struct.unpack("hhqqi4x", got)[0] == fcntl.F_UNLCK
 ask = lambda: struct.unpack("hhqqi4x", fcntl.fcntl(a, fcntl.F_GETLK, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0)))
-me = os.getpid()
+assert ask()[0] == fcntl.F_UNLCK
 assert child(lambda: ask()[0] == fcntl.F_WRLCK and ask()[2] == 100 and ask()[4] == me)
 os.close(os.open(p, os.O_RDONLY))
 assert child(lambda: lock(EX | NB)), "closed"

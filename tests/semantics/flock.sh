@@ -21,9 +21,7 @@ sleep 0.3
 [ ! -s "$WORK/waits" ] || fail "got what another has"
 kill -KILL "$holder"
 wait_for 10 grep -q got "$WORK/waits"
-for _ in {1..100}; do
-    flock -n "$file" true || fail "still locked after the close"
-done
+for _ in {1..100}; do flock -n "$file" true || fail "still locked after the close"; done
 echo 0 >"$WORK/n"
 for _ in {1..4}; do # as scripts count
     (for _ in {1..25}; do flock "$file" bash -c 'n=$(<"$0") && echo $((n + 1)) >"$0"' "$WORK/n"; done) &
