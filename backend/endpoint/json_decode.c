@@ -49,46 +49,53 @@ static bool take_word(struct scan *s, const char *word)
 
 /* ---- numbers ---- */
 
-static size_t digits_at(const char *p, const char *end)
+static const char *skip_digits(const char *p, const char *end)
 {
-    size_t n = 0;
-
-    while (p + n < end && p[n] >= '0' && p[n] <= '9')
-        n++;
-    return n;
+    while (p < end && *p >= '0' && *p <= '9')
+        p++;
+    return p;
 }
 
-/* Length of the number at the cursor, 0 where there is none; *whole without fraction and exponent. */
+/* Behind `.` and its digits where they are at p; NULL: there are no digits. */
+static const char *skip_fraction(const char *p, const char *end)
+{
+    const char *digits = p + 1;
+
+    if (p == end || *p != '.')
+        return p;
+    p = skip_digits(digits, end);
+    return p > digits ? p : NULL;
+}
+
+/* The same of an exponent. */
+static const char *skip_exponent(const char *p, const char *end)
+{
+    const char *digits;
+
+    if (p == end || (*p != 'e' && *p != 'E'))
+        return p;
+    p++;
+    if (p < end && (*p == '+' || *p == '-'))
+        p++;
+    digits = p;
+    p = skip_digits(digits, end);
+    return p > digits ? p : NULL;
+}
+
+/* Length of the number at the cursor, 0 where there is none; *whole: without fraction and exponent. */
 static size_t number_len(const struct scan *s, bool *whole)
 {
-    const char *p = s->at;
-    size_t n;
+    const char *digits = s->at < s->end && *s->at == '-' ? s->at + 1 : s->at;
+    const char *integer = skip_digits(digits, s->end);
+    const char *p;
 
-    if (p < s->end && *p == '-')
-        p++;
-    n = digits_at(p, s->end);
-    if (n == 0 || (n > 1 && *p == '0'))
+    if (integer == digits || (integer - digits > 1 && *digits == '0'))
         return 0;
-    p += n;
-    *whole = true;
-    if (p < s->end && *p == '.') {
-        n = digits_at(p + 1, s->end);
-        if (n == 0)
-            return 0;
-        p += 1 + n;
-        *whole = false;
-    }
-    if (p < s->end && (*p == 'e' || *p == 'E')) {
-        p++;
-        if (p < s->end && (*p == '+' || *p == '-'))
-            p++;
-        n = digits_at(p, s->end);
-        if (n == 0)
-            return 0;
-        p += n;
-        *whole = false;
-    }
-    return (size_t)(p - s->at);
+    p = skip_fraction(integer, s->end);
+    if (p != NULL)
+        p = skip_exponent(p, s->end);
+    *whole = p == integer;
+    return p == NULL ? 0 : (size_t)(p - s->at);
 }
 
 static int scan_number(struct scan *s, struct kfs_value *value)

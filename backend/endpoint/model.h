@@ -8,12 +8,12 @@
 #include <stdint.h>
 
 #include "backend/base/buf.h"
+#include "backend/endpoint/pattern.h"
 #include "backend/endpoint/value.h"
 
 enum kfs_shape_type {
     KFS_SHAPE_STRING,
     KFS_SHAPE_INTEGER, /* 32 bits */
-    KFS_SHAPE_LONG,
     KFS_SHAPE_BOOLEAN,
     KFS_SHAPE_BLOB,
     KFS_SHAPE_TIMESTAMP,
@@ -26,14 +26,14 @@ struct kfs_member;
 
 struct kfs_shape {
     enum kfs_shape_type type;
-    int64_t min;                      /* length or value; INT64_MIN: none */
-    int64_t max;                      /* INT64_MAX: none */
-    const char *pattern;              /* as error texts quote it; NULL */
-    const char *const *enumeration;   /* NULL-terminated; NULL */
-    const char *name;                 /* the structure's, for error texts */
-    const struct kfs_shape *item;     /* of LIST; the value's of MAP */
-    const struct kfs_shape *key;      /* of MAP */
-    const struct kfs_member *members; /* of STRUCTURE, ended by a name of NULL */
+    int64_t min;                       /* length or value; INT64_MIN: none */
+    int64_t max;                       /* INT64_MAX: none */
+    const struct kfs_pattern *pattern; /* NULL */
+    const char *const *enumeration;    /* NULL-terminated; NULL */
+    const char *name;                  /* the structure's, for error texts */
+    const struct kfs_shape *item;      /* of LIST; the value's of MAP */
+    const struct kfs_shape *key;       /* of MAP */
+    const struct kfs_member *members;  /* of STRUCTURE, ended by a name of NULL */
 };
 
 struct kfs_member {
@@ -51,9 +51,13 @@ extern const struct kfs_operation kfs_operations[];
 extern const size_t kfs_n_operations;
 const struct kfs_operation *kfs_operation_find(struct kfs_bytes name); /* NULL */
 
-/* Checks types (and converts: base64 blobs and numbers of seconds become BYTES and TIME, floats
- * are floored, integers clamped), then constraints. 0, or -EINVAL with the error's type
- * ("SerializationException", "ValidationException") and text. Text of at most 10 constraint failures. */
+/* Room for the text of any error. */
+#define KFS_MODEL_TEXT_MAX ((size_t)1 << 20)
+
+/* Checks types and converts in place: blobs become BYTES, times TIME, integers whole and cut to 32 bits,
+ * of members of a map with one name only the last stays. Then checks constraints. 0; -EINVAL with the
+ * error's type ("SerializationException", "ValidationException") and text, which lists at most 10
+ * constraints; -ENOMEM, also where the arena is full. Members that the model lacks are ignored. */
 int kfs_model_check(const struct kfs_shape *shape, struct kfs_arena *arena, struct kfs_value *value, const char **type,
                     struct kfs_buf *text);
 

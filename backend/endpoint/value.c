@@ -65,7 +65,7 @@ void *kfs_arena_alloc(struct kfs_arena *arena, size_t size)
 
     if (size > arena->left + arena->n_free)
         return NULL;
-    size = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    size = (size + (size == 0 ? 1 : 0) + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     if (size > CHUNK_BYTES / 4) {
         data = new_chunk(arena, size);
     } else {
