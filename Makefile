@@ -92,13 +92,13 @@ FUZZ_SRC   := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(B)/%,$(FUZZ_SRC))
 REPLAY_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/replay_%,$(FUZZ_SRC))
 
-$(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(CORE_OBJ) $(LIB_OBJ)
+$(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(HELP_OBJ) $(CORE_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(LIBS) -o $@
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ -lcmocka $(LIBS) -o $@
 
-$(B)/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay_main.o $(CORE_OBJ) $(LIB_OBJ)
+$(B)/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay_main.o $(HELP_OBJ) $(CORE_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(CC) $(LDFLAGS) $^ -lcmocka $(LIBS) -o $@
 
 fuzzers: $(FUZZ_BIN)
 replays: $(REPLAY_BIN)

@@ -35,7 +35,7 @@ int kfs_node_size(struct kfs_fs *fs, struct kfs_node *node, uint64_t *size, stru
         }
         /* fall through */
     case KFS_NODE_ALL:
-        rc = kfs_node_merge(node, &merge, err);
+        rc = kfs_node_merge(fs, node, &merge, err);
         return rc != 0 ? rc : kfs_merge_size(merge, size, err);
     case KFS_NODE_ROOT:
     case KFS_NODE_CONTROL_DIR:
@@ -86,6 +86,20 @@ static int stream_times(const struct kfs_node *node, uint64_t *ms, struct kfs_er
     return 0;
 }
 
+/* The size that stat shows. Of a file that cannot be read to its end it is that
+ * of its whole part: the read behind it tells what is wrong. */
+static int shown_size(struct kfs_fs *fs, struct kfs_node *node, uint64_t *size, struct kfs_error *err)
+{
+    struct kfs_merge *merge;
+    int rc = kfs_node_size(fs, node, size, err);
+
+    if ((rc == -EIO || rc == -ESTALE) && kfs_node_merge(fs, node, &merge, NULL) == 0) {
+        *size = kfs_merge_known_size(merge);
+        rc = 0;
+    }
+    return rc;
+}
+
 int kfs_node_stat(struct kfs_fs *fs, struct kfs_node *node, struct stat *st, struct kfs_error *err)
 {
     struct kfs_extent extent = {0};
@@ -101,7 +115,7 @@ int kfs_node_stat(struct kfs_fs *fs, struct kfs_node *node, struct stat *st, str
         rc = stream_times(node, &ms, err);
     }
     if (rc == 0 && !kfs_node_is_plain(node))
-        rc = kfs_node_size(fs, node, &size, err);
+        rc = shown_size(fs, node, &size, err);
     if (rc != 0)
         return rc;
 

@@ -92,8 +92,8 @@ static int status_text(struct kfs_fs *fs, struct kfs_buf *out)
     if (rc == 0)
         rc = kfs_status(fs->config.backend, out);
     if (rc == 0)
-        rc = kfs_buf_printf(out, ",\n\"open_files\":%" PRIuFAST64 ",\"failures\":%" PRIu64 ",\n\"streams\":[",
-                            atomic_load(&fs->counters.open_files), fs->errors.count);
+        rc = kfs_buf_printf(out, ",\n\"open_files\":%" PRIuFAST64 ",\"failures\":%" PRIuFAST64 ",\n\"streams\":[",
+                            atomic_load(&fs->counters.open_files), atomic_load(&fs->errors.count));
     if (rc == 0)
         rc = kfs_stream_list(fs->config.backend, print_stream, &w, NULL);
     return rc == 0 ? kfs_buf_printf(out, "]}\n") : rc;
@@ -149,7 +149,7 @@ int kfs_fs_metrics(struct kfs_fs *fs, struct kfs_buf *out)
         {"written_bytes_total", "counter", "Bytes written.", atomic_load(&c->written_bytes)},
         {"syncs_total", "counter", "fsync requests and durable writes.", atomic_load(&c->syncs)},
         {"waits_total", "counter", "Reads that waited for a record.", atomic_load(&c->waits)},
-        {"failures_total", "counter", "Failures recorded in errors.", fs->errors.count},
+        {"failures_total", "counter", "Failures recorded in errors.", atomic_load(&fs->errors.count)},
     };
 
     for (size_t i = 0; rc == 0 && i < sizeof rows / sizeof rows[0]; i++)

@@ -3,10 +3,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "fs/fs_internal.h"
 
 #define CONTROL_BYTES_MAX (64U << 20)
+#define UNLOCK_STEPS_MAX 500
+#define UNLOCK_STEP_NS 50000
 
 /* ---- opening ---- */
 
@@ -144,9 +147,13 @@ void kfs_fs_release(struct kfs_fs *fs, struct kfs_handle *handle)
     (void)pthread_mutex_unlock(&handle->read_lock);
     if (handle->writable) {
         (void)pthread_mutex_lock(&handle->write_lock);
+        atomic_fetch_add(&fs->releasing, 1);
         (void)kfs_handle_finish(fs, handle);
+        atomic_fetch_sub(&fs->releasing, 1);
         (void)pthread_mutex_unlock(&handle->write_lock);
     }
+    if (atomic_load(&handle->locked))
+        kfs_locks_drop(&fs->locks, kfs_node_lock_key(handle->node), 0, handle);
     kfs_handles_remove(fs, handle);
     if (handle->follow)
         kfs_topic_unwatch(handle->node->topic);
@@ -170,10 +177,11 @@ static ssize_t read_plain(struct kfs_handle *handle, uint64_t offset, char *data
     return n;
 }
 
-static ssize_t read_merged(struct kfs_handle *handle, uint64_t offset, char *data, size_t len, struct kfs_error *err)
+static ssize_t read_merged(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len,
+                           struct kfs_error *err)
 {
     struct kfs_merge *merge;
-    int rc = kfs_node_merge(handle->node, &merge, err);
+    int rc = kfs_node_merge(fs, handle->node, &merge, err);
 
     return rc != 0 ? rc : kfs_merge_read(merge, offset, data, len, err);
 }
@@ -188,26 +196,48 @@ static ssize_t read_text(const struct kfs_handle *handle, uint64_t offset, char 
     return (ssize_t)len;
 }
 
+/* busybox tail tries again every second for ever, other programs without a pause:
+ * what fails again at the same place is said once. Returns -err->code. */
+static int report_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, const struct kfs_error *err)
+{
+    if (atomic_exchange(&handle->failed, offset + 1) == offset + 1)
+        return -err->code;
+    return kfs_node_report(fs, handle->node, "read", err);
+}
+
+static ssize_t read_records(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len,
+                            struct kfs_error *err)
+{
+    return kfs_node_is_plain(handle->node) ? read_plain(handle, offset, data, len, err)
+                                           : read_merged(fs, handle, offset, data, len, err);
+}
+
 ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len)
 {
     struct kfs_node *node = handle->node;
     struct kfs_error err = {0};
+    bool waits = false;
     ssize_t n;
 
     if (node->type == KFS_NODE_STATUS || node->type == KFS_NODE_METRICS)
         return read_text(handle, offset, data, len);
     if (node->type == KFS_NODE_ERRORS)
         return kfs_errors_read(&fs->errors, node->base + offset, data, len);
-    if (kfs_node_is_plain(node))
-        n = read_plain(handle, offset, data, len, &err);
-    else
-        n = read_merged(handle, offset, data, len, &err);
+    n = read_records(fs, handle, offset, data, len, &err);
+    if (n == 0 && len > 0 && handle->follow) {
+        waits = !kfs_handle_at_end(handle);
+        /* The last records may have come after the read and before the end. */
+        if (!waits)
+            n = read_records(fs, handle, offset, data, len, &err);
+    }
     atomic_fetch_add(&fs->counters.reads, 1);
     if (n < 0)
-        return kfs_node_report(fs, node, "read", &err);
+        return report_read(fs, handle, offset, &err);
+    if (atomic_load(&handle->failed) != 0)
+        atomic_store(&handle->failed, 0);
     atomic_fetch_add(&fs->counters.read_bytes, (uint64_t)n);
     atomic_store(&handle->read_end, offset + (uint64_t)n);
-    return n == 0 && len > 0 && handle->follow && !kfs_handle_at_end(handle) ? KFS_FS_WAIT : n;
+    return waits ? KFS_FS_WAIT : n;
 }
 
 /* ---- waiting ---- */
@@ -233,15 +263,15 @@ static bool ready_at(struct kfs_fs *fs, const struct kfs_handle *handle, uint64_
     return kfs_node_size(fs, handle->node, &size, NULL) != 0 || size > offset || kfs_handle_at_end(handle);
 }
 
-bool kfs_fs_wait(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, struct kfs_waiter *waiter)
+void kfs_fs_prepare_wait(struct kfs_handle *handle, struct kfs_waiter *waiter)
 {
-    struct kfs_topic *topic = handle->node->topic;
+    kfs_topic_prepare(handle->node->topic, waiter);
+}
 
+int kfs_fs_wait(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_waiter *waiter)
+{
     atomic_fetch_add(&fs->counters.waits, 1);
-    if (!kfs_topic_add(topic, handle->node->shard, waiter))
-        return false;
-    /* It may have grown between the read and the wait. */
-    return !ready_at(fs, handle, offset) || !kfs_topic_cancel(topic, waiter);
+    return kfs_topic_add(handle->node->topic, handle->node->shard, waiter);
 }
 
 bool kfs_fs_cancel(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_waiter *waiter)
@@ -268,4 +298,35 @@ void kfs_fs_on_readable(struct kfs_fs *fs, struct kfs_handle *handle, const stru
     handle->listening = true;
     kfs_topic_listen(handle->node->topic, &handle->listener);
     (void)pthread_mutex_unlock(&handle->read_lock);
+}
+
+/* ---- locks ---- */
+
+int kfs_fs_lock(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_lock *lock, struct kfs_lock_wait *wait)
+{
+    const struct kfs_clock *clock = fs->config.clock;
+    const struct timespec step = {0, UNLOCK_STEP_NS};
+    uint64_t key = kfs_node_lock_key(handle->node);
+
+    lock->handle = handle;
+    atomic_store(&handle->locked, true);
+    int rc = kfs_locks_set(&fs->locks, key, lock, wait);
+    /* Who has it may have closed it just now, and the release be in another thread's hands. */
+    for (int i = 0; i < UNLOCK_STEPS_MAX && rc == -EAGAIN; i++) {
+        if (clock->mono_ms(clock->ctx) > atomic_load(&fs->unlocking_until_ms))
+            break;
+        (void)nanosleep(&step, NULL);
+        rc = kfs_locks_set(&fs->locks, key, lock, wait);
+    }
+    return rc;
+}
+
+bool kfs_fs_cancel_lock(struct kfs_fs *fs, struct kfs_lock_wait *wait)
+{
+    return kfs_locks_cancel(&fs->locks, wait);
+}
+
+void kfs_fs_getlock(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_lock *lock)
+{
+    kfs_locks_get(&fs->locks, kfs_node_lock_key(handle->node), lock);
 }

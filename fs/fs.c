@@ -41,6 +41,7 @@ int kfs_fs_new(const struct kfs_fs_config *config, struct kfs_fs **out, struct k
     init_dir(&fs->root, KFS_NODE_ROOT, 1);
     init_dir(&fs->control, KFS_NODE_CONTROL_DIR, 2);
     kfs_errors_init(&fs->errors, config->clock);
+    kfs_locks_init(&fs->locks);
     (void)pthread_mutex_init(&fs->dirs_lock, NULL);
     (void)pthread_mutex_init(&fs->live_lock, NULL);
     (void)pthread_mutex_init(&fs->handles_lock, NULL);
@@ -48,6 +49,7 @@ int kfs_fs_new(const struct kfs_fs_config *config, struct kfs_fs **out, struct k
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&fs->tick, &attr);
     (void)pthread_condattr_destroy(&attr);
+    kfs_merge_pool_init(&fs->merges);
     kfs_on_fault(config->backend, on_fault, fs);
     int rc = kfs_dispatcher_start(&fs->dispatcher);
     if (rc == 0)
@@ -70,6 +72,7 @@ void kfs_fs_stop(struct kfs_fs *fs)
             kfs_topic_end(node->topic);
     }
     (void)pthread_mutex_unlock(&fs->live_lock);
+    kfs_locks_end(&fs->locks);
     kfs_ticker_stop(fs);
 }
 
@@ -78,8 +81,10 @@ void kfs_fs_free(struct kfs_fs *fs)
     while (fs->handles != NULL)
         kfs_fs_release(fs, fs->handles);
     kfs_nodes_free(fs);
+    kfs_merge_pool_release(&fs->merges);
     kfs_on_fault(fs->config.backend, NULL, NULL);
     kfs_errors_release(&fs->errors);
+    kfs_locks_release(&fs->locks);
     (void)pthread_mutex_destroy(&fs->dirs_lock);
     (void)pthread_mutex_destroy(&fs->live_lock);
     (void)pthread_mutex_destroy(&fs->handles_lock);

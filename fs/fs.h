@@ -15,6 +15,7 @@
 
 #include "backend/backend.h"
 #include "backend/base/clock.h"
+#include "fs/lock.h"
 
 struct kfs_fs;
 struct kfs_node;   /* what a name was looked up as */
@@ -37,7 +38,7 @@ struct kfs_fs_config {
 int kfs_fs_new(const struct kfs_fs_config *config, struct kfs_fs **fs, struct kfs_error *err);
 
 /* Stops what runs in the background: partial lines become records, waiting
- * reads are answered with -EINTR. */
+ * reads are answered with -EINTR, waits for locks with -ENOLCK. */
 void kfs_fs_stop(struct kfs_fs *fs);
 void kfs_fs_free(struct kfs_fs *fs); /* after stop; with every node and handle not given back */
 
@@ -90,8 +91,9 @@ void kfs_fs_release(struct kfs_fs *fs, struct kfs_handle *handle);
 ssize_t kfs_fs_write(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, const char *data, size_t len,
                      bool *durable);
 
-/* close(2) of one descriptor: reports a failure that came late. */
-int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle);
+/* close(2) of one descriptor: reports a failure that came late, and ends the
+ * fcntl locks that the owner, a process, has on the file. */
+int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t owner);
 
 /* Makes a partial line a record where `partial` is set, then everything of the
  * handle durable; op->done tells. -errno: done will not be called. */
@@ -101,19 +103,26 @@ int kfs_fs_sync(struct kfs_fs *fs, struct kfs_handle *handle, bool partial, stru
 #define KFS_FS_WAIT (-4096)
 ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len);
 
-/* A read that waits. The core has it from a kfs_fs_wait that returned true until
+/* A read that waits. The core has it from the kfs_fs_wait that returns 0 until
  * it calls done, or a kfs_fs_cancel that returned true. done runs on another
- * thread, without locks, with 0 when it is worth reading again or -errno to reply. */
+ * thread, perhaps before kfs_fs_wait returns, without locks, with 0 when it is
+ * worth reading again or -errno to reply. */
 struct kfs_waiter {
     void (*done)(struct kfs_waiter *waiter, int error);
-    uint32_t shard; /* the core's, and what follows */
+    uint64_t seen; /* the core's, and what follows */
+    bool cancelled;
+    uint32_t shard;
     struct kfs_waiter *next;
     struct kfs_waiter *prev;
     bool waiting;
 };
 
-/* False where a read at offset would not wait any more. */
-bool kfs_fs_wait(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, struct kfs_waiter *waiter);
+/* Before the read whose KFS_FS_WAIT is answered by kfs_fs_wait: nothing that comes after this is missed. */
+void kfs_fs_prepare_wait(struct kfs_handle *handle, struct kfs_waiter *waiter);
+/* -EAGAIN: something has come, read again. -EINTR: it was cancelled before, or the file system stops. */
+int kfs_fs_wait(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_waiter *waiter);
+/* Ends a wait, from any thread. False: done has been or is being called, or the
+ * wait has not begun and will not. The waiter is alive while this is called. */
 bool kfs_fs_cancel(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_waiter *waiter);
 
 /* Whether a read of the handle would return at once. */
@@ -127,6 +136,13 @@ struct kfs_notify {
     void *arg;
 };
 void kfs_fs_on_readable(struct kfs_fs *fs, struct kfs_handle *handle, const struct kfs_notify *notify);
+
+/* ---- locks ---- */
+
+/* Of the file that the handle is of, in whatever view; as kfs_locks_set, which see. lock->handle is set here. */
+int kfs_fs_lock(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_lock *lock, struct kfs_lock_wait *wait);
+bool kfs_fs_cancel_lock(struct kfs_fs *fs, struct kfs_lock_wait *wait);
+void kfs_fs_getlock(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_lock *lock);
 
 int kfs_fs_space(struct kfs_fs *fs, struct kfs_space *space);
 

@@ -13,6 +13,7 @@
 #include "fs/writer.h"
 
 #define KFS_DIR_BUCKETS 1024
+#define KFS_CLOSING_MS 50 /* between a flush and the release, if it was the last */
 
 enum kfs_node_type {
     KFS_NODE_ROOT,
@@ -65,6 +66,9 @@ struct kfs_handle {
     struct kfs_reader *reader;     /* opened at the first read */
     struct kfs_buf text;           /* of a control file, made at open */
     atomic_uint_fast64_t read_end; /* where the last read ended: what poll asks about */
+    atomic_uint_fast64_t failed;   /* 1 + the offset of the last read if that failed, else 0 */
+
+    atomic_bool locked; /* it has or had locks, which its release ends */
 
     struct kfs_listener listener;
     bool listening;
@@ -87,7 +91,9 @@ struct kfs_fs {
     struct kfs_fs_config config;
     struct kfs_errors errors;
     struct kfs_dispatcher dispatcher;
+    struct kfs_merge_pool merges;
     struct kfs_counters counters;
+    struct kfs_locks locks;
     uint64_t started_ms;
 
     struct kfs_node root;
@@ -98,7 +104,10 @@ struct kfs_fs {
     pthread_mutex_t live_lock;
     struct kfs_node *live; /* what the kernel has, to be freed when it does not give it back */
 
-    atomic_uint closing; /* handles that are flushed with a partial line: their release may be on its way */
+    atomic_uint closing;   /* handles that are flushed with a partial line: their release may be on its way */
+    atomic_uint releasing; /* those whose release makes a record of it */
+    atomic_uint_fast64_t closing_until_ms;   /* by then a release has begun */
+    atomic_uint_fast64_t unlocking_until_ms; /* the same for handles with locks */
     pthread_mutex_t handles_lock;
     struct kfs_handle *handles; /* all that are open */
     pthread_cond_t tick;
@@ -112,10 +121,11 @@ struct kfs_node *kfs_node_new(struct kfs_fs *fs, enum kfs_node_type type);
 void kfs_nodes_free(struct kfs_fs *fs); /* all of them */
 void kfs_node_unref(struct kfs_fs *fs, struct kfs_node *node, uint64_t n);
 /* The bytes that the node shows, where they are not stored ones of one shard. */
-int kfs_node_merge(struct kfs_node *node, struct kfs_merge **merge, struct kfs_error *err);
+int kfs_node_merge(struct kfs_fs *fs, struct kfs_node *node, struct kfs_merge **merge, struct kfs_error *err);
 /* Whether the node shows stored bytes of one shard. */
 bool kfs_node_is_plain(const struct kfs_node *node);
 ino_t kfs_ino_of(const char *dir, uint64_t generation, uint32_t file);
+uint64_t kfs_node_lock_key(const struct kfs_node *node);
 
 /* ---- attr.c ---- */
 int kfs_node_stat(struct kfs_fs *fs, struct kfs_node *node, struct stat *st, struct kfs_error *err);

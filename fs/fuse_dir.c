@@ -12,11 +12,12 @@ struct entry {
     mode_t mode;
 };
 
-/* Made at opendir, so that it does not change under a reader. */
+/* Made at opendir, so that it does not change under a reader, and anew at rewinddir. */
 struct listing {
     struct entry *entries;
     size_t n;
     size_t cap;
+    bool begun; /* something of it has been read */
 };
 
 static int add_entry(void *arg, const char *name, ino_t ino, mode_t mode)
@@ -49,16 +50,23 @@ static void free_listing(struct listing *list)
     free(list);
 }
 
-void kfs_fuse_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static int make_listing(fuse_req_t req, fuse_ino_t ino, struct listing *list)
 {
     struct kfs_node *node = kfs_fuse_node_of(req, ino);
-    struct listing *list = calloc(1, sizeof *list);
-    int rc = list == NULL ? -ENOMEM : add_entry(list, ".", kfs_fs_ino(node), S_IFDIR);
+    int rc = add_entry(list, ".", kfs_fs_ino(node), S_IFDIR);
 
     if (rc == 0)
         rc = add_entry(list, "..", 1, S_IFDIR);
     if (rc == 0)
         rc = kfs_fs_list(kfs_fuse_fs_of(req), node, add_entry, list);
+    return rc;
+}
+
+void kfs_fuse_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct listing *list = calloc(1, sizeof *list);
+    int rc = list == NULL ? -ENOMEM : make_listing(req, ino, list);
+
     if (rc != 0) {
         free_listing(list);
         kfs_fuse_reply_status(req, rc);
@@ -71,15 +79,21 @@ void kfs_fuse_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 void kfs_fuse_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
-    const struct listing *list = (const struct listing *)(uintptr_t)fi->fh;
+    struct listing *list = (struct listing *)(uintptr_t)fi->fh;
     char *buf = malloc(size);
     size_t len = 0;
+    int rc = buf == NULL ? -ENOMEM : 0;
 
-    (void)ino;
-    if (buf == NULL) {
-        kfs_fuse_reply_status(req, -ENOMEM);
+    if (rc == 0 && off == 0 && list->begun) {
+        list->n = 0;
+        rc = make_listing(req, ino, list);
+    }
+    if (rc != 0) {
+        free(buf);
+        kfs_fuse_reply_status(req, rc);
         return;
     }
+    list->begun = true;
     for (size_t i = (size_t)off; i < list->n; i++) {
         const struct stat st = {.st_ino = list->entries[i].ino, .st_mode = list->entries[i].mode};
         size_t need = fuse_add_direntry(req, buf + len, size - len, list->entries[i].name, &st, (off_t)i + 1);

@@ -7,6 +7,8 @@
 struct kfs_fs *kfs_fuse_fs_of(fuse_req_t req);
 struct kfs_node *kfs_fuse_node_of(fuse_req_t req, fuse_ino_t ino);
 
+struct kfs_handle *kfs_fuse_handle_of(const struct fuse_file_info *fi);
+
 /* Replies with an errno, or with success that has no body. rc: 0 or -errno. */
 void kfs_fuse_reply_status(fuse_req_t req, int rc);
 
@@ -14,5 +16,10 @@ void kfs_fuse_reply_status(fuse_req_t req, int rc);
 void kfs_fuse_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void kfs_fuse_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
 void kfs_fuse_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+/* ---- fuse_lock.c ---- */
+void kfs_fuse_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, int op);
+void kfs_fuse_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *flock);
+void kfs_fuse_setlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *flock, int sleep);
 
 #endif

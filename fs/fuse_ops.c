@@ -20,7 +20,7 @@ struct kfs_node *kfs_fuse_node_of(fuse_req_t req, fuse_ino_t ino)
     return ino == FUSE_ROOT_ID ? kfs_fs_root(kfs_fuse_fs_of(req)) : (struct kfs_node *)(uintptr_t)ino;
 }
 
-static struct kfs_handle *handle_of(const struct fuse_file_info *fi)
+struct kfs_handle *kfs_fuse_handle_of(const struct fuse_file_info *fi)
 {
     return (struct kfs_handle *)(uintptr_t)fi->fh;
 }
@@ -175,8 +175,6 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     }
     fi->fh = (uintptr_t)handle;
     fi->direct_io = 1; /* page-cached readers of a growing file see NUL bytes */
-    if ((fi->flags & O_ACCMODE) == O_RDONLY)
-        fi->noflush = 1;
     if (fuse_reply_open(req, fi) != 0)
         kfs_fs_release(fs, handle);
 }
@@ -184,14 +182,14 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)ino;
-    kfs_fs_release(kfs_fuse_fs_of(req), handle_of(fi));
+    kfs_fs_release(kfs_fuse_fs_of(req), kfs_fuse_handle_of(fi));
     kfs_fuse_reply_status(req, 0);
 }
 
 static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)ino;
-    kfs_fuse_reply_status(req, kfs_fs_flush(kfs_fuse_fs_of(req), handle_of(fi)));
+    kfs_fuse_reply_status(req, kfs_fs_flush(kfs_fuse_fs_of(req), kfs_fuse_handle_of(fi), fi->lock_owner));
 }
 
 /* A reply that waits for records to be durable. */
@@ -204,16 +202,19 @@ struct pending_sync {
 static void sync_done(struct kfs_sync *op, int result)
 {
     struct pending_sync *pending = (struct pending_sync *)op;
+    struct kfs_fuse *fuse = fuse_req_userdata(pending->req);
 
     if (result == 0 && pending->written > 0)
         (void)fuse_reply_write(pending->req, pending->written);
     else
         kfs_fuse_reply_status(pending->req, result);
     free(pending);
+    atomic_fetch_sub(&fuse->syncs, 1); /* the last access: the session may go now */
 }
 
 static void sync_then_reply(fuse_req_t req, struct kfs_handle *handle, size_t written)
 {
+    struct kfs_fuse *fuse = fuse_req_userdata(req);
     struct pending_sync *pending = malloc(sizeof *pending);
 
     if (pending == NULL) {
@@ -221,8 +222,10 @@ static void sync_then_reply(fuse_req_t req, struct kfs_handle *handle, size_t wr
         return;
     }
     *pending = (struct pending_sync){.op = {.done = sync_done}, .req = req, .written = written};
-    int rc = kfs_fs_sync(kfs_fuse_fs_of(req), handle, written == 0, &pending->op);
+    atomic_fetch_add(&fuse->syncs, 1);
+    int rc = kfs_fs_sync(fuse->fs, handle, written == 0, &pending->op);
     if (rc != 0) {
+        atomic_fetch_sub(&fuse->syncs, 1);
         free(pending);
         kfs_fuse_reply_status(req, rc);
     }
@@ -232,7 +235,7 @@ static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 {
     (void)ino;
     (void)datasync;
-    sync_then_reply(req, handle_of(fi), 0);
+    sync_then_reply(req, kfs_fuse_handle_of(fi), 0);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off, struct fuse_file_info *fi)
@@ -240,11 +243,12 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t siz
     bool durable = false;
 
     (void)ino;
-    ssize_t n = kfs_fs_write(kfs_fuse_fs_of(req), handle_of(fi), (uint64_t)off, buf, size, &durable);
+    /* With O_DSYNC here and not at open it is pwritev2's RWF_DSYNC. */
+    ssize_t n = kfs_fs_write(kfs_fuse_fs_of(req), kfs_fuse_handle_of(fi), (uint64_t)off, buf, size, &durable);
     if (n < 0)
         kfs_fuse_reply_status(req, (int)n);
-    else if (durable && n > 0)
-        sync_then_reply(req, handle_of(fi), (size_t)n);
+    else if ((durable || (fi->flags & O_DSYNC) != 0) && n > 0)
+        sync_then_reply(req, kfs_fuse_handle_of(fi), (size_t)n);
     else
         (void)fuse_reply_write(req, (size_t)n);
 }
@@ -274,7 +278,7 @@ static char *read_buffer(void)
 /* A read that found nothing and waits: the request is kept, no thread is.
  *
  * Whoever has it out of the core's hands replies and frees it. An interrupt may
- * come at any time: `lock` orders it with going to wait, and the request's own
+ * come at any time: the core orders it with going to wait, and the request's own
  * lock (taken by fuse_req_interrupt_func) with the reply. */
 struct parked_read {
     struct kfs_waiter waiter;
@@ -283,55 +287,32 @@ struct parked_read {
     fuse_req_t req;
     uint64_t offset;
     size_t size;
-    pthread_mutex_t lock;
-    bool interrupted;
 };
-
-static void free_parked(struct parked_read *parked)
-{
-    (void)pthread_mutex_destroy(&parked->lock);
-    free(parked);
-}
 
 static void interrupted(fuse_req_t req, void *data)
 {
     struct parked_read *parked = data;
 
-    (void)pthread_mutex_lock(&parked->lock);
-    parked->interrupted = true;
-    bool mine = kfs_fs_cancel(parked->fs, parked->handle, &parked->waiter);
-    (void)pthread_mutex_unlock(&parked->lock);
-    if (mine) {
+    if (kfs_fs_cancel(parked->fs, parked->handle, &parked->waiter)) {
         (void)fuse_reply_err(req, EINTR);
-        free_parked(parked);
+        free(parked);
     }
-}
-
-/* Goes to wait, if there is still nothing and no one has interrupted. After true
- * parked may be gone. */
-static bool goes_to_wait(struct parked_read *parked, ssize_t *n)
-{
-    bool waits = false;
-
-    (void)pthread_mutex_lock(&parked->lock);
-    if (parked->interrupted)
-        *n = -EINTR;
-    else
-        waits = kfs_fs_wait(parked->fs, parked->handle, parked->offset, &parked->waiter);
-    (void)pthread_mutex_unlock(&parked->lock);
-    return waits;
 }
 
 /* Reads, waits or replies; parked is not in the core's hands. */
 static void serve_parked(struct parked_read *parked)
 {
     char *buffer = read_buffer();
-    ssize_t n = KFS_FS_WAIT;
+    ssize_t n = -EAGAIN;
 
-    while (n == KFS_FS_WAIT) {
+    while (n == -EAGAIN) {
+        kfs_fs_prepare_wait(parked->handle, &parked->waiter);
         n = buffer == NULL ? -ENOMEM : kfs_fs_read(parked->fs, parked->handle, parked->offset, buffer, parked->size);
-        if (n == KFS_FS_WAIT && goes_to_wait(parked, &n))
-            return;
+        if (n != KFS_FS_WAIT)
+            break;
+        n = kfs_fs_wait(parked->fs, parked->handle, &parked->waiter);
+        if (n == 0)
+            return; /* parked may be gone */
     }
     /* After this `interrupted` is not running and will not. */
     fuse_req_interrupt_func(parked->req, NULL, NULL);
@@ -339,7 +320,7 @@ static void serve_parked(struct parked_read *parked)
         kfs_fuse_reply_status(parked->req, (int)n);
     else
         (void)fuse_reply_buf(parked->req, buffer, (size_t)n);
-    free_parked(parked);
+    free(parked);
 }
 
 static void parked_done(struct kfs_waiter *waiter, int error)
@@ -349,7 +330,7 @@ static void parked_done(struct kfs_waiter *waiter, int error)
     if (error != 0) {
         fuse_req_interrupt_func(parked->req, NULL, NULL);
         kfs_fuse_reply_status(parked->req, error);
-        free_parked(parked);
+        free(parked);
         return;
     }
     serve_parked(parked);
@@ -363,7 +344,8 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, stru
     (void)ino;
     if (size > READ_BYTES_MAX)
         size = READ_BYTES_MAX;
-    n = buffer == NULL ? -ENOMEM : kfs_fs_read(kfs_fuse_fs_of(req), handle_of(fi), (uint64_t)off, buffer, size);
+    n = buffer == NULL ? -ENOMEM
+                       : kfs_fs_read(kfs_fuse_fs_of(req), kfs_fuse_handle_of(fi), (uint64_t)off, buffer, size);
     if (n >= 0) {
         (void)fuse_reply_buf(req, buffer, (size_t)n);
         return;
@@ -379,11 +361,10 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, stru
     }
     *parked = (struct parked_read){.waiter = {.done = parked_done},
                                    .fs = kfs_fuse_fs_of(req),
-                                   .handle = handle_of(fi),
+                                   .handle = kfs_fuse_handle_of(fi),
                                    .req = req,
                                    .offset = (uint64_t)off,
                                    .size = size};
-    (void)pthread_mutex_init(&parked->lock, NULL);
     fuse_req_interrupt_func(req, interrupted, parked);
     serve_parked(parked);
 }
@@ -409,8 +390,8 @@ static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, s
 
     (void)ino;
     if (ph != NULL)
-        kfs_fs_on_readable(fs, handle_of(fi), &notify);
-    if (kfs_fs_readable(fs, handle_of(fi)))
+        kfs_fs_on_readable(fs, kfs_fuse_handle_of(fi), &notify);
+    if (kfs_fs_readable(fs, kfs_fuse_handle_of(fi)))
         events |= POLLIN | POLLRDNORM;
     (void)fuse_reply_poll(req, events);
 }
@@ -478,7 +459,9 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
     (void)userdata;
     conn->want &= ~(unsigned int)FUSE_CAP_WRITEBACK_CACHE; /* it loses the order and bounds of writes */
-    conn->max_background = 512;                            /* releases and waiting reads do not hold each other up */
+    conn->want &= ~(unsigned int)FUSE_CAP_ASYNC_DIO;       /* parts of one write would overtake each other */
+    conn->want |= conn->capable & (unsigned int)(FUSE_CAP_FLOCK_LOCKS | FUSE_CAP_POSIX_LOCKS);
+    conn->max_background = 512; /* releases and waiting reads do not hold each other up */
     conn->congestion_threshold = 384;
 }
 
@@ -507,6 +490,9 @@ const struct fuse_lowlevel_ops kfs_fuse_ops = {
     .flush = op_flush,
     .fsync = op_fsync,
     .poll = op_poll,
+    .flock = kfs_fuse_flock,
+    .getlk = kfs_fuse_getlk,
+    .setlk = kfs_fuse_setlk,
     .getxattr = op_getxattr,
     .listxattr = op_listxattr,
     .setxattr = op_setxattr,

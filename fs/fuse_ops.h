@@ -3,6 +3,7 @@
 #define KFS_FS_FUSE_OPS_H
 
 #include <fuse_lowlevel.h>
+#include <stdatomic.h>
 
 #include "fs/fs.h"
 
@@ -12,6 +13,7 @@ extern const struct fuse_lowlevel_ops kfs_fuse_ops;
 struct kfs_fuse {
     struct kfs_fs *fs;
     struct fuse_session *session; /* for notifications */
+    atomic_uint syncs;            /* requests that are answered when the backend has synced */
 };
 
 #endif

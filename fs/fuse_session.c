@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "fs/fuse_ops.h"
 
 #define MOUNT_OPTIONS_MAX 512
+#define SYNC_STEP_NS 1000000
 
 struct kfs_fuse_session {
     struct kfs_fuse fuse;
@@ -83,8 +85,12 @@ void kfs_fuse_stop(struct kfs_fuse_session *session)
 
 void kfs_fuse_unmount(struct kfs_fuse_session *session)
 {
+    const struct timespec step = {0, SYNC_STEP_NS};
+
     if (session == NULL)
         return;
+    while (atomic_load(&session->fuse.syncs) > 0)
+        (void)nanosleep(&step, NULL);
     fuse_session_unmount(session->fuse.session);
     fuse_session_destroy(session->fuse.session);
     free(session);

@@ -272,13 +272,17 @@ static ssize_t read_locked(struct kfs_merge *m, uint64_t offset, void *data, siz
 ssize_t kfs_merge_read(struct kfs_merge *merge, uint64_t offset, void *data, size_t len, struct kfs_error *err)
 {
     ssize_t got;
+    bool holds;
 
     assert(merge != NULL && (data != NULL || len == 0) && len <= SSIZE_MAX);
     if (len == 0)
         return 0;
     (void)pthread_mutex_lock(&merge->lock);
     got = read_locked(merge, offset, data, len, err);
+    holds = merge->prefetched > 0;
     (void)pthread_mutex_unlock(&merge->lock);
+    if (holds)
+        merge_pool_used(merge);
     return got;
 }
 
@@ -286,6 +290,7 @@ ssize_t kfs_merge_read(struct kfs_merge *merge, uint64_t offset, void *data, siz
 
 int kfs_merge_size(struct kfs_merge *merge, uint64_t *size, struct kfs_error *err)
 {
+    bool holds;
     int rc;
 
     assert(merge != NULL && size != NULL);
@@ -297,7 +302,10 @@ int kfs_merge_size(struct kfs_merge *merge, uint64_t *size, struct kfs_error *er
         rc = merge_measure(merge, err);
     if (rc == 0)
         *size = merge->history.end;
+    holds = merge->prefetched > 0;
     (void)pthread_mutex_unlock(&merge->lock);
+    if (holds)
+        merge_pool_used(merge);
     return rc;
 }
 
@@ -314,17 +322,18 @@ uint64_t kfs_merge_known_size(struct kfs_merge *merge)
 
 /* ---- making ---- */
 
-int kfs_merge_new(struct kfs_stream *stream, uint32_t shard, const struct kfs_framing *framing, struct kfs_merge **out,
-                  struct kfs_error *err)
+int kfs_merge_new(struct kfs_merge_pool *pool, struct kfs_stream *stream, uint32_t shard,
+                  const struct kfs_framing *framing, struct kfs_merge **out, struct kfs_error *err)
 {
     struct kfs_merge *m;
     int rc = 0;
 
-    assert(stream != NULL && framing != NULL && out != NULL);
+    assert(pool != NULL && stream != NULL && framing != NULL && out != NULL);
     m = calloc(1, sizeof *m);
     if (m == NULL)
         return kfs_fail(err, ENOMEM, "no memory to open a merged file");
     (void)pthread_mutex_init(&m->lock, NULL);
+    m->pool = pool;
     m->stream = stream;
     m->only = shard;
     m->framing = framing;
@@ -352,6 +361,7 @@ void kfs_merge_free(struct kfs_merge *merge)
 {
     if (merge == NULL)
         return;
+    merge_pool_remove(merge);
     for (size_t i = 0; i < KFS_MERGE_CURSORS; i++)
         merge_cursor_release(merge, &merge->cursors[i]);
     merge_cursor_release(merge, &merge->meter);

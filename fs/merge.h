@@ -23,7 +23,8 @@
  * record is read once to be measured, by the first kfs_merge_size after it came
  * or by the read that passes it.
  *
- * Memory: KFS_MERGE_PREFETCH_BYTES of records read ahead (and one record more),
+ * Memory: KFS_MERGE_PREFETCH_BYTES of records read ahead (and one record more)
+ * while it is among the KFS_MERGE_POOL_MAX merges of its pool that were read last,
  * KFS_MERGE_READERS_MAX readers, KFS_MERGE_CHECKPOINT_BYTES of places to seek
  * from, and about 40 bytes a shard for each of KFS_MERGE_CURSORS + 1 cursors.
  *
@@ -37,6 +38,7 @@
 #ifndef KFS_FS_MERGE_H
 #define KFS_FS_MERGE_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -48,13 +50,26 @@
 #define KFS_MERGE_CURSORS 4
 #define KFS_MERGE_READERS_MAX 256
 #define KFS_MERGE_PREFETCH_BYTES ((size_t)8 << 20)
+#define KFS_MERGE_POOL_MAX 8
 #define KFS_MERGE_CHECKPOINT_BYTES ((size_t)8 << 20)
 
 struct kfs_merge;
 
-/* The stream is borrowed and outlives the merge. shard is KFS_NO_SHARD for all. */
-int kfs_merge_new(struct kfs_stream *stream, uint32_t shard, const struct kfs_framing *framing, struct kfs_merge **out,
-                  struct kfs_error *err);
+/* Merges that were read lately, and so have records in memory. The others forget
+ * them: the number of open files does not decide how much memory is used. */
+struct kfs_merge_pool {
+    pthread_mutex_t lock; /* taken before a merge's, which is then only tried */
+    struct kfs_merge *newest;
+    struct kfs_merge *oldest;
+    size_t n; /* at most KFS_MERGE_POOL_MAX, and those that are being read */
+};
+
+void kfs_merge_pool_init(struct kfs_merge_pool *pool);
+void kfs_merge_pool_release(struct kfs_merge_pool *pool); /* after every merge of it */
+
+/* Stream and pool are borrowed and outlive the merge. shard is KFS_NO_SHARD for all. */
+int kfs_merge_new(struct kfs_merge_pool *pool, struct kfs_stream *stream, uint32_t shard,
+                  const struct kfs_framing *framing, struct kfs_merge **out, struct kfs_error *err);
 void kfs_merge_free(struct kfs_merge *merge); /* takes NULL */
 
 /* Exact; extends to what is there now. */

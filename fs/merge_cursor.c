@@ -34,6 +34,16 @@ static void drop_batches(struct kfs_merge *m, struct merge_cursor *c)
         drop_batch(m, &c->slots[i]);
 }
 
+void merge_forget(struct kfs_merge *m)
+{
+    for (size_t i = 0; i < KFS_MERGE_CURSORS; i++) {
+        drop_batches(m, &m->cursors[i]);
+        m->cursors[i].spill.len = 0;
+        kfs_buf_release(&m->cursors[i].spill);
+    }
+    drop_batches(m, &m->meter);
+}
+
 /* Keeps to the limit: what other cursors have read goes first, then what this
  * one needs last, which is near the end of the heap. More than needed goes, so
  * that it is not done at each read. */

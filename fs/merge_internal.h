@@ -1,4 +1,4 @@
-/* What the files of a merge share. The merge's mutex guards all of it. */
+/* What the files of a merge share. */
 #ifndef KFS_FS_MERGE_INTERNAL_H
 #define KFS_FS_MERGE_INTERNAL_H
 
@@ -116,8 +116,9 @@ struct merge_cursor {
 };
 
 struct kfs_merge {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of what follows */
     struct kfs_stream *stream;
+    struct kfs_merge_pool *pool;
     uint32_t only; /* KFS_NO_SHARD for all */
     const struct kfs_framing *framing;
     struct merge_shard *shards;
@@ -130,6 +131,11 @@ struct kfs_merge {
     uint32_t open_slots[KFS_MERGE_READERS_MAX]; /* whose readers are open, a ring */
     size_t open_n;
     size_t open_oldest;
+
+    /* The pool's lock. */
+    bool pooled;
+    struct kfs_merge *newer;
+    struct kfs_merge *older;
 };
 
 void merge_cursor_init(struct merge_cursor *c, const struct kfs_framing *framing);
@@ -151,6 +157,14 @@ int merge_reader(struct kfs_merge *m, uint32_t slot, struct kfs_reader **reader,
 
 /* What a failure in a shard means: -ENOENT becomes -ESTALE while the stream lives. */
 int merge_explain(struct kfs_merge *m, uint32_t slot, int rc, struct kfs_error *err);
+
+/* Lets go of what was read ahead; places stay. Under the merge's lock. */
+void merge_forget(struct kfs_merge *m);
+
+/* ---- merge_pool.c: without the merge's lock ---- */
+
+void merge_pool_used(struct kfs_merge *m);
+void merge_pool_remove(struct kfs_merge *m);
 
 /* ---- merge_seek.c ---- */
 

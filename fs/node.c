@@ -7,8 +7,8 @@
 
 #include "fs/fs_internal.h"
 
-#define CLOSING_WAIT_US 5000
-#define CLOSING_STEP_NS 20000
+#define CLOSING_STEPS_MAX 5000 /* half a second */
+#define CLOSING_STEP_NS 50000
 
 struct kfs_node *kfs_node_new(struct kfs_fs *fs, enum kfs_node_type type)
 {
@@ -72,18 +72,24 @@ ino_t kfs_fs_ino(const struct kfs_node *node)
     return node->ino;
 }
 
+/* The same in every view. */
+uint64_t kfs_node_lock_key(const struct kfs_node *node)
+{
+    return node->topic == NULL ? node->ino : kfs_ino_of(node->topic->name, node->topic->generation, node->shard);
+}
+
 bool kfs_node_is_plain(const struct kfs_node *node)
 {
     return node->type == KFS_NODE_SHARD && node->view.framing->stored;
 }
 
-int kfs_node_merge(struct kfs_node *node, struct kfs_merge **merge, struct kfs_error *err)
+int kfs_node_merge(struct kfs_fs *fs, struct kfs_node *node, struct kfs_merge **merge, struct kfs_error *err)
 {
     int rc = 0;
 
     (void)pthread_mutex_lock(&node->merge_lock);
     if (node->merge == NULL)
-        rc = kfs_merge_new(node->topic->stream, node->shard, node->view.framing, &node->merge, err);
+        rc = kfs_merge_new(&fs->merges, node->topic->stream, node->shard, node->view.framing, &node->merge, err);
     *merge = node->merge;
     (void)pthread_mutex_unlock(&node->merge_lock);
     return rc;
@@ -232,13 +238,18 @@ static int lookup_file(struct kfs_fs *fs, struct kfs_node *dir, const char *name
 
 /* The release of a description that was closed before this call may still be
  * in another thread's hands: it makes a record of a partial line, which whoever
- * opens the file now is to see. Waits a little for it. */
+ * opens the file now is to see. Waits a little for it, but not for one that was
+ * flushed long ago and does not run: that was the close of a dup'd descriptor. */
 static void wait_for_closing(struct kfs_fs *fs)
 {
+    const struct kfs_clock *clock = fs->config.clock;
     const struct timespec step = {0, CLOSING_STEP_NS};
 
-    for (int waited = 0; atomic_load(&fs->closing) > 0 && waited < CLOSING_WAIT_US; waited += CLOSING_STEP_NS / 1000)
+    for (int i = 0; i < CLOSING_STEPS_MAX && atomic_load(&fs->closing) > 0; i++) {
+        if (atomic_load(&fs->releasing) == 0 && clock->mono_ms(clock->ctx) > atomic_load(&fs->closing_until_ms))
+            break;
         (void)nanosleep(&step, NULL);
+    }
 }
 
 int kfs_fs_lookup(struct kfs_fs *fs, struct kfs_node *parent, const char *name, struct kfs_node **out, struct stat *st)

@@ -107,7 +107,7 @@ int kfs_report(struct kfs_errors *errors, const char *operation, const char *str
         (void)pthread_mutex_lock(&errors->lock);
         make_room(errors, line.len);
         if (kfs_buf_append(&errors->text, line.data, line.len) == 0)
-            errors->count++;
+            atomic_fetch_add(&errors->count, 1);
         (void)pthread_mutex_unlock(&errors->lock);
     }
     kfs_buf_release(&line);

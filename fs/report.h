@@ -3,6 +3,7 @@
 #define KFS_FS_REPORT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "backend/backend.h"
@@ -13,9 +14,9 @@
 struct kfs_errors {
     const struct kfs_clock *clock;
     pthread_mutex_t lock;
-    struct kfs_buf text; /* the lines kept */
-    uint64_t start;      /* offset of text in all that was ever said */
-    uint64_t count;      /* lines ever said */
+    struct kfs_buf text;        /* the lines kept */
+    uint64_t start;             /* offset of text in all that was ever said */
+    atomic_uint_fast64_t count; /* lines ever said */
 };
 
 void kfs_errors_init(struct kfs_errors *errors, const struct kfs_clock *clock);

@@ -15,10 +15,11 @@ static void on_event(struct kfs_watch *watch, uint32_t shard, enum kfs_event eve
 
     if (event != KFS_EVENT_GREW)
         shard = KFS_NO_SHARD;
+    atomic_fetch_add(&topic->events, 1);
     (void)pthread_mutex_lock(&d->lock);
     if (topic->ready && topic->grown != shard)
         topic->grown = KFS_NO_SHARD;
-    if (!topic->ready) {
+    if (!topic->ready && !d->stop) {
         topic->ready = true;
         topic->grown = shard;
         topic->next_ready = d->ready;
@@ -187,11 +188,21 @@ void kfs_topic_unwatch(struct kfs_topic *topic)
 
 /* ---- waiting ---- */
 
-bool kfs_topic_add(struct kfs_topic *topic, uint32_t shard, struct kfs_waiter *waiter)
+void kfs_topic_prepare(struct kfs_topic *topic, struct kfs_waiter *waiter)
 {
+    waiter->seen = atomic_load(&topic->events);
+}
+
+int kfs_topic_add(struct kfs_topic *topic, uint32_t shard, struct kfs_waiter *waiter)
+{
+    int rc = 0;
+
     (void)pthread_mutex_lock(&topic->lock);
-    bool added = !topic->ended;
-    if (added) {
+    if (topic->ended || waiter->cancelled)
+        rc = -EINTR;
+    else if (waiter->seen != atomic_load(&topic->events))
+        rc = -EAGAIN;
+    if (rc == 0) {
         waiter->shard = shard;
         waiter->waiting = true;
         waiter->prev = NULL;
@@ -201,7 +212,7 @@ bool kfs_topic_add(struct kfs_topic *topic, uint32_t shard, struct kfs_waiter *w
         topic->waiters = waiter;
     }
     (void)pthread_mutex_unlock(&topic->lock);
-    return added;
+    return rc;
 }
 
 bool kfs_topic_cancel(struct kfs_topic *topic, struct kfs_waiter *waiter)
@@ -210,6 +221,7 @@ bool kfs_topic_cancel(struct kfs_topic *topic, struct kfs_waiter *waiter)
     bool was = waiter->waiting;
     if (was)
         unlink_waiter(topic, waiter);
+    waiter->cancelled = true;
     (void)pthread_mutex_unlock(&topic->lock);
     return was;
 }

@@ -25,6 +25,8 @@ struct kfs_topic {
     atomic_uint refs;
     struct kfs_dispatcher *dispatcher;
 
+    atomic_uint_fast64_t events; /* how many there were; counted before anyone is woken */
+
     pthread_mutex_t lock;
     struct kfs_waiter *waiters; /* list */
     bool ended;
@@ -60,11 +62,14 @@ void kfs_topic_unref(struct kfs_topic *topic); /* takes NULL */
 void kfs_topic_watch(struct kfs_topic *topic);
 void kfs_topic_unwatch(struct kfs_topic *topic);
 
+/* Notes what has happened so far, before the caller looks whether there is something to wait for. */
+void kfs_topic_prepare(struct kfs_topic *topic, struct kfs_waiter *waiter);
 /* Adds a waiter for a shard (KFS_NO_SHARD: any), whose done is called with 0 at
- * the next event that concerns it, once. False where waiting has been ended. The caller then looks whether the event
- * has already been, and if so cancels. */
-bool kfs_topic_add(struct kfs_topic *topic, uint32_t shard, struct kfs_waiter *waiter);
-/* True where it was still waiting. */
+ * the next event that concerns it, once; that may be before this returns, so a
+ * waiter that was added is no longer the caller's. -EAGAIN: there was an event
+ * since it was prepared. -EINTR: it was cancelled, or waiting has been ended. */
+int kfs_topic_add(struct kfs_topic *topic, uint32_t shard, struct kfs_waiter *waiter);
+/* True where it was still waiting. Where it was not, it can no longer be added. */
 bool kfs_topic_cancel(struct kfs_topic *topic, struct kfs_waiter *waiter);
 /* Ends all waits with -EINTR, and lets no new ones begin. */
 void kfs_topic_end(struct kfs_topic *topic);

@@ -31,6 +31,10 @@ static int check_offset(struct kfs_fs *fs, const struct kfs_handle *handle, uint
 
 static void set_flushed(struct kfs_fs *fs, struct kfs_handle *handle, bool flushed)
 {
+    const struct kfs_clock *clock = fs->config.clock;
+
+    if (flushed)
+        atomic_store(&fs->closing_until_ms, clock->mono_ms(clock->ctx) + KFS_CLOSING_MS);
     if (handle->flushed == flushed)
         return;
     handle->flushed = flushed;
@@ -78,22 +82,41 @@ int kfs_handle_finish(struct kfs_fs *fs, struct kfs_handle *handle)
     struct kfs_error err = {0};
     int rc = kfs_writer_finish(&handle->writer, &err);
 
-    if (rc != 0)
+    /* What the writer has yet to be told is tried again, and not said again. */
+    if (rc != 0 && rc != handle->late_error)
         (void)kfs_node_report(fs, handle->node, "write", &err);
     return rc;
 }
 
-int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle)
+/* Whether a partial line can still become a record, as far as can be known before it does. */
+static int check_partial(struct kfs_handle *handle)
+{
+    struct kfs_node *node = handle->node;
+    struct kfs_stream_info stream;
+    struct kfs_shard_info shard;
+    int rc;
+
+    if (node->shard == KFS_NO_SHARD)
+        return kfs_stream_info(node->topic->stream, &stream, NULL);
+    rc = kfs_shard_info(node->topic->stream, node->shard, &shard, NULL);
+    return rc == 0 && shard.closed ? -EROFS : rc;
+}
+
+int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t owner)
 {
     int rc = 0;
 
-    if (!handle->writable)
-        return 0;
     (void)pthread_mutex_lock(&handle->write_lock);
+    bool partial = handle->writable && kfs_writer_has_partial(&handle->writer);
     rc = handle->late_error;
     handle->late_error = 0;
-    set_flushed(fs, handle, kfs_writer_has_partial(&handle->writer));
+    if (rc == 0 && partial)
+        rc = check_partial(handle);
+    set_flushed(fs, handle, partial);
     (void)pthread_mutex_unlock(&handle->write_lock);
+    if (atomic_load(&handle->locked))
+        atomic_store(&fs->unlocking_until_ms, fs->config.clock->mono_ms(fs->config.clock->ctx) + KFS_CLOSING_MS);
+    kfs_locks_drop(&fs->locks, kfs_node_lock_key(handle->node), owner, NULL);
     return rc;
 }
 
@@ -150,12 +173,11 @@ void kfs_handles_remove(struct kfs_fs *fs, struct kfs_handle *handle)
 /* Makes records of partial lines whose last write is `age` ms ago. Under handles_lock. */
 static void finish_older(struct kfs_fs *fs, uint64_t age)
 {
-    uint64_t now = fs->config.clock->mono_ms(fs->config.clock->ctx);
-
     for (struct kfs_handle *h = fs->handles; h != NULL; h = h->next) {
         if (!h->writable)
             continue;
         (void)pthread_mutex_lock(&h->write_lock);
+        uint64_t now = fs->config.clock->mono_ms(fs->config.clock->ctx); /* not before the last write */
         if (kfs_writer_has_partial(&h->writer) && now - h->last_write_ms >= age) {
             int rc = kfs_handle_finish(fs, h);
             if (rc != 0)

@@ -57,6 +57,12 @@ gate_file_length() {
         $2 != "total" && $1 > max { print $2 ": " $1 " lines, more than " max }'
 }
 
+# What a mount case states is seen at a glance; one that breaks things may need more.
+gate_case_length() {
+    find tests/mount tests/semantics tests/compat -name '*.sh' ! -name 'lib*.sh' -exec wc -l {} + | awk '
+        $2 != "total" && $1 > 30 { print $2 ": " $1 " lines, more than 30" }'
+}
+
 gate_functions() {
     ctags -o - --languages=C --langmap=C:.c.h --kinds-C=f --fields=neS "${all_code[@]}" | awk -F'\t' \
         -v lines_max=$function_lines_max -v parameters_max=$parameters_max '
@@ -99,8 +105,8 @@ gate_options_doc() {
     build/options_md | diff -u docs/OPTIONS.md - || echo 'docs/OPTIONS.md is old: make docs/OPTIONS.md'
 }
 
-# What the documents call a file of the tree, in backquotes, is one; and every
-# semantics test is named in docs/SEMANTICS.md.
+# What the documents call a file of the tree, in backquotes, is one; every semantics
+# test is named in docs/SEMANTICS.md, every compat test in docs/PROGRAMS.md.
 gate_documents() {
     local file path
     for file in README.md docs/*.md; do
@@ -110,6 +116,9 @@ gate_documents() {
     for path in tests/semantics/*.sh; do
         file=${path##*/}
         [ ! -e "$path" ] || grep -qwF -e "${file%.sh}" docs/SEMANTICS.md || echo "docs/SEMANTICS.md: no word of $path"
+    done
+    find tests/compat -name '*.sh' ! -name 'lib*.sh' | while read -r path; do
+        grep -qwF -e "$path" docs/PROGRAMS.md || echo "docs/PROGRAMS.md: no word of $path"
     done
 }
 

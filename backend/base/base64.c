@@ -40,7 +40,7 @@ size_t kfs_base64_len(size_t len)
 
 static void put_pair(char *text, uint32_t bits)
 {
-    memcpy(text, &pairs[bits >> 6][(bits & 63) * 2], 2);
+    memcpy(text, &pairs[bits >> 6][(size_t)(bits & 63) * 2], 2);
 }
 
 void kfs_base64_encode(const void *data, size_t len, char *text)

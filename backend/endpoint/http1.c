@@ -1,24 +1,18 @@
 /* HTTP/1.1 and HTTP/1.0 (RFC 9112) on a connection. A head is parsed when it is here
  * as a whole, in its own memory; a body goes straight into the exchange's. One
- * request at a time: what is pipelined behind it waits, so responses are in order.
- *
- * Where lenient parsing lets two programs see different requests (request smuggling),
- * the request is refused: both framings, repeated framings or hosts, white space
- * before a colon, lines continued, bare CR. */
+ * request at a time: what is pipelined behind it waits, so responses are in order. */
 #include <errno.h>
-#include <http_parser.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "backend/endpoint/http1_parse.h"
 #include "backend/endpoint/http1_render.h"
 #include "backend/endpoint/http_internal.h"
 
 #define FIRST_BODY_BYTES (64U * 1024) /* of a body's memory; more follows as it comes */
 #define PLACE_MIN (16U * 1024)        /* a rest of a body that is worth a read of its own */
 #define PLACE_MAX (256U * 1024)
-#define INCOMPLETE (-1)
 
 enum state {
     HEAD,    /* waiting for, or in the middle of, a head */
@@ -29,26 +23,14 @@ enum state {
 
 struct kfs_http1 {
     enum state state;
-    uint64_t began_ms;           /* when the first byte of the request came; 0: none yet */
-    size_t scanned;              /* of the head's bytes, all lines but the last */
-    size_t lines;                /* in them */
+    uint64_t began_ms; /* when the first byte of the request came; 0: none yet */
+    struct kfs_http1_scan scan;
     struct kfs_http_exchange *x; /* in BODY and CHUNKS */
     http_parser parser;          /* in CHUNKS */
     uint64_t length;             /* in BODY, of the whole body */
     int error;                   /* status for a body that cannot be taken */
     bool keep;                   /* the connection, after this request */
     bool old;                    /* HTTP/1.0 */
-};
-
-/* What parsing a head finds out. */
-struct head {
-    struct kfs_http_exchange *x;
-    size_t max_headers;
-    uint64_t length;
-    bool chunked;
-    bool expects; /* 100-continue */
-    bool keep;
-    bool complete; /* there is no body */
 };
 
 static void say_continue(struct kfs_http_conn *conn)
@@ -65,8 +47,7 @@ static void next_request(struct kfs_http_conn *conn)
 
     h1->state = HEAD;
     h1->began_ms = 0;
-    h1->scanned = 0;
-    h1->lines = 0;
+    h1->scan = (struct kfs_http1_scan){0};
     h1->x = NULL;
     conn->active_ms = conn->loop->now_ms;
 }
@@ -90,158 +71,7 @@ static void refuse(struct kfs_http_conn *conn, int status)
     conn->last = true;
 }
 
-/* ---- heads ---- */
-
-/* The length of the head, INCOMPLETE, or the status to refuse it with, negative from -400. */
-static ssize_t find_head(struct kfs_http1 *h1, const char *data, size_t len)
-{
-    for (;;) {
-        const char *line = memchr(data + h1->scanned, '\n', len - h1->scanned);
-        size_t next = line == NULL ? len : (size_t)(line - data) + 1;
-        if (next > KFS_HTTP_HEAD_BYTES_MAX)
-            return -431;
-        if (line == NULL || next == len || (data[next] == '\r' && next + 1 == len)) {
-            /* The end of a line whose successor is not known yet is looked at again. */
-            h1->scanned = line == NULL ? len : next - 1;
-            return INCOMPLETE;
-        }
-        h1->scanned = next;
-        if (++h1->lines > KFS_HTTP_HEADERS_MAX + 1)
-            return -431;
-        if (data[next] == ' ' || data[next] == '\t')
-            return -400; /* a continued line */
-        if (data[next] == '\n')
-            return (ssize_t)next + 1;
-        if (data[next] == '\r' && data[next + 1] == '\n')
-            return (ssize_t)next + 2;
-    }
-}
-
-static int on_url(http_parser *parser, const char *at, size_t len)
-{
-    struct head *head = parser->data;
-
-    head->x->request.target = (struct kfs_bytes){at, len};
-    return 0;
-}
-
-static int on_field(http_parser *parser, const char *at, size_t len)
-{
-    struct head *head = parser->data;
-    struct kfs_http_exchange *x = head->x;
-    char *name = x->text + (at - x->text);
-
-    if (x->request.n_headers == head->max_headers)
-        return 1;
-    for (size_t i = 0; i < len; i++) {
-        if (name[i] == ' ')
-            return 1; /* the library may have been built to let it pass */
-        if (name[i] >= 'A' && name[i] <= 'Z')
-            name[i] = (char)(name[i] + ('a' - 'A'));
-    }
-    x->headers[x->request.n_headers++] = (struct kfs_http_header){.name = {at, len}};
-    return 0;
-}
-
-static int on_value(http_parser *parser, const char *at, size_t len)
-{
-    struct head *head = parser->data;
-    struct kfs_http_exchange *x = head->x;
-
-    if (x->request.n_headers == 0)
-        return 1;
-    while (len > 0 && (at[len - 1] == ' ' || at[len - 1] == '\t'))
-        len--;
-    x->headers[x->request.n_headers - 1].value = (struct kfs_bytes){at, len};
-    return 0;
-}
-
-static int on_head(http_parser *parser)
-{
-    struct head *head = parser->data;
-
-    head->length = parser->content_length;
-    head->keep = http_should_keep_alive(parser) != 0;
-    parser->upgrade = 0; /* an offer that is not taken */
-    return 0;
-}
-
-static int on_complete(http_parser *parser)
-{
-    struct head *head = parser->data;
-
-    head->complete = true;
-    return 0;
-}
-
-static bool is(const struct kfs_http_header *header, const char *name)
-{
-    return memcmp(header->name.data, name, header->name.len) == 0;
-}
-
-/* Looks at the headers that frame the request: 0, or the status to refuse it with. */
-static int check_headers(struct head *head)
-{
-    const struct kfs_http_request *request = &head->x->request;
-    int hosts = 0;
-    int lengths = 0;
-    int encodings = 0;
-
-    for (size_t i = 0; i < request->n_headers; i++) {
-        const struct kfs_http_header *header = &request->headers[i];
-        const struct kfs_bytes *value = &header->value;
-        if (header->name.len == 4 && is(header, "host"))
-            hosts++;
-        if (header->name.len == 14 && is(header, "content-length"))
-            lengths++;
-        if (header->name.len == 17 && is(header, "transfer-encoding")) {
-            if (value->len != 7 || strncasecmp(value->data, "chunked", 7) != 0)
-                return 400;
-            encodings++;
-        }
-        if (header->name.len == 6 && is(header, "expect")) {
-            if (value->len != 12 || strncasecmp(value->data, "100-continue", 12) != 0)
-                return 417;
-            head->expects = true;
-        }
-    }
-    head->chunked = encodings > 0;
-    return hosts > 1 || lengths > 1 || encodings > 1 || (lengths > 0 && encodings > 0) ? 400 : 0;
-}
-
-/* Parses a whole head: 0, or the status to refuse it with. */
-static int parse_head(struct kfs_http1 *h1, struct head *head, const char *data, size_t len)
-{
-    static const http_parser_settings settings = {
-        .on_url = on_url,
-        .on_header_field = on_field,
-        .on_header_value = on_value,
-        .on_headers_complete = on_head,
-        .on_message_complete = on_complete,
-    };
-    struct kfs_http_request *request = &head->x->request;
-    http_parser *parser = &h1->parser;
-
-    memcpy(head->x->text, data, len);
-    http_parser_init(parser, HTTP_REQUEST);
-    parser->data = head;
-    size_t used = http_parser_execute(parser, &settings, head->x->text, len);
-    if (HTTP_PARSER_ERRNO(parser) != HPE_OK || used != len)
-        return 400;
-    const char *method = http_method_str((enum http_method)parser->method);
-    request->method = (struct kfs_bytes){method, strlen(method)};
-    if (parser->http_major != 1 || parser->http_minor > 1)
-        return parser->http_major == 0 ? 400 : 505; /* HTTP/0.9 has no version */
-    h1->old = parser->http_minor == 0;
-    int rc = check_headers(head);
-    if (rc == 0 && h1->old && head->chunked)
-        rc = 400;
-    if (rc == 0 && !h1->old && kfs_http_header(request, "host") == NULL)
-        rc = 400;
-    if (rc == 0 && !head->chunked && !head->complete && head->length > KFS_HTTP_BODY_BYTES_MAX)
-        rc = 413;
-    return rc;
-}
+/* ---- requests ---- */
 
 static void dispatch(struct kfs_http_conn *conn, struct kfs_http_exchange *x)
 {
@@ -250,7 +80,7 @@ static void dispatch(struct kfs_http_conn *conn, struct kfs_http_exchange *x)
     kfs_http_exchange_dispatch(x);
 }
 
-static void begin_body(struct kfs_http_conn *conn, const struct head *head, bool more)
+static void begin_body(struct kfs_http_conn *conn, const struct kfs_http1_request *head, bool more)
 {
     struct kfs_http1 *h1 = conn->h1;
 
@@ -268,7 +98,7 @@ static void begin_body(struct kfs_http_conn *conn, const struct head *head, bool
 static size_t take_head(struct kfs_http_conn *conn, const char *data, size_t len)
 {
     struct kfs_http1 *h1 = conn->h1;
-    struct head head = {0};
+    struct kfs_http1_request head = {0};
     size_t blank = 0;
 
     if (h1->began_ms == 0) {
@@ -278,26 +108,27 @@ static size_t take_head(struct kfs_http_conn *conn, const char *data, size_t len
             return blank;
         h1->began_ms = conn->loop->now_ms;
     }
-    ssize_t size = find_head(h1, data + blank, len - blank);
-    if (size == INCOMPLETE)
+    ssize_t size = kfs_http1_find_head(&h1->scan, data + blank, len - blank);
+    if (size == KFS_HTTP1_INCOMPLETE)
         return blank;
     if (size < 0) {
         refuse(conn, (int)-size);
         return len;
     }
-    head.max_headers = h1->lines - 1;
+    head.max_headers = h1->scan.lines - 1;
     head.x = kfs_http_exchange_new(conn, head.max_headers, (size_t)size);
     if (head.x == NULL) {
         conn->dead = true;
         return len;
     }
-    int status = parse_head(h1, &head, data + blank, (size_t)size);
+    int status = kfs_http1_parse_head(&head, &h1->parser, data + blank, (size_t)size);
     if (status != 0) {
         kfs_http_exchange_free(head.x);
         refuse(conn, status);
         return len;
     }
     h1->keep = head.keep;
+    h1->old = head.old;
     head.x->no_body = head.x->request.method.len == 4 && memcmp(head.x->request.method.data, "HEAD", 4) == 0;
     if (head.complete)
         dispatch(conn, head.x);

@@ -250,31 +250,38 @@ static void at_end(struct kfs_http_conn *conn)
         conn->dead = true;
 }
 
+/* Reads once; false where there is no more for now. */
+static bool read_once(struct kfs_http_conn *conn)
+{
+    bool body = conn->receiving > 0;
+    char *data = NULL;
+    size_t room = 0;
+
+    if (body && conn->proto->place != NULL && conn->in.len == 0)
+        room = conn->proto->place(conn, &data);
+    bool placed = room > 0;
+    if (!placed) {
+        data = conn->loop->input;
+        room = body ? KFS_HTTP_READ_BYTES : KFS_HTTP_FIRST_BYTES;
+    }
+    ssize_t n = conn->io->read(conn, data, room);
+    if (n > 0 && placed)
+        conn->proto->placed(conn, (size_t)n);
+    else if (n > 0)
+        take(conn, data, (size_t)n);
+    else if (n == 0)
+        at_end(conn);
+    else if (n != -EAGAIN && n != -EINTR)
+        conn->dead = true;
+    return n > 0 && ((size_t)n == room || conn->io->pending(conn));
+}
+
 static void read_input(struct kfs_http_conn *conn)
 {
     bool more = true;
 
-    for (int i = 0; i < READS_MAX && more && may_read(conn); i++) {
-        char *data = NULL;
-        size_t room = 0;
-        if (conn->proto != NULL && conn->proto->place != NULL && conn->in.len == 0 && !conn->last)
-            room = conn->proto->place(conn, &data);
-        bool placed = room > 0;
-        if (!placed) {
-            data = conn->loop->input;
-            room = conn->receiving > 0 ? KFS_HTTP_READ_BYTES : KFS_HTTP_FIRST_BYTES;
-        }
-        ssize_t n = conn->io->read(conn, data, room);
-        if (n > 0 && placed)
-            conn->proto->placed(conn, (size_t)n);
-        else if (n > 0)
-            take(conn, data, (size_t)n);
-        else if (n == 0)
-            at_end(conn);
-        else if (n != -EAGAIN && n != -EINTR)
-            conn->dead = true;
-        more = n > 0 && ((size_t)n == room || conn->io->pending(conn));
-    }
+    for (int i = 0; i < READS_MAX && more && may_read(conn); i++)
+        more = read_once(conn);
 }
 
 /* ---- output ---- */

@@ -23,7 +23,7 @@ struct kfs_bytes kfs_target_query(struct kfs_bytes target)
 
 bool kfs_query_next(struct kfs_bytes *query, struct kfs_bytes *name, struct kfs_bytes *value)
 {
-    const char *p = query->data;
+    const char *p = query->len == 0 ? "" : query->data;
     const char *end = p + query->len;
     const char *amp;
     const char *equal;

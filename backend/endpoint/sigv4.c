@@ -185,7 +185,7 @@ static void put_header(struct writer *w, const struct kfs_http_request *request,
 
 static void put_headers(struct writer *w, const struct kfs_http_request *request, struct kfs_bytes names)
 {
-    const char *p = names.data;
+    const char *p = names.len == 0 ? "" : names.data;
     const char *end = p + names.len;
 
     while (p < end) {

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "backend/base/utf8.h"
 #include "backend/endpoint/query.h"
@@ -63,29 +64,20 @@ static void read_header(struct kfs_bytes header, struct kfs_sigv4_claim *claim)
     }
 }
 
-/* Day-name, 30 Aug 2015 12:36:00 GMT, or a time as it is signed. */
+/* Sun, 30 Aug 2015 12:36:00 GMT; anything else is taken for a time as it is signed. */
 static struct kfs_bytes read_date(struct kfs_bytes header, char time[KFS_SIGV4_TIME + 1])
 {
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    struct tm tm = {0};
     char text[64];
-    char month[4] = "";
-    const char *found;
-    unsigned day;
-    unsigned year;
-    unsigned clock[3];
+    const char *end;
 
     if (header.len == 0 || header.len >= sizeof text)
         return header;
     memcpy(text, header.data, header.len);
     text[header.len] = '\0';
-    if (sscanf(text, "%*3[A-Za-z], %2u %3[A-Za-z] %4u %2u:%2u:%2u GMT", &day, month, &year, &clock[0], &clock[1],
-               &clock[2]) != 6)
+    end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    if (end == NULL || *end != '\0' || strftime(time, KFS_SIGV4_TIME + 1, "%Y%m%dT%H%M%SZ", &tm) != KFS_SIGV4_TIME)
         return header;
-    found = strstr(months, month);
-    if (found == NULL || strlen(month) != 3 || (found - months) % 3 != 0)
-        return header;
-    (void)snprintf(time, KFS_SIGV4_TIME + 1, "%04u%02u%02uT%02u%02u%02uZ", year % 10000,
-                   (unsigned)(found - months) / 3 % 12 + 1, day % 100, clock[0] % 100, clock[1] % 100, clock[2] % 100);
     return (struct kfs_bytes){time, KFS_SIGV4_TIME};
 }
 

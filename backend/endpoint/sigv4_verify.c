@@ -212,15 +212,16 @@ static size_t id_len(struct kfs_bytes text)
 static void identify(const struct kfs_sigv4_claim *claim, struct kfs_identity *identity)
 {
     struct kfs_sigv4_credential c;
+    bool whole = kfs_sigv4_read_credential(claim, &c);
+    struct kfs_bytes id = whole ? c.key_id : claim->credential;
 
     *identity = (struct kfs_identity){0};
-    if (!kfs_sigv4_read_credential(claim, &c))
-        c = (struct kfs_sigv4_credential){.key_id = claim->credential};
-    memcpy(identity->access_key_id, c.key_id.data, id_len(c.key_id));
-    if (is_region(c.scope.region))
+    if (id.len > 0)
+        memcpy(identity->access_key_id, id.data, id_len(id));
+    if (whole && is_region(c.scope.region))
         memcpy(identity->region, c.scope.region.data, c.scope.region.len);
-    if (is_account(c.key_id))
-        memcpy(identity->account, c.key_id.data, ACCOUNT_DIGITS);
+    if (is_account(id))
+        memcpy(identity->account, id.data, ACCOUNT_DIGITS);
 }
 
 int kfs_sigv4_verify(const struct kfs_keys *keys, const struct kfs_http_request *request, uint64_t now_ms,

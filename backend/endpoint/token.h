@@ -41,7 +41,7 @@ struct kfs_iterator {
 };
 
 /* What lists are paged; tokens of one are not taken by another. */
-enum kfs_page_list { KFS_PAGE_STREAMS, KFS_PAGE_SHARDS, KFS_PAGE_CONSUMERS, KFS_PAGE_LISTS };
+enum kfs_page_list { KFS_PAGE_STREAMS, KFS_PAGE_SHARDS, KFS_PAGE_CONSUMERS };
 
 /* Where to go on in a list. Each list uses what it needs; the rest is zero. */
 struct kfs_page {

@@ -46,11 +46,16 @@ static int make_id(char id[40])
     return 0;
 }
 
+int local_identity_print(const struct local_store *store, struct kfs_buf *out)
+{
+    return kfs_buf_printf(out, "{\"format\":%d,\"epoch\":%" PRIu64 ",\"id\":\"%s\"}\n", LOCAL_FORMAT, store->epoch,
+                          store->id);
+}
+
 int local_identity_open(struct local_store *store, struct kfs_error *err)
 {
     const struct kfs_io *io = store->options.io;
     struct kfs_buf text;
-    char fresh[128];
 
     int rc = take_lock(store, err);
     if (rc != 0)
@@ -70,8 +75,9 @@ int local_identity_open(struct local_store *store, struct kfs_error *err)
         return kfs_fail(err, EOVERFLOW, "the store has been opened %" PRIu64 " times; copy its streams to a new one",
                         store->epoch);
     store->epoch++;
-    (void)snprintf(fresh, sizeof fresh, "{\"format\":%d,\"epoch\":%" PRIu64 ",\"id\":\"%s\"}\n", LOCAL_FORMAT,
-                   store->epoch, store->id);
-    rc = kfs_io_replace(io, store->dir, "store", fresh, strlen(fresh));
+    rc = local_identity_print(store, &text);
+    if (rc == 0)
+        rc = kfs_io_replace(io, store->dir, "store", text.data, text.len);
+    kfs_buf_release(&text);
     return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot write the file store: %s", strerror(-rc));
 }

@@ -57,33 +57,20 @@ static void for_each_shard(struct local_store *store, void (*visit)(struct local
     free(streams);
 }
 
-static void trim(struct local_shard *shard, void *arg)
+/* Applies retention to a shard, and leaves its log closed where it was, or was idle. */
+static void look_after(struct local_shard *shard, void *arg)
 {
-    (void)arg;
+    const uint64_t *before_ms = arg;
+
+    (void)pthread_mutex_lock(&shard->lock);
+    bool idle = shard->log == NULL || (shard->users == 0 && shard->idle_since_ms <= *before_ms);
+    (void)pthread_mutex_unlock(&shard->lock);
     if (local_shard_use(shard, NULL) != 0)
         return;
     (void)local_shard_trim(shard, false, NULL);
     local_shard_put(shard);
-}
-
-struct idle {
-    uint64_t before_ms;
-    uint32_t keep;
-};
-
-static void close_idle(struct local_shard *shard, void *arg)
-{
-    const struct idle *idle = arg;
-
-    if (atomic_load(&shard->stream->store->open_logs) > idle->keep)
-        (void)local_shard_close_idle(shard, idle->before_ms);
-}
-
-void local_close_idle(struct local_store *store, uint32_t keep)
-{
-    struct idle idle = {UINT64_MAX, keep};
-
-    for_each_shard(store, close_idle, &idle);
+    if (idle)
+        local_shard_close_idle(shard);
 }
 
 static void wait_interval(struct local_keeper *keeper, uint64_t interval_ms)
@@ -124,8 +111,8 @@ static void *run(void *arg)
         if (now - last_sweep < RETENTION_EVERY_MS)
             continue;
         last_sweep = now;
-        for_each_shard(store, trim, NULL);
-        for_each_shard(store, close_idle, &(struct idle){now > IDLE_MS ? now - IDLE_MS : 0, 0});
+        uint64_t before_ms = now > IDLE_MS ? now - IDLE_MS : 0;
+        for_each_shard(store, look_after, &before_ms);
     }
     return NULL;
 }

@@ -132,6 +132,7 @@ int local_manifest_save(const struct kfs_io *io, int dir, const struct local_man
 void local_shard_dir(uint32_t index, char name[KFS_SHARD_DIR_MAX]);
 
 int local_identity_parse(const char *text, size_t len, struct local_store *store, struct kfs_error *err);
+int local_identity_print(const struct local_store *store, struct kfs_buf *out);
 
 /* ---- identity.c: the files `store` and `lock` ---- */
 int local_identity_open(struct local_store *store, struct kfs_error *err);
@@ -175,8 +176,8 @@ void local_shard_free(struct local_shard *shard); /* closes its log */
 int local_shard_get(struct local_stream *stream, uint32_t index, struct local_shard **shard, struct kfs_error *err);
 int local_shard_use(struct local_shard *shard, struct kfs_error *err);
 void local_shard_put(struct local_shard *shard);
-/* Closes the log where it is idle since `before_ms`. True when it did. */
-bool local_shard_close_idle(struct local_shard *shard, uint64_t before_ms);
+/* Closes the log where no one uses it and it is synced. */
+void local_shard_close_idle(struct local_shard *shard);
 int local_shard_extent(struct kfs_stream *s, uint32_t index, struct kfs_extent *extent, struct kfs_error *err);
 /* Records that arrived before this time are past the retention. */
 uint64_t local_shard_cutoff(const struct local_shard *shard);
@@ -212,7 +213,5 @@ int local_keeper_start(struct local_store *store);
 void local_keeper_stop(struct local_store *store);
 /* Remembers a shard that has become dirty. */
 void local_keeper_note(struct local_shard *shard);
-/* Closes idle logs where too many are open. */
-void local_close_idle(struct local_store *store, uint32_t keep);
 
 #endif

@@ -1,4 +1,4 @@
-/* JSON in the store. The file `stream`: a stream's settings and shards, as JSON (docs/LOCAL_FORMAT.md section 6). */
+/* JSON in the store. The file `stream`: a stream's settings and shards, as JSON (docs/FORMAT.md section 6). */
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -57,24 +57,34 @@ static bool get_seq(const cJSON *object, const char *name, struct kfs_seq *seq)
     return text != NULL && kfs_seq_parse(text, strlen(text), seq) == 0;
 }
 
+/* A parent, where there is one. It stands before its children: whoever follows them up comes to an end. */
+static bool get_parent(const cJSON *item, const char *name, uint32_t child, uint32_t *parent)
+{
+    *parent = KFS_NO_SHARD;
+    if (!cJSON_HasObjectItem(item, name))
+        return true;
+    return get_u32(item, name, KFS_SHARD_INDEX_MAX, parent) && *parent < child;
+}
+
 static bool parse_shard(const cJSON *item, struct kfs_shard_info *shard)
 {
     const uint64_t ms_max = UINT64_C(1) << 52;
 
-    *shard = (struct kfs_shard_info){.parent = KFS_NO_SHARD, .adjacent_parent = KFS_NO_SHARD};
+    *shard = (struct kfs_shard_info){.index = 0};
     if (!get_u32(item, "index", KFS_SHARD_INDEX_MAX, &shard->index) || !get_hash(item, "start", &shard->range.start) ||
         !get_hash(item, "end", &shard->range.end) || !get_seq(item, "starting", &shard->starting) ||
         !get_number(item, "created_ms", ms_max, &shard->created_ms) || shard->range.start > shard->range.end)
         return false;
-    if (cJSON_HasObjectItem(item, "parent") && !get_u32(item, "parent", KFS_SHARD_INDEX_MAX, &shard->parent))
+    if (!get_parent(item, "parent", shard->index, &shard->parent) ||
+        !get_parent(item, "adjacent", shard->index, &shard->adjacent_parent))
         return false;
-    if (cJSON_HasObjectItem(item, "adjacent") &&
-        !get_u32(item, "adjacent", KFS_SHARD_INDEX_MAX, &shard->adjacent_parent))
+    if (shard->parent == KFS_NO_SHARD && shard->adjacent_parent != KFS_NO_SHARD)
         return false;
     shard->closed = cJSON_HasObjectItem(item, "ending");
     if (!shard->closed)
         return true;
-    return get_seq(item, "ending", &shard->ending) && get_number(item, "closed_ms", ms_max, &shard->closed_ms);
+    return get_seq(item, "ending", &shard->ending) && !kfs_seq_is_none(&shard->ending) &&
+           get_number(item, "closed_ms", ms_max, &shard->closed_ms) && shard->closed_ms > 0;
 }
 
 static int parse_shards(const cJSON *root, struct kfs_topology *topology)
@@ -98,7 +108,8 @@ static int parse_shards(const cJSON *root, struct kfs_topology *topology)
             goto out;
         i++;
     }
-    rc = kfs_topology_init(topology, shards, i, next_index);
+    if (kfs_topology_open_count(shards, i) > 0)
+        rc = kfs_topology_init(topology, shards, i, next_index);
 out:
     free(shards);
     return rc;
@@ -135,6 +146,7 @@ int local_manifest_load(const struct kfs_io *io, int dir, struct local_manifest 
 {
     struct kfs_buf text;
 
+    memset(m, 0, sizeof *m);
     kfs_buf_init(&text, MANIFEST_BYTES_MAX);
     int rc = kfs_io_read_file(io, dir, "stream", &text);
     if (rc != 0)

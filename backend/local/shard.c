@@ -6,7 +6,7 @@
 #include "backend/local/local_internal.h"
 
 #define EPOCH_SHIFT 39    /* of the epoch in a position: 24 bits of it, 39 to count in */
-#define OPEN_LOGS_MAX 512 /* beyond, idle logs are closed at once */
+#define OPEN_LOGS_MAX 512 /* beyond, a log is closed as soon as it is idle and synced */
 #define HOUR_MS UINT64_C(3600000)
 
 struct local_shard *local_shard_new(struct local_stream *stream, uint32_t index)
@@ -122,31 +122,28 @@ int local_shard_get(struct local_stream *stream, uint32_t index, struct local_sh
     (void)pthread_rwlock_unlock(&stream->lock);
     if (rc == 0)
         *out = shard;
-    if (atomic_load(&stream->store->open_logs) > OPEN_LOGS_MAX)
-        local_close_idle(stream->store, OPEN_LOGS_MAX);
     return rc;
 }
 
 void local_shard_put(struct local_shard *shard)
 {
+    const struct local_store *store = shard->stream->store;
+
     (void)pthread_mutex_lock(&shard->lock);
-    if (--shard->users == 0)
-        shard->idle_since_ms = shard->stream->store->options.clock->mono_ms(shard->stream->store->options.clock->ctx);
+    if (--shard->users == 0) {
+        shard->idle_since_ms = store->options.clock->mono_ms(store->options.clock->ctx);
+        if (atomic_load(&store->open_logs) > OPEN_LOGS_MAX && !kfs_log_dirty(shard->log))
+            (void)close_log(shard);
+    }
     (void)pthread_mutex_unlock(&shard->lock);
 }
 
-bool local_shard_close_idle(struct local_shard *shard, uint64_t before_ms)
+void local_shard_close_idle(struct local_shard *shard)
 {
-    bool closed = false;
-
-    if (pthread_mutex_trylock(&shard->lock) != 0)
-        return false;
-    if (shard->log != NULL && shard->users == 0 && shard->idle_since_ms <= before_ms && !kfs_log_dirty(shard->log)) {
+    (void)pthread_mutex_lock(&shard->lock);
+    if (shard->log != NULL && shard->users == 0 && !kfs_log_dirty(shard->log))
         (void)close_log(shard);
-        closed = true;
-    }
     (void)pthread_mutex_unlock(&shard->lock);
-    return closed;
 }
 
 uint64_t local_shard_cutoff(const struct local_shard *shard)

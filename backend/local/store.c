@@ -9,6 +9,7 @@
 #include "backend/local/local_internal.h"
 
 #define RETENTION_HOURS_DEFAULT 24
+#define GENERATION_SHIFT 24 /* of the epoch in a generation; below it streams are counted */
 
 /* Index of a name, or where it would be inserted. Under store.lock. */
 static size_t find(const struct local_store *store, const char *name, bool *found)
@@ -136,18 +137,37 @@ static int make_files(struct local_store *store, int dir, const struct local_man
     return local_manifest_save(io, dir, m, err);
 }
 
+/* Whether a directory is what a crash or a failed attempt of this process has left: without
+ * the file `stream`, or with one of now. In any other there may be records. */
+static bool is_left_over(struct local_store *store, int dir)
+{
+    struct local_manifest m;
+    int rc = local_manifest_load(store->options.io, dir, &m, NULL);
+
+    if (rc != 0)
+        return rc == -ENOENT;
+    local_manifest_release(&m);
+    return m.generation >> GENERATION_SHIFT == store->epoch;
+}
+
 static int make_stream(struct local_store *store, struct local_manifest *m, struct kfs_error *err)
 {
     const struct kfs_io *io = store->options.io;
     int rc = io->mkdir(io->ctx, store->streams_dir, m->name);
+    bool exists_already = rc == -EEXIST;
 
-    /* A directory without the file `stream` is left from a crash, or a failed attempt. */
-    if (rc != 0 && rc != -EEXIST)
+    if (rc != 0 && !exists_already)
         return kfs_fail(err, -rc, "cannot make the stream's directory: %s", strerror(-rc));
     int dir = io->open(io->ctx, store->streams_dir, m->name, KFS_OPEN_DIR);
     if (dir < 0)
         return kfs_fail(err, -dir, "cannot open the stream's directory: %s", strerror(-dir));
-    rc = make_files(store, dir, m, err);
+    if (exists_already && !is_left_over(store, dir))
+        rc = kfs_fail(err, EIO,
+                      "the directory of a stream %s that could not be loaded is in the way; run fsck.kinesisfs on the "
+                      "store",
+                      m->name);
+    else
+        rc = make_files(store, dir, m, err);
     io->close(io->ctx, dir);
     if (rc != 0)
         return rc;
@@ -194,7 +214,7 @@ static int create_locked(struct local_store *store, const char *name, const stru
                             store->options.account);
     (void)snprintf(m.name, sizeof m.name, "%s", name);
     m.created_ms = local_now_ms(store);
-    m.generation = store->epoch << 24 | (++store->generations & 0xffffff);
+    m.generation = store->epoch << GENERATION_SHIFT | (++store->generations & 0xffffff);
     if (m.settings.retention_hours == 0)
         m.settings.retention_hours = RETENTION_HOURS_DEFAULT;
     if (m.settings.max_record_bytes == 0)

@@ -55,6 +55,15 @@ static uint64_t get64(const uint8_t *p)
     return le64toh(v);
 }
 
+static bool in_bounds(const uint64_t *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (values[i] >= KFS_VALUE_END)
+            return false;
+    }
+    return true;
+}
+
 void kfs_header_encode(const struct kfs_segment_header *header, uint8_t page[KFS_PAGE])
 {
     memset(page, 0, KFS_PAGE);
@@ -73,9 +82,12 @@ int kfs_header_decode(const uint8_t page[KFS_PAGE], struct kfs_segment_header *h
         return -EILSEQ;
     if (get32(page + HEADER_CRC_AT) != kfs_crc32c(0, page, HEADER_CRC_AT))
         return -EILSEQ;
-    header->base = get64(page + 8);
-    header->first_record = get64(page + 16);
-    header->created_ms = get64(page + 24);
+    const uint64_t values[] = {get64(page + 8), get64(page + 16), get64(page + 24)};
+    if (!in_bounds(values, 3))
+        return -EILSEQ;
+    header->base = values[0];
+    header->first_record = values[1];
+    header->created_ms = values[2];
     memcpy(header->floor.b, page + 32, KFS_SEQ_BYTES);
     header->salt = get32(page + 56);
     return 0;
@@ -104,16 +116,16 @@ bool kfs_checkpoint_decode(const uint8_t page[KFS_PAGE], uint32_t salt, struct k
     *cp = (struct kfs_checkpoint){0};
     for (uint64_t parity = 0; parity < 2; parity++) {
         const uint8_t *slot = page + kfs_checkpoint_slot(parity);
-        uint64_t generation = get64(slot);
-        if (get32(slot + KFS_SLOT_SIZE) != kfs_crc32c(salt, slot, KFS_SLOT_SIZE))
+        const uint64_t values[] = {get64(slot), get64(slot + 8), get64(slot + 16), get64(slot + 24), get64(slot + 32)};
+        if (get32(slot + KFS_SLOT_SIZE) != kfs_crc32c(salt, slot, KFS_SLOT_SIZE) || !in_bounds(values, 5))
             continue;
-        if (generation <= cp->generation) /* 0 is an empty slot */
+        if (values[0] <= cp->generation || values[0] % 2 != parity) /* 0 is an empty slot */
             continue;
-        cp->generation = generation;
-        cp->data_size = get64(slot + 8);
-        cp->index_size = get64(slot + 16);
-        cp->records = get64(slot + 24);
-        cp->last_arrival_ms = get64(slot + 32);
+        cp->generation = values[0];
+        cp->data_size = values[1];
+        cp->index_size = values[2];
+        cp->records = values[3];
+        cp->last_arrival_ms = values[4];
         cp->sealed = get32(slot + 40) != 0;
         found = true;
     }
@@ -133,12 +145,14 @@ void kfs_block_encode(const struct kfs_place *first, uint32_t salt, uint8_t head
 
 int kfs_block_decode(const uint8_t header[KFS_BLOCK_HEADER], uint32_t salt, struct kfs_place *first)
 {
-    if (get32(header) != kfs_crc32c(salt, header + 4, KFS_BLOCK_HEADER - 4))
+    const uint64_t values[] = {get64(header + 8), get64(header + 16), get64(header + 24)};
+
+    if (get32(header) != kfs_crc32c(salt, header + 4, KFS_BLOCK_HEADER - 4) || !in_bounds(values, 3))
         return -EILSEQ;
     first->chain = get32(header + 4);
-    first->data_offset = get64(header + 8);
-    first->record = get64(header + 16);
-    first->arrival_ms = get64(header + 24);
+    first->data_offset = values[0];
+    first->record = values[1];
+    first->arrival_ms = values[2];
     memcpy(first->seq.b, header + 32, KFS_SEQ_BYTES);
     return 0;
 }

@@ -14,6 +14,8 @@
 #define KFS_ENTRY_FIXED 16U
 #define KFS_ENTRY_MAX (KFS_ENTRY_FIXED + KFS_SEQ_BYTES + KFS_PARTITION_KEY_BYTES_MAX)
 #define KFS_SLOT_SIZE 44U /* of a checkpoint, without its checksum */
+/* Offsets, sizes, ordinals and times are below, so that sums of two fit an int64_t. Decoders see to it. */
+#define KFS_VALUE_END (UINT64_C(1) << 62)
 
 struct kfs_segment_header {
     uint64_t base;         /* offset in the default view */
@@ -39,7 +41,7 @@ int kfs_header_decode(const uint8_t page[KFS_PAGE], struct kfs_segment_header *h
 /* Offset in page 0 of the slot that a generation goes to. */
 size_t kfs_checkpoint_slot(uint64_t generation);
 void kfs_checkpoint_encode(const struct kfs_checkpoint *cp, uint32_t salt, uint8_t slot[KFS_SLOT_SIZE + 4]);
-/* The valid slot of higher generation; all zero and false where neither is. */
+/* The valid slot of higher generation, where that belongs; all zero and false where neither is. */
 bool kfs_checkpoint_decode(const uint8_t page[KFS_PAGE], uint32_t salt, struct kfs_checkpoint *cp);
 
 /* Where a record stands; what the next entry's coding depends on. */

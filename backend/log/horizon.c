@@ -35,7 +35,7 @@ int kfs_horizon_read(struct kfs_log *log, uint64_t *horizon)
     if (rc == 0) {
         value = strtoull(line.data, NULL, 10); /* anything but the line this prints is refused */
         print_line(value, expected);
-        rc = strcmp(line.data, expected) == 0 ? 0 : -EIO;
+        rc = value < KFS_VALUE_END && line.len == strlen(expected) + 1 && strcmp(line.data, expected) == 0 ? 0 : -EIO;
     }
     if (rc == 0)
         *horizon = value;

@@ -85,6 +85,9 @@ int kfs_verify_record(const struct kfs_walk *walk, struct kfs_window *window, co
 
 /* The record at the horizon: sets its ordinal and arrival time. -EIO. */
 int kfs_log_set_horizon(struct kfs_log *log, uint64_t horizon);
+/* Makes what damage has left unknown such that there are records exactly where there are
+ * bytes. True where it was so already. Under state, or before threads. */
+bool kfs_log_fit_ordinals(struct kfs_log *log);
 
 /* ---- horizon.c ---- */
 int kfs_horizon_read(struct kfs_log *log, uint64_t *horizon);

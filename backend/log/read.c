@@ -338,6 +338,8 @@ static int64_t verify_range(struct kfs_log_reader *reader, uint64_t from, uint64
     else
         rc = kfs_walk_seek(walk, &aim);
     uint64_t start = rc == 1 ? walk->place.data_offset : from;
+    if (start > from)
+        rc = -EIO; /* nothing vouches for what lies between */
     while (rc == 1) {
         rc = kfs_verify_record(walk, &window, &data);
         if (rc != 0) {

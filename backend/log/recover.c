@@ -265,39 +265,36 @@ static void adopt(struct kfs_log *log, size_t i, const struct end *end)
     seg->index_size = end->index_size;
     seg->records = end->records;
     seg->last_arrival_ms = end->records > 0 ? end->last.arrival_ms : 0;
-    if (end->data_size > seg->checkpoint.data_size)
-        log->dirty = true;
     log->tail = (struct kfs_place){
         .data_offset = end->data_size, .record = end->records, .arrival_ms = arrival, .seq = *seq, .chain = end->chain};
 }
 
 /* Segment i could not be loaded, and why: it is a new one whose header did not reach
  * the disk, and goes with all after it, or it is damaged. */
-static int settle_unloadable(struct kfs_log *log, size_t i, const struct kfs_error *why, struct kfs_error *err)
+static int settle_unloadable(struct kfs_log *log, size_t i, const struct kfs_error *why, bool *sound)
 {
-    if (!log->segments[i]->unreadable && is_unborn(log, i)) {
-        int rc = discard_from(log, i);
-        return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot remove a segment: %s", strerror(-rc));
-    }
+    if (!log->segments[i]->unreadable && is_unborn(log, i))
+        return discard_from(log, i);
+    *sound = false;
     (void)kfs_log_poison(log, "%s", why->text);
     set_damaged(log, i);
     return 0;
 }
 
 /* Takes over what find_end found in segment i, and cuts the rest where the records
- * end here. *more says whether the next segment is to be looked at. */
-static int settle(struct kfs_log *log, size_t i, const struct end *end, bool *more)
+ * end here. *sound becomes false where they are damaged. */
+static int settle(struct kfs_log *log, size_t i, const struct end *end, bool *sound)
 {
     struct kfs_segment *seg = log->segments[i];
     bool last = i + 1 == log->n_segments;
     bool torn = !last && seg->base + end->data_size != log->segments[i + 1]->base;
     int rc = 0;
 
-    *more = false;
     if (end->damaged || (torn && ever_synced(log, i + 1))) {
         (void)kfs_log_poison(
             log, "segment %020" PRIu64 " is damaged after %" PRIu64 " bytes; run fsck.kinesisfs on the store",
             seg->base, end->data_size);
+        *sound = false;
         set_damaged(log, i);
         return 0;
     }
@@ -305,31 +302,62 @@ static int settle(struct kfs_log *log, size_t i, const struct end *end, bool *mo
         rc = discard_from(log, i + 1);
     if (rc == 0 && (last || torn))
         rc = cut(seg, end);
-    if (rc == 0)
-        adopt(log, i, end);
-    *more = true;
-    return rc;
+    if (rc != 0)
+        return rc;
+    adopt(log, i, end);
+    if (end->data_size > seg->checkpoint.data_size)
+        log->dirty = true;
+    return 0;
 }
 
-/* Recovers segments from i on; stops where records end or damage begins. */
+/* A segment behind damage: nothing is cut or written, but its records can be read. */
+static int look_past(struct kfs_log *log, size_t i)
+{
+    struct kfs_segment *seg = log->segments[i];
+    struct end end;
+    int rc = kfs_segment_load(seg, log->dir, NULL);
+
+    if (rc == 0)
+        rc = find_end(seg, &end);
+    if (rc != 0 && (rc != -EIO || seg->unreadable))
+        return rc;
+    if (rc != 0 || end.damaged) {
+        set_damaged(log, i);
+    } else if (i + 1 < log->n_segments) {
+        seg->index_size = end.index_size;
+        seg->records = end.records;
+    } else {
+        adopt(log, i, &end);
+    }
+    return 0;
+}
+
+static int recover_segment(struct kfs_log *log, size_t i, bool *sound)
+{
+    struct kfs_segment *seg = log->segments[i];
+    struct kfs_error why;
+    struct end end;
+
+    if (!*sound)
+        return look_past(log, i);
+    int rc = kfs_segment_load(seg, log->dir, &why);
+    if (rc == -EIO)
+        return settle_unloadable(log, i, &why, sound);
+    if (rc == 0)
+        rc = find_end(seg, &end);
+    return rc == 0 ? settle(log, i, &end, sound) : rc;
+}
+
+/* Recovers segments from i on. Where records end the rest is cut, unless there was damage. */
 static int recover_from(struct kfs_log *log, size_t i, struct kfs_error *err)
 {
-    bool more = true;
+    bool sound = true;
 
-    for (; more && i < log->n_segments; i++) {
-        struct kfs_segment *seg = log->segments[i];
-        struct kfs_error why;
-        struct end end;
-        int rc = kfs_segment_load(seg, log->dir, &why);
-
-        if (rc == -EIO)
-            return settle_unloadable(log, i, &why, err);
-        if (rc == 0)
-            rc = find_end(seg, &end);
-        if (rc == 0)
-            rc = settle(log, i, &end, &more);
+    for (; i < log->n_segments; i++) {
+        uint64_t base = log->segments[i]->base;
+        int rc = recover_segment(log, i, &sound);
         if (rc != 0)
-            return kfs_fail(err, -rc, "cannot recover segment %020" PRIu64 ": %s", seg->base, strerror(-rc));
+            return kfs_fail(err, -rc, "cannot recover segment %020" PRIu64 ": %s", base, strerror(-rc));
     }
     return 0;
 }
@@ -378,17 +406,6 @@ static void set_extent(struct kfs_log *log, uint64_t horizon)
         log->tail.seq = log->config.floor;
 }
 
-/* What damage has made unknown, so that there are records exactly where there are bytes. */
-static void guess_ordinals(struct kfs_log *log)
-{
-    struct kfs_log_extent *x = &log->extent;
-
-    if (x->horizon == x->end)
-        x->first_record = x->next_record;
-    else if (x->next_record <= x->first_record)
-        x->next_record = x->first_record + 1;
-}
-
 int kfs_log_recover(struct kfs_log *log, struct kfs_error *err)
 {
     uint64_t horizon = 0;
@@ -413,6 +430,6 @@ int kfs_log_recover(struct kfs_log *log, struct kfs_error *err)
         (void)kfs_log_poison(log, "the record at offset %" PRIu64 " is damaged; run fsck.kinesisfs on the store",
                              log->extent.horizon);
     if (log->failure.code != 0)
-        guess_ordinals(log);
+        (void)kfs_log_fit_ordinals(log);
     return 0;
 }

@@ -70,6 +70,8 @@ bool kfs_segment_parse_name(const char *name, uint64_t *base, bool *is_index)
     bool index = strcmp(name + NAME_DIGITS, ".index") == 0;
     if (!index && strcmp(name + NAME_DIGITS, ".data") != 0)
         return false;
+    if (value >= KFS_VALUE_END)
+        return false;
     *base = value;
     *is_index = index;
     return true;

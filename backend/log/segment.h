@@ -50,7 +50,7 @@ void kfs_segment_unref(struct kfs_segment *seg); /* the last closes the files */
 
 void kfs_segment_data_name(uint64_t base, char name[KFS_SEGMENT_NAME_MAX]);
 void kfs_segment_index_name(uint64_t base, char name[KFS_SEGMENT_NAME_MAX]);
-/* True, and base, for the name of a segment's data or index file. */
+/* True, and base, for the name of a segment's data or index file; false for an offset that none begins at. */
 bool kfs_segment_parse_name(const char *name, uint64_t *base, bool *is_index);
 
 /* Makes the two files with a header. Nothing is synced. */

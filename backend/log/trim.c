@@ -6,6 +6,18 @@
 
 #include "backend/log/log_internal.h"
 
+bool kfs_log_fit_ordinals(struct kfs_log *log)
+{
+    struct kfs_log_extent *x = &log->extent;
+    const struct kfs_log_extent was = *x;
+
+    if (x->horizon == x->end)
+        x->first_record = x->next_record;
+    else if (x->next_record <= x->first_record)
+        x->next_record = x->first_record + 1;
+    return x->first_record == was.first_record && x->next_record == was.next_record;
+}
+
 int kfs_log_set_horizon(struct kfs_log *log, uint64_t horizon)
 {
     struct kfs_segment_view view;
@@ -30,13 +42,17 @@ int kfs_log_set_horizon(struct kfs_log *log, uint64_t horizon)
     if (rc < 0)
         return rc;
 
+    bool fits = true;
     (void)pthread_mutex_lock(&log->state);
     if (horizon >= log->extent.horizon) {
         log->extent.horizon = horizon;
         log->extent.first_record = record;
         log->horizon_arrival_ms = arrival;
+        fits = kfs_log_fit_ordinals(log);
     }
     (void)pthread_mutex_unlock(&log->state);
+    if (!fits)
+        (void)kfs_log_poison(log, "the ordinals of records do not fit; run fsck.kinesisfs on the store");
     return 0;
 }
 

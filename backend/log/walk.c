@@ -78,6 +78,17 @@ static int take_entry(struct kfs_walk *walk, bool first)
     return 1;
 }
 
+/* Where a block says it begins. The first one must do so where the segment does: that
+ * of another page, written to the wrong place, would pass over records. */
+static bool is_block(const struct kfs_walk *walk, uint64_t page_no, const uint8_t *header, struct kfs_place *first)
+{
+    uint32_t salt = walk->seg->header.salt;
+
+    if (kfs_block_decode(header, salt, first) != 0)
+        return false;
+    return page_no != 1 || (first->data_offset == 0 && first->record == 0 && first->chain == salt);
+}
+
 int kfs_walk_to_page(struct kfs_walk *walk, uint64_t page_no)
 {
     if (valid_of(walk, page_no) <= KFS_BLOCK_HEADER)
@@ -85,7 +96,7 @@ int kfs_walk_to_page(struct kfs_walk *walk, uint64_t page_no)
     int rc = load_page(walk, page_no);
     if (rc != 0)
         return rc;
-    if (kfs_block_decode(walk->page, walk->seg->header.salt, &walk->place) != 0) {
+    if (!is_block(walk, page_no, walk->page, &walk->place)) {
         walk->page_no = 0;
         return -EIO;
     }
@@ -171,11 +182,22 @@ static bool peek(const struct kfs_walk *walk, uint64_t page_no, struct kfs_place
     uint8_t header[KFS_BLOCK_HEADER];
     ssize_t n = io->pread(io->ctx, walk->seg->index_fd, header, sizeof header, page_no * KFS_PAGE);
 
-    return n == (ssize_t)sizeof header && kfs_block_decode(header, walk->seg->header.salt, place) == 0;
+    return n == (ssize_t)sizeof header && is_block(walk, page_no, header, place);
 }
 
-/* The last page whose first record is before the aim, or 1. Where a header is
- * damaged the rest of the search goes block by block. */
+/* The last page that is there of those up to `page_no`. */
+static uint64_t last_page(const struct kfs_walk *walk, uint64_t page_no)
+{
+    const struct kfs_io *io = walk->seg->io;
+    uint64_t size;
+
+    if (io->size(io->ctx, walk->seg->index_fd, &size) != 0 || size <= KFS_PAGE)
+        return 1;
+    return page_no < (size - 1) / KFS_PAGE ? page_no : (size - 1) / KFS_PAGE;
+}
+
+/* The last page whose first record is before the aim, or 1. Where a header is damaged or
+ * missing the rest of the search goes block by block, over those that there are. */
 static uint64_t find_page(const struct kfs_walk *walk, const struct kfs_aim *aim)
 {
     uint64_t low = 1;
@@ -184,8 +206,10 @@ static uint64_t find_page(const struct kfs_walk *walk, const struct kfs_aim *aim
 
     while (high > low) {
         uint64_t middle = low + (high - low + 1) / 2;
-        if (!peek(walk, middle, &place))
+        if (!peek(walk, middle, &place)) {
+            high = last_page(walk, high);
             break;
+        }
         if (before(aim, &place))
             low = middle;
         else

@@ -64,6 +64,22 @@ equal() { # WANT GOT [WHAT]
     [ "$1" = "$2" ] || fail "${3:-value}: wanted '$1', got '$2'"
 }
 
+# Starts a command in a terminal of 80 by 24; `screen` is tmux for it, which ends
+# with the case. Only -D starts the server: one that a client starts goes by itself.
+terminal() { # COMMAND
+    tmux -S "$WORK/tmux" -f /dev/null -D &
+    wait_for 20 screen show-options -s >/dev/null 2>&1
+    screen new-session -d -x 80 -y 24 "$1"
+}
+
+screen() { # TMUX-COMMAND...
+    tmux -N -S "$WORK/tmux" "$@"
+}
+
+shows() { # PATTERN: whether the terminal does
+    screen capture-pane -p | grep -q "$1"
+}
+
 # Python statements that must end with an errno (a name, or 0 for success). Paths
 # are relative to $MNT; see try.py for what they can use.
 expect_errno() { # ERRNO STATEMENTS
@@ -126,12 +142,12 @@ kill9() {
     fusermount3 -u -z "$MNT"
 }
 
-descendants() { # PID: its children and theirs, but not the daemon
+descendants() { # PID: its children and theirs, but not the daemon; who could start another one first
     local pid
     for pid in $(pgrep -P "$1"); do
         if [ "$pid" != "$DAEMON" ]; then
-            descendants "$pid"
             echo "$pid"
+            descendants "$pid"
         fi
     done
 }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# O_SYNC, O_DSYNC and sync=always make each write durable; sync=interval, the default, syncs within sync_interval.
+# O_SYNC, O_DSYNC, RWF_DSYNC and sync=always make each write durable; sync=interval, the default, syncs within sync_interval.
 . "$(dirname "$0")/../mount/lib.sh"
 
 mount_fs --sync-interval=1h
@@ -10,8 +10,9 @@ expect_errno 0 'append("s/all", "x\n")'
 equal 0 "$(syncs)" "after a plain write"
 expect_errno 0 'os.write(os.open("s/all", os.O_WRONLY | os.O_APPEND | os.O_SYNC), b"x\n")'
 expect_errno 0 'os.write(os.open("s/all", os.O_WRONLY | os.O_APPEND | os.O_DSYNC), b"x\n")'
-equal 2 "$(syncs)" "after O_SYNC and O_DSYNC"
+expect_errno 0 'os.pwritev(os.open("s/all", os.O_WRONLY | os.O_APPEND), [b"x\n"], 0, os.RWF_DSYNC)'
+equal 3 "$(syncs)" "after O_SYNC, O_DSYNC and RWF_DSYNC"
 remount --sync=always
 expect_errno 0 'append("s/all", "x\n")'
 equal 1 "$(syncs)" "with sync=always"
-equal 4 "$(wc -l <"$shard")" "lines"
+equal 5 "$(wc -l <"$shard")" "lines"

@@ -18,7 +18,8 @@
 
 /* ---- the handler ---- */
 
-struct job {
+struct job { /* freed when the server has stopped */
+    struct job *next;
     struct web *web;
     struct kfs_http_exchange *x;
     size_t bytes;
@@ -57,7 +58,6 @@ static void *echo_thread(void *arg)
     struct web *web = job->web;
 
     echo(job->x);
-    free(job);
     atomic_fetch_sub(&web->threads, 1);
     return NULL;
 }
@@ -72,7 +72,6 @@ static void *hold_thread(void *arg)
         usleep(1000);
     atomic_fetch_sub(&web->holding, 1);
     echo(job->x);
-    free(job);
     atomic_fetch_sub(&web->threads, 1);
     return NULL;
 }
@@ -142,7 +141,6 @@ static void drip(void *arg)
 
     if (job->gone || kfs_http_write(job->x, "drip", 4) == -EPIPE) {
         kfs_http_end(job->x);
-        free(job);
     } else {
         assert_int_equal(kfs_http_later(job->x, 5, drip, job), 0);
     }
@@ -157,6 +155,9 @@ static struct job *job_new(struct web *web, struct kfs_http_exchange *x)
     job->x = x;
     pthread_mutex_init(&job->lock, NULL);
     pthread_cond_init(&job->change, NULL);
+    job->next = atomic_load(&web->jobs);
+    while (!atomic_compare_exchange_weak(&web->jobs, &job->next, job))
+        ;
     return job;
 }
 
@@ -276,6 +277,10 @@ void web_stop(struct web *web, uint32_t grace_ms)
 {
     kfs_http_stop(web->server, grace_ms);
     web_until(atomic_load(&web->threads) == 0);
+    for (struct job *job = atomic_exchange(&web->jobs, NULL), *next; job != NULL; job = next) {
+        next = job->next;
+        free(job);
+    }
 }
 
 struct kfs_http_stats web_stats(struct web *web)
@@ -352,8 +357,11 @@ static void receive_until(int fd, const char *end, char *text, size_t size)
 
 static void receive_more(int fd, struct answer *answer, size_t len)
 {
-    answer->body = realloc(answer->body, answer->len + len + 1);
-    assert_non_null(answer->body);
+    if (answer->len + len + 1 > answer->cap) {
+        answer->cap = (answer->len + len + 1) * 2;
+        answer->body = realloc(answer->body, answer->cap);
+        assert_non_null(answer->body);
+    }
     receive(fd, answer->body + answer->len, len);
     answer->len += len;
     answer->body[answer->len] = '\0';

@@ -12,6 +12,8 @@
 
 #include "backend/endpoint/http.h"
 
+struct job;
+
 struct web {
     struct kfs_http_config config; /* changed before web_start */
     struct kfs_http_server *server;
@@ -21,6 +23,7 @@ struct web {
     atomic_int full;    /* writes that found no room */
     atomic_int threads; /* of the handler, running */
     atomic_bool release;
+    struct job *_Atomic jobs;
 };
 
 void web_init(struct web *web);
@@ -49,6 +52,7 @@ struct answer {
     char head[4096];
     char *body;
     size_t len;
+    size_t cap;
 };
 
 void client_answer(int fd, struct answer *answer);        /* the next one; length, chunks, or until the end */

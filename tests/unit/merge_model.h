@@ -18,7 +18,7 @@
 
 #include "backend/backend.h"
 #include "fs/framing.h"
-#include "fs/merge.h"
+#include "fs/merge_internal.h"
 #include "tests/support/memory.h"
 
 #define START_MS UINT64_C(1700000000000)
@@ -33,6 +33,7 @@ struct world {
     const struct kfs_backend_ops *real;
     struct kfs_backend *backend;
     struct kfs_stream *stream;
+    struct kfs_merge_pool pool;
     size_t reads;     /* calls */
     size_t records;   /* that they returned */
     size_t readers;   /* that are open */
@@ -115,6 +116,7 @@ static inline void world_open(struct world *w, uint32_t shards)
     const struct kfs_stream_spec spec = {.shards = shards, .max_record_bytes = KFS_RECORD_BYTES_MAX};
 
     *w = (struct world){.now_ms = START_MS, .random = 1};
+    kfs_merge_pool_init(&w->pool);
     w->clock = (struct kfs_clock){w, world_now, world_now};
     w->backend = memory_open(&w->clock);
     w->real = w->backend->ops;
@@ -133,6 +135,7 @@ static inline void world_open(struct world *w, uint32_t shards)
 static inline void world_close(struct world *w)
 {
     assert_int_equal(w->readers, 0);
+    kfs_merge_pool_release(&w->pool);
     kfs_stream_close(w->stream);
     assert_int_equal(kfs_backend_close(w->backend), 0);
 }
@@ -247,7 +250,7 @@ static inline struct kfs_merge *merge_of(struct world *w, uint32_t shard, const 
 {
     struct kfs_merge *merge;
 
-    assert_int_equal(kfs_merge_new(w->stream, shard, framing, &merge, NULL), 0);
+    assert_int_equal(kfs_merge_new(&w->pool, w->stream, shard, framing, &merge, NULL), 0);
     return merge;
 }
 

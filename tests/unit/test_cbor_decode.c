@@ -188,8 +188,7 @@ static void what_is_refused(void **state)
                                         "9fc1ff",
                                         "62e4",
                                         "7fa0ff",
-                                        "c15f41"
-                                        "01ff"};
+                                        "c15f4101ff"};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

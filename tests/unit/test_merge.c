@@ -369,6 +369,38 @@ static void children_follow_their_parents(void **state)
     world_close(&w);
 }
 
+/* However many are open in the middle, few hold records; each goes on as if it did. */
+static void files_that_stand_still_hold_little(void **state)
+{
+    enum { FILES = 40, STEP = 70000 };
+    struct kfs_merge *merges[FILES];
+    struct world w;
+    struct model m;
+
+    (void)state;
+    world_open(&w, 2);
+    model_init(&m, &w, KFS_NO_SHARD, &kfs_framing_json);
+    for (int i = 0; i < 2000; i++) {
+        world_put(&w, (uint32_t)i % 2, 700);
+        w.now_ms++;
+    }
+    model_extend(&m);
+    for (int i = 0; i < FILES; i++)
+        merges[i] = merge_of(&w, KFS_NO_SHARD, &kfs_framing_json);
+    for (size_t round = 0; round < 4; round++) {
+        size_t holding = 0;
+        for (int i = 0; i < FILES; i++)
+            assert_int_equal(check_read(&m, merges[i], round * STEP, STEP), STEP);
+        for (int i = 0; i < FILES; i++)
+            holding += merges[i]->prefetched > 0;
+        assert_in_range(holding, 1, KFS_MERGE_POOL_MAX);
+    }
+    for (int i = 0; i < FILES; i++)
+        kfs_merge_free(merges[i]);
+    kfs_buf_release(&m.bytes);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +416,7 @@ int main(void)
         cmocka_unit_test(far_seeks_read_little),
         cmocka_unit_test(seeks_when_time_stands_still),
         cmocka_unit_test(backward_seeks_read_little),
+        cmocka_unit_test(files_that_stand_still_hold_little),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -205,7 +205,7 @@ static void an_expired_shard(void **state)
         assert_int_equal(kfs_merge_read(merge, 0, &byte, 1, NULL), -ESTALE);
         assert_int_equal(kfs_merge_read(single, 0, &byte, 1, NULL), -ESTALE);
         kfs_merge_free(single);
-        assert_int_equal(kfs_merge_new(w.stream, 0, framings[f], &single, NULL), -ENOENT);
+        assert_int_equal(kfs_merge_new(&w.pool, w.stream, 0, framings[f], &single, NULL), -ENOENT);
         assert_int_equal(kfs_stream_delete(w.stream, NULL), 0);
         uint64_t size = 7;
         assert_int_equal(kfs_merge_size(merge, &size, NULL), -ENOENT);
