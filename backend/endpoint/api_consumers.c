@@ -48,6 +48,20 @@ static int find_by_arn(struct api_call *call, const char *text, struct api_resou
     return rc;
 }
 
+/* ConsumerARN counts; what else is said must agree with it. */
+static int find_by_consumer_arn(struct api_call *call, const char *arn, const char *name, const struct api_arn *named,
+                                struct api_resource *resource)
+{
+    if (find_by_arn(call, arn, resource) != 0)
+        return -1;
+    if ((name == NULL || strcmp(name, resource->consumer) == 0) &&
+        (named->stream[0] == '\0' || strcmp(named->stream, resource->stream->name) == 0))
+        return 0;
+    int rc = api_invalid(call, "ConsumerARN %s does not match StreamARN and ConsumerName.", arn);
+    api_put_back(call, resource->stream);
+    return rc;
+}
+
 int api_find_consumer(struct api_call *call, struct api_resource *resource)
 {
     const char *arn = api_string(call, call->in, "ConsumerARN");
@@ -61,16 +75,8 @@ int api_find_consumer(struct api_call *call, struct api_resource *resource)
         return api_invalid(call, "Either ConsumerARN, or StreamARN and ConsumerName must be specified.");
     if (stream_arn != NULL && (api_arn_parse(stream_arn, &named) != 0 || named.consumer[0] != '\0'))
         return api_invalid(call, "StreamARN %s is not the ARN of a stream.", stream_arn);
-    if (arn != NULL) {
-        if (find_by_arn(call, arn, resource) != 0)
-            return -1;
-        if ((name == NULL || strcmp(name, resource->consumer) == 0) &&
-            (stream_arn == NULL || strcmp(named.stream, resource->stream->name) == 0))
-            return 0;
-        int rc = api_invalid(call, "ConsumerARN %s does not match StreamARN and ConsumerName.", arn);
-        api_put_back(call, resource->stream);
-        return rc;
-    }
+    if (arn != NULL)
+        return find_by_consumer_arn(call, arn, name, &named, resource);
     resource->consumer = name;
     if (api_find_named(call, named.stream, API_READABLE, &resource->stream) != 0)
         return -1;

@@ -5,7 +5,7 @@
 
 need_python
 serve_api --api-status-delay=0
-bash "$HERE/cli_operations.sh" "$CLIENTS/venv/bin/aws" >"$WORK/used" || { cat "$WORK/used" && fail "an operation failed"; }
+bash "$HERE/lib_cli.sh" "$CLIENTS/venv/bin/aws" >"$WORK/used" || { cat "$WORK/used" && fail "an operation failed"; }
 sed -n 's/^ran //p' "$WORK/used" | sort -u >"$WORK/ran"
 equal 38 "$(wc -l <"$WORK/ran")" "operations that were tried"
 stop_api
