@@ -6,36 +6,21 @@
 #include "backend/base/logger.h"
 #include "backend/endpoint/api_internal.h"
 
-static void set_failure(struct api_call *call, const char *type, int status, const char *format, va_list args)
+#define TEXT_MAX 4096 /* of a message */
+
+void api_tell(struct api_call *call, const char *type, const char *format, ...)
 {
-    char text[KFS_ERROR_TEXT_MAX * 4];
+    char text[TEXT_MAX];
+    va_list args;
 
     if (call->failure.type != NULL)
         return;
     call->failure.type = type;
-    call->failure.status = status;
+    call->failure.status = 400;
+    va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
     (void)kfs_buf_append(&call->failure.text, text, strlen(text));
-}
-
-int api_fail(struct api_call *call, const char *type, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    set_failure(call, type, 400, format, args);
-    va_end(args);
-    return -1;
-}
-
-int api_invalid(struct api_call *call, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    set_failure(call, "InvalidArgumentException", 400, format, args);
-    va_end(args);
-    return -1;
 }
 
 int api_fail_again(struct api_call *call, const char *text)
@@ -45,40 +30,33 @@ int api_fail_again(struct api_call *call, const char *text)
     return api_invalid(call, "%s", text);
 }
 
-int api_not_found(struct api_call *call, const char *name)
-{
-    return api_fail(call, "ResourceNotFoundException", "Stream %s under account %s not found.", name, call->account);
-}
-
-static int fail_internal(struct api_call *call, const char *why)
+void api_tell_internal(struct api_call *call, const char *why)
 {
     kfs_log(KFS_LOG_ERROR, "API: %s: %s", call->operation != NULL ? call->operation->name : "request", why);
     if (call->failure.type == NULL) {
         call->failure.type = "InternalFailure";
         call->failure.status = 500;
     }
-    return -1;
 }
 
-int api_no_memory(struct api_call *call)
-{
-    return fail_internal(call, "out of memory");
-}
-
-int api_fail_backend(struct api_call *call, const struct kfs_error *err)
+void api_tell_backend(struct api_call *call, const struct kfs_error *err)
 {
     static const char *const types[] = {
         "InvalidArgumentException", "LimitExceededException",    "ProvisionedThroughputExceededException",
         "ResourceInUseException",   "ResourceNotFoundException", "ValidationException"};
 
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (strcmp(err->aws_code, types[i]) == 0)
-            return api_fail(call, types[i], "%s", err->text);
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (strcmp(err->aws_code, types[i]) == 0) {
+            api_tell(call, types[i], "%s", err->text);
+            return;
+        }
+    }
     if (err->code == EDQUOT)
-        return api_fail(call, "LimitExceededException", "%s", err->text);
-    if (err->code == EPERM || err->code == EACCES)
-        return api_fail(call, "AccessDeniedException", "%s", err->text);
-    return fail_internal(call, err->text);
+        api_tell(call, "LimitExceededException", "%s", err->text);
+    else if (err->code == EPERM || err->code == EACCES)
+        api_tell(call, "AccessDeniedException", "%s", err->text);
+    else
+        api_tell_internal(call, err->text);
 }
 
 /* ---- input ---- */

@@ -171,13 +171,24 @@ void api_out_warm(struct kfs_out *out, uint32_t mibps);
 
 /* ---- api_call.c: input and failures ---- */
 
-int api_fail(struct api_call *call, const char *type, const char *format, ...) __attribute__((format(printf, 3, 4)));
-int api_invalid(struct api_call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int api_fail_again(struct api_call *call, const char *text); /* InvalidArgumentException in the place of an earlier */
-int api_not_found(struct api_call *call, const char *name);  /* a stream */
-/* What a backend said. */
-int api_fail_backend(struct api_call *call, const struct kfs_error *err);
-int api_no_memory(struct api_call *call);
+/* The first failure of a call counts. Status 400, but for InternalFailure. */
+void api_tell(struct api_call *call, const char *type, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void api_tell_backend(struct api_call *call, const struct kfs_error *err); /* what a backend said */
+void api_tell_internal(struct api_call *call, const char *why);            /* 500; the reason goes into the log */
+
+/* These return -1: macros, so that each use says so to who reads it and to the analyzer. */
+#define api_fail(call, ...) (api_tell(call, __VA_ARGS__), -1)
+#define api_invalid(call, ...) (api_tell(call, "InvalidArgumentException", __VA_ARGS__), -1)
+#define api_fail_backend(call, err) (api_tell_backend(call, err), -1)
+#define api_no_memory(call) (api_tell_internal(call, "out of memory"), -1)
+
+/* InvalidArgumentException in the place of an earlier failure. */
+int api_fail_again(struct api_call *call, const char *text);
+
+static inline int api_not_found(struct api_call *call, const char *stream)
+{
+    return api_fail(call, "ResourceNotFoundException", "Stream %s under account %s not found.", stream, call->account);
+}
 
 /* A member's text, NUL-terminated in the arena; NULL where it is absent. Text with a NUL in it ends there: no
  * pattern lets one through where that would matter. */

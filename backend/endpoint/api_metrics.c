@@ -45,13 +45,13 @@ static int print_counter(struct kfs_api *api, struct kfs_buf *text, bool errors)
 static int print_histogram(const struct api_counters *c, const char *operation, struct kfs_buf *text)
 {
     uint64_t sum = 0;
-    double bound = BUCKET_FIRST_US / 1e6;
+    uint64_t bound_us = BUCKET_FIRST_US;
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < API_BUCKETS - 1; i++, bound *= 2) {
+    for (size_t i = 0; rc == 0 && i < API_BUCKETS - 1; i++, bound_us *= 2) {
         sum += atomic_load(&c->buckets[i]);
         rc = kfs_buf_printf(text, "kinesisfs_api_seconds_bucket{operation=\"%s\",le=\"%g\"} %" PRIu64 "\n", operation,
-                            bound, sum);
+                            (double)bound_us / 1e6, sum);
     }
     sum += atomic_load(&c->buckets[API_BUCKETS - 1]);
     if (rc == 0)

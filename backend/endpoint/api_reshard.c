@@ -79,7 +79,7 @@ static int split(struct api_call *call, struct api_stream *stream)
 {
     const char *text = api_string(call, call->in, "NewStartingHashKey");
     struct kfs_error err = {0};
-    uint32_t shard;
+    uint32_t shard = 0;
     kfs_hash key;
 
     if (find_shard(call, stream, "ShardToSplit", &shard) != 0)
@@ -109,8 +109,8 @@ int api_merge_shards(struct api_call *call)
 {
     struct kfs_error err = {0};
     struct api_stream *stream;
-    uint32_t shard;
-    uint32_t adjacent;
+    uint32_t shard = 0;
+    uint32_t adjacent = 0;
 
     if (find_provisioned(call, &stream) != 0)
         return -1;

@@ -333,7 +333,7 @@ int api_list_streams(struct api_call *call)
         first++;
     limit = limit < LIST_MAX ? limit : LIST_MAX;
     bool more = n - first > limit;
-    out_page(call, names + first, more ? limit : n - first, more);
+    out_page(call, n == 0 ? NULL : names + first, more ? limit : n - first, more);
     free(names);
     return 0;
 }

@@ -142,7 +142,8 @@ int api_world_send(struct api_world *w, const char *method, const char *target, 
     w->arena = kfs_arena_new(256U << 20);
     w->answer = (struct kfs_value){0};
     kfs_api_handle(w->api, &request, &w->reply);
-    if (kfs_json_decode(w->arena, (struct kfs_bytes){w->reply.body.data, w->reply.body.len}, &w->answer) != 0)
+    if (w->reply.body.len > 0 &&
+        kfs_json_decode(w->arena, (struct kfs_bytes){w->reply.body.data, w->reply.body.len}, &w->answer) != 0)
         w->answer = (struct kfs_value){0};
     free(copy);
     return w->reply.status;
@@ -213,41 +214,51 @@ const struct kfs_value *at(struct api_world *w, const char *path)
         part[len] = '\0';
         path += len + (path[len] == '.' ? 1 : 0);
         if (value->type == KFS_VALUE_LIST)
-            value = (size_t)atoi(part) < value->n ? &value->items[atoi(part)] : NULL;
+            value = strtoul(part, NULL, 10) < value->n ? &value->items[strtoul(part, NULL, 10)] : NULL;
         else
             value = value->type == KFS_VALUE_MAP ? kfs_value_get(value, part) : NULL;
     }
     return value;
 }
 
-const char *text_at(struct api_world *w, const char *path)
+/* The value at a path, of a type. */
+static const struct kfs_value *need(struct api_world *w, const char *path, enum kfs_value_type type)
 {
     const struct kfs_value *value = at(w, path);
 
-    if (value == NULL || value->type != KFS_VALUE_STRING)
-        fail_msg("no text at %s of %.*s", path, (int)w->reply.body.len, w->reply.body.data);
+    if (value != NULL && value->type == type)
+        return value;
+    fail_msg("nothing of type %d at %s of %.*s", (int)type, path, (int)w->reply.body.len, w->reply.body.data);
+    abort();
+}
+
+const char *text_at(struct api_world *w, const char *path)
+{
+    const struct kfs_value *value = need(w, path, KFS_VALUE_STRING);
     char *text = kfs_arena_alloc(w->arena, value->bytes.len + 1);
+
     assert_non_null(text);
-    memcpy(text, value->bytes.data, value->bytes.len);
+    if (value->bytes.len > 0)
+        memcpy(text, value->bytes.data, value->bytes.len);
     return text;
+}
+
+unsigned int shard_at(struct api_world *w, const char *path)
+{
+    const char *dash = strrchr(text_at(w, path), '-');
+
+    assert_non_null(dash);
+    return (unsigned int)strtoul(dash + 1, NULL, 10);
 }
 
 int64_t int_at(struct api_world *w, const char *path)
 {
-    const struct kfs_value *value = at(w, path);
-
-    if (value == NULL || value->type != KFS_VALUE_NUMBER || !value->whole)
-        fail_msg("no whole number at %s of %.*s", path, (int)w->reply.body.len, w->reply.body.data);
-    return value->integer;
+    return need(w, path, KFS_VALUE_NUMBER)->integer;
 }
 
 size_t count_at(struct api_world *w, const char *path)
 {
-    const struct kfs_value *value = at(w, path);
-
-    if (value == NULL || (value->type != KFS_VALUE_LIST && value->type != KFS_VALUE_MAP))
-        fail_msg("no list at %s of %.*s", path, (int)w->reply.body.len, w->reply.body.data);
-    return value->n;
+    return need(w, path, KFS_VALUE_LIST)->n;
 }
 
 char *iterator_of(struct api_world *w, const char *stream, unsigned int shard, const char *type, const char *more)

@@ -55,8 +55,9 @@ void assert_refused(struct api_world *w, const char *type, const char *text);
 /* What is at a path of the answer, such as "Shards.0.ShardId"; NULL where there is nothing. */
 const struct kfs_value *at(struct api_world *w, const char *path);
 const char *text_at(struct api_world *w, const char *path); /* fails where it is no text; valid until the next answer */
+unsigned int shard_at(struct api_world *w, const char *path); /* the index in a shard's id */
 int64_t int_at(struct api_world *w, const char *path);
-size_t count_at(struct api_world *w, const char *path); /* items of a list or map */
+size_t count_at(struct api_world *w, const char *path); /* items of a list */
 
 /* A shard iterator, malloc'ed. more: further members, or "". */
 char *iterator_of(struct api_world *w, const char *stream, unsigned int shard, const char *type, const char *more);

@@ -21,17 +21,20 @@ static void assert_note(struct contract_case *c, struct kfs_stream *s, const cha
     kfs_buf_release(&buf);
 }
 
+#define NAMES_MAX 512
+
 static int join(void *arg, const char *name)
 {
     char *names = arg;
+    size_t len = strlen(names);
 
-    (void)strcat(strcat(names, name), " ");
+    (void)snprintf(names + len, NAMES_MAX - len, "%s ", name);
     return 0;
 }
 
 static void assert_names(struct contract_case *c, struct kfs_stream *s, const char *expected)
 {
-    char names[512] = "";
+    char names[NAMES_MAX] = "";
 
     assert_int_equal(kfs_note_list(c->b, s, join, names, &c->err), 0);
     assert_string_equal(names, expected);
@@ -138,7 +141,7 @@ static void notes_go_with_their_stream(void **state)
 {
     struct contract_case *c = *state;
     struct kfs_stream *s = case_create(c, "s", 1);
-    char names[16] = "";
+    char names[NAMES_MAX] = "";
     struct kfs_buf buf;
 
     set(c, s, "a", "text");

@@ -158,8 +158,8 @@ static void check_record(struct history *h, size_t i)
     const char *base64 = text_at(h->w, path);
     assert_int_equal(kfs_base64_decode(base64, strlen(base64), data), 6);
     (void)snprintf(path, sizeof path, "Records.%zu.PartitionKey", i);
-    unsigned int key = (unsigned int)atoi(text_at(h->w, path));
-    unsigned int ordinal = (unsigned int)atoi(data);
+    unsigned int key = (unsigned int)strtoul(text_at(h->w, path), NULL, 10);
+    unsigned int ordinal = (unsigned int)strtoul(data, NULL, 10);
     assert_true(key < KEYS && ordinal > h->last[key]);
     h->last[key] = ordinal;
     h->read++;
@@ -199,10 +199,10 @@ static void read_all_shards(struct history *h)
     for (size_t i = 0; i < n; i++) {
         char path[64];
         (void)snprintf(path, sizeof path, "Shards.%zu.ShardId", i);
-        shards[i] = (unsigned int)atoi(strrchr(text_at(h->w, path), '-') + 1);
+        shards[i] = shard_at(h->w, path);
         (void)snprintf(path, sizeof path, "Shards.%zu.ParentShardId", i);
         if (at(h->w, path) != NULL)
-            assert_true((unsigned int)atoi(strrchr(text_at(h->w, path), '-') + 1) < shards[i]);
+            assert_true(shard_at(h->w, path) < shards[i]);
     }
     for (size_t i = 0; i < n; i++)
         read_shard(h, shards[i]);

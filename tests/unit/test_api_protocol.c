@@ -1,4 +1,5 @@
 /* The service's order of checks, and what errors look like. */
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/support/apiworld.h"
@@ -80,7 +81,7 @@ static void unknown_operations(void **state)
     char headers[256];
 
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
-        (void)strcat(strcpy(headers, JSON), targets[i]);
+        (void)snprintf(headers, sizeof headers, JSON "%s", targets[i]);
         (void)api_world_send(w, "POST", "/", headers, bytes("{}"));
         assert_body(w, 400, "{\"__type\":\"UnknownOperationException\"}");
     }

@@ -73,7 +73,7 @@ static void records_are_routed_in_their_order(void **state)
 static void puts_that_are_refused(void **state)
 {
     struct api_world *w = *state;
-    char *large = calloc(1, (12U << 20) / 3 * 4 + 1);
+    char *large = calloc(1, ((size_t)12 << 20) / 3 * 4 + 1);
 
     assert_non_null(large);
     (void)ask(w, "PutRecord", "{'StreamName':'s','Data':'','PartitionKey':'k','ExplicitHashKey':'%s'}",
@@ -81,7 +81,7 @@ static void puts_that_are_refused(void **state)
     assert_refused(w, "InvalidArgumentException",
                    "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was "
                    "340282366920938463463374607431768211456");
-    memset(large, 'A', ((1U << 20) + 2) / 3 * 4);
+    memset(large, 'A', (((size_t)1 << 20) + 2) / 3 * 4);
     (void)ask(w, "PutRecord", "{'StreamName':'s','Data':'%s','PartitionKey':'k'}", large);
     assert_refused(w, "ValidationException",
                    "1 validation error detected: Value at 'data' failed to satisfy constraint: Member must have length "
@@ -89,7 +89,7 @@ static void puts_that_are_refused(void **state)
     done(w, "UpdateMaxRecordSize",
          "{'StreamARN':'arn:aws:kinesis:a:000000000000:stream/s','MaxRecordSizeInKiB':10240}");
     done(w, "PutRecord", "{'StreamName':'s','Data':'%s','PartitionKey':'k'}", large);
-    memset(large, 'A', (6U << 20) / 3 * 4);
+    memset(large, 'A', ((size_t)6 << 20) / 3 * 4);
     (void)ask(w, "PutRecords",
               "{'StreamName':'s','Records':[{'Data':'%s','PartitionKey':'k'},{'Data':'%s','PartitionKey':'k'}]}", large,
               large);
@@ -270,10 +270,10 @@ static void a_closed_shard_ends_with_its_children(void **state)
 static void answers_have_ten_mebibytes_at_most(void **state)
 {
     struct api_world *w = *state;
-    char *large = calloc(1, (1U << 20) / 3 * 4 + 1);
+    char *large = calloc(1, ((size_t)1 << 20) / 3 * 4 + 1);
 
     assert_non_null(large);
-    memset(large, 'A', (1U << 20) / 3 * 4);
+    memset(large, 'A', ((size_t)1 << 20) / 3 * 4);
     for (int i = 0; i < 12; i++)
         free(put(w, large));
     char *iterator = iterator_of(w, "s", 0, "TRIM_HORIZON", "");

@@ -149,8 +149,7 @@ static const char *shards(struct api_world *w, const char *members)
     for (size_t i = 0; i < count_at(w, "Shards"); i++) {
         char path[64];
         (void)snprintf(path, sizeof path, "Shards.%zu.ShardId", i);
-        (void)snprintf(ids + strlen(ids), sizeof ids - strlen(ids), "%s%d", i > 0 ? " " : "",
-                       atoi(strrchr(text_at(w, path), '-') + 1));
+        (void)snprintf(ids + strlen(ids), sizeof ids - strlen(ids), "%s%u", i > 0 ? " " : "", shard_at(w, path));
     }
     return ids;
 }
