@@ -19,8 +19,8 @@
 
 struct api_world {
     struct kfs_clock clock;
-    uint64_t wall_ms;
-    uint64_t mono_ms;
+    _Atomic uint64_t wall_ms; /* threads of a local store look at them */
+    _Atomic uint64_t mono_ms;
     struct kfs_api_config config; /* may be changed before api_world_open */
     char *dir;                    /* of a local store; NULL: the reference */
     struct kfs_backend *b;
