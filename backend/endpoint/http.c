@@ -15,7 +15,7 @@
 
 #define BACKLOG 4096
 #define THREADS_MAX 64
-#define THREAD_STACK (512U * 1024)
+#define THREAD_STACK 524288
 
 struct address {
     struct sockaddr_storage storage;
@@ -42,7 +42,7 @@ static int parse_address(const struct kfs_http_config *config, struct address *a
 /* A listening socket; its port is put into *port. */
 static int listen_on(const struct kfs_http_config *config, uint16_t *port, struct kfs_error *err)
 {
-    struct address address;
+    struct address address = {0};
     int one = 1;
     int rc = parse_address(config, &address, err);
 

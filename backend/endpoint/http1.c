@@ -10,9 +10,9 @@
 #include "backend/endpoint/http1_render.h"
 #include "backend/endpoint/http_internal.h"
 
-#define FIRST_BODY_BYTES (64U * 1024) /* of a body's memory; more follows as it comes */
-#define PLACE_MIN (16U * 1024)        /* a rest of a body that is worth a read of its own */
-#define PLACE_MAX (256U * 1024)
+#define FIRST_BODY_BYTES 65536 /* of a body's memory; more follows as it comes */
+#define PLACE_MIN 16384        /* a rest of a body that is worth a read of its own */
+#define PLACE_MAX 262144
 
 enum state {
     HEAD,    /* waiting for, or in the middle of, a head */

@@ -9,8 +9,8 @@
 
 #include "backend/endpoint/http_internal.h"
 
-#define IN_MAX (256U * 1024) /* more than a protocol can leave: a head and one read */
-#define READS_MAX 16         /* of one connection, then others have their turn */
+#define IN_MAX 262144 /* more than a protocol can leave: a head and one read */
+#define READS_MAX 16  /* of one connection, then others have their turn */
 #define VECTORS_MAX 16
 #define CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 

@@ -74,7 +74,7 @@ static void detach(struct kfs_http_exchange *x)
     x->conn = NULL;
 }
 
-static void later_free(struct kfs_http_later *later)
+static void later_remove(struct kfs_http_later *later)
 {
     struct kfs_http_exchange *x = later->x;
 
@@ -85,7 +85,6 @@ static void later_free(struct kfs_http_later *later)
     if (later->next != NULL)
         later->next->prev = later->prev;
     kfs_http_timer_cancel(&x->loop->timers, &later->timer);
-    free(later);
 }
 
 void kfs_http_exchange_drop_body(struct kfs_http_exchange *x)
@@ -99,8 +98,11 @@ void kfs_http_exchange_drop_body(struct kfs_http_exchange *x)
 
 void kfs_http_exchange_free(struct kfs_http_exchange *x)
 {
-    while (x->laters != NULL)
-        later_free(x->laters);
+    for (struct kfs_http_later *later = x->laters, *next; later != NULL; later = next) {
+        next = later->next;
+        kfs_http_timer_cancel(&x->loop->timers, &later->timer);
+        free(later);
+    }
     if (x->conn != NULL)
         detach(x);
     kfs_http_exchange_drop_body(x);
@@ -438,7 +440,8 @@ static void fire_later(struct kfs_http_timer *timer)
     void (*fn)(void *arg) = later->fn;
     void *arg = later->arg;
 
-    later_free(later);
+    later_remove(later);
+    free(later);
     fn(arg);
 }
 

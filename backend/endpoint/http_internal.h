@@ -20,10 +20,10 @@
 #include "backend/endpoint/http_queue.h"
 #include "backend/endpoint/http_timer.h"
 
-#define KFS_HTTP_READ_BYTES (64U * 1024)  /* read at once */
-#define KFS_HTTP_FIRST_BYTES (16U * 1024) /* read at once of a request that has not begun */
-#define KFS_HTTP_OUT_HIGH (256U * 1024)   /* no new request is taken while more waits to be sent */
-#define KFS_HTTP_LINGER_MS 5000           /* a closing connection is drained for so long */
+#define KFS_HTTP_READ_BYTES 65536  /* read at once */
+#define KFS_HTTP_FIRST_BYTES 16384 /* read at once of a request that has not begun */
+#define KFS_HTTP_OUT_HIGH 262144   /* no new request is taken while more waits to be sent */
+#define KFS_HTTP_LINGER_MS 5000    /* a closing connection is drained for so long */
 #define KFS_HTTP_DATE_MAX 32
 
 struct kfs_http_conn;

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEGMENT_BYTES 4096    /* of a segment that copies are gathered in */
-#define COPY_MAX (16U * 1024) /* a larger body is cheaper to take over than to copy */
+#define SEGMENT_BYTES 4096 /* of a segment that copies are gathered in */
+#define COPY_MAX 16384     /* a larger body is cheaper to take over than to copy */
 
 struct kfs_http_segment {
     struct kfs_http_segment *next;

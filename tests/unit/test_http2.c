@@ -51,7 +51,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghtt
     (void)session;
     (void)flags;
     if (n.len == 7 && memcmp(n.base, ":status", 7) == 0)
-        reply_of(arg, frame->hd.stream_id)->status = atoi((char *)nghttp2_rcbuf_get_buf(value).base);
+        reply_of(arg, frame->hd.stream_id)->status = (int)strtol((char *)nghttp2_rcbuf_get_buf(value).base, NULL, 10);
     return 0;
 }
 
@@ -166,9 +166,7 @@ static void pump(struct client *client)
     if (poll(&poll_fd, 1, 2) != 1)
         return;
     n = recv(client->fd, in, sizeof in, 0);
-    if (n <= 0)
-        client->closed = true;
-    else if (nghttp2_session_mem_recv(client->session, in, (size_t)n) < 0)
+    if (n <= 0 || nghttp2_session_mem_recv(client->session, in, (size_t)n) < 0)
         client->closed = true;
 }
 
