@@ -183,7 +183,7 @@ static int by_lock(struct fsck *fsck, struct kfs_error *err)
     return fsck->lock_fd < 0 ? rc : io->lock(io->ctx, fsck->lock_fd);
 }
 
-/* Reads the file `store`. 0, -ENOENT, -EIO damaged, -EPROTONOSUPPORT of another format. */
+/* Reads the file `store`. 0, -ENOENT, -EILSEQ damaged, -EPROTONOSUPPORT of a newer format, another failure. */
 static int read_identity(struct fsck *fsck)
 {
     struct local_store store = {0};
@@ -192,12 +192,10 @@ static int read_identity(struct fsck *fsck)
     kfs_buf_init(&text, LOCAL_IDENTITY_BYTES_MAX);
     int rc = kfs_io_read_file(fsck->io, fsck->dir, "store", &text);
     if (rc == 0) {
-        rc = local_identity_parse(text.data, text.len, &store, NULL);
-        uint64_t format = local_format_of(text.data, text.len);
-        if (rc != 0 && format > LOCAL_FORMAT)
-            rc = -EPROTONOSUPPORT;
-    } else if (rc != -ENOENT) {
-        rc = -EIO;
+        if (local_identity_parse(text.data, text.len, &store, NULL) != 0)
+            rc = local_format_of(text.data, text.len) > LOCAL_FORMAT ? -EPROTONOSUPPORT : -EILSEQ;
+    } else if (rc == -EMSGSIZE) {
+        rc = -EILSEQ;
     }
     kfs_buf_release(&text);
     if (rc == 0) {
@@ -262,6 +260,10 @@ static int check_identity(struct fsck *fsck)
         return 0;
     if (rc == -EPROTONOSUPPORT) {
         fsck_say(&place, KFS_FSCK_CANNOT, "the store was made by a newer version of kinesisfs");
+        return rc;
+    }
+    if (rc != -ENOENT && rc != -EILSEQ) {
+        fsck_say(&place, KFS_FSCK_CANNOT, "cannot read the file store: %s", strerror(-rc));
         return rc;
     }
     fsck_found(&place, KFS_FINDING_DAMAGE, "the file store is %s", rc == -ENOENT ? "missing" : "damaged");

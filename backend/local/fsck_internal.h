@@ -63,7 +63,8 @@ void fsck_stream(struct fsck *fsck, const char *name);
 
 /* ---- fsck_manifest.c ---- */
 /* Makes the settings of a stream whose file `stream` is lost of its shards' directories.
- * 0, -ENOENT where there is no record of the stream, -EIO where that cannot be done. */
+ * 0, -ENOENT where there is no record of the stream, -EINVAL where they do not tell; others where they cannot be read.
+ */
 int fsck_make_manifest(const struct fsck_place *place, int dir, struct local_manifest *m);
 /* Whether the open shards cover every hash key once. */
 bool fsck_topology_covers(const struct kfs_topology *topology);

@@ -102,7 +102,7 @@ static int gather(const struct fsck_place *place, int dir, struct evidence *e)
         return rc;
     if (e->with_data == 0)
         return -ENOENT;
-    return e->n > 1 && (e->differ || !e->last_speaks) ? -EIO : 0;
+    return e->n > 1 && (e->differ || !e->last_speaks) ? -EINVAL : 0;
 }
 
 int fsck_make_manifest(const struct fsck_place *place, int dir, struct local_manifest *m)

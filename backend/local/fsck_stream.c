@@ -7,19 +7,19 @@
 
 #define STREAM_BYTES_MAX (64U << 20)
 
-/* Reads the file `stream`. 0, -ENOENT, -EIO with a text, -EPROTONOSUPPORT. */
-static int load(const struct fsck *fsck, int dir, struct local_manifest *m, struct kfs_error *err)
+/* Reads the file `stream`. 0, -ENOENT, -EILSEQ damaged, -EPROTONOSUPPORT of a newer format, another failure. */
+static int load(const struct fsck *fsck, int dir, struct local_manifest *m)
 {
     struct kfs_buf text;
 
     kfs_buf_init(&text, STREAM_BYTES_MAX);
     int rc = kfs_io_read_file(fsck->io, dir, "stream", &text);
     if (rc == 0) {
-        rc = local_manifest_parse(text.data, text.len, m, err);
-        if (rc != 0 && local_format_of(text.data, text.len) > LOCAL_FORMAT)
-            rc = -EPROTONOSUPPORT;
-    } else if (rc != -ENOENT) {
-        rc = kfs_fail(err, EIO, "cannot read the file stream: %s", strerror(-rc));
+        rc = local_manifest_parse(text.data, text.len, m, NULL);
+        if (rc != 0 && rc != -ENOMEM)
+            rc = local_format_of(text.data, text.len) > LOCAL_FORMAT ? -EPROTONOSUPPORT : -EILSEQ;
+    } else if (rc == -EMSGSIZE) {
+        rc = -EILSEQ;
     }
     kfs_buf_release(&text);
     return rc;
@@ -55,8 +55,10 @@ static int make(const struct fsck_place *place, int dir, bool missing, struct lo
         return rc;
     }
     fsck_found(place, KFS_FINDING_LOSS, "the file stream is %s", missing ? "missing" : "damaged");
-    if (rc == -ENOENT)
-        rc = -EIO;
+    if (rc != 0 && rc != -ENOENT && rc != -EINVAL) {
+        fsck_say(place, KFS_FSCK_CANNOT, "cannot read the shards' directories: %s", strerror(-rc));
+        return rc;
+    }
     if (rc != 0) {
         fsck_say(place, KFS_FSCK_NOT_DONE,
                  "not repaired: the shards' directories do not tell what the stream was; put the file back from a "
@@ -86,15 +88,18 @@ static int make(const struct fsck_place *place, int dir, bool missing, struct lo
 
 static int get_manifest(const struct fsck_place *place, int dir, struct local_manifest *m)
 {
-    struct kfs_error err = {0};
-    int rc = load(place->fsck, dir, m, &err);
+    int rc = load(place->fsck, dir, m);
 
     if (rc == -EPROTONOSUPPORT) {
         fsck_say(place, KFS_FSCK_CANNOT, "the stream was made by a newer version of kinesisfs");
         return rc;
     }
-    if (rc != 0)
+    if (rc == -ENOENT || rc == -EILSEQ)
         return make(place, dir, rc == -ENOENT, m);
+    if (rc != 0) {
+        fsck_say(place, KFS_FSCK_CANNOT, "cannot read the file stream: %s", strerror(-rc));
+        return rc;
+    }
     rc = check_manifest(place, m);
     if (rc != 0)
         local_manifest_release(m);

@@ -35,12 +35,13 @@ int kfs_horizon_read(const struct kfs_io *io, int dir, uint64_t *horizon)
     if (rc == 0) {
         value = strtoull(line.data, NULL, 10); /* anything but the line this prints is refused */
         print_line(value, expected);
-        rc = value < KFS_VALUE_END && line.len == strlen(expected) + 1 && strcmp(line.data, expected) == 0 ? 0 : -EIO;
+        bool same = line.len == strlen(expected) + 1 && strcmp(line.data, expected) == 0;
+        rc = value < KFS_VALUE_END && same ? 0 : -EILSEQ;
     }
     if (rc == 0)
         *horizon = value;
     kfs_buf_release(&line);
-    return rc;
+    return rc == -EMSGSIZE ? -EILSEQ : rc;
 }
 
 int kfs_horizon_write(const struct kfs_io *io, int dir, uint64_t horizon)

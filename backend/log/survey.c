@@ -130,22 +130,44 @@ int kfs_plan_open(const struct kfs_check *check, const struct kfs_plan *plan, st
     return 0;
 }
 
-/* The header's fields out of the first block, where that proves itself: it names
- * the salt, and its checksum is started with it. */
-static int make_header(const struct kfs_io *io, int fd, struct kfs_plan *plan)
+/* Whether the first record is whole, its checksum started with the salt. 1, 0, -errno. */
+static int first_is_whole(const struct kfs_plan *plan, struct kfs_segment *seg)
 {
+    const struct kfs_promise promise = {0};
+    struct kfs_salvage s;
+    const char *data;
+    int rc = 0;
+
+    if (!plan->has_data)
+        return 0;
+    kfs_salvage_init(&s, seg, plan->data_file, plan->index_file, &promise);
+    rc = kfs_salvage_next(&s, &data);
+    if (rc == 1 && s.walk.place.record != 0)
+        rc = 0;
+    kfs_salvage_release(&s);
+    return rc;
+}
+
+/* The header's fields out of the first block, which names the salt. Its own checksum
+ * does not prove it (salt and name cancel out); a checkpoint or the first record does. */
+static int make_header(const uint8_t page[KFS_PAGE], struct kfs_segment *seg, struct kfs_plan *plan)
+{
+    const struct kfs_io *io = seg->io;
     uint8_t block[KFS_BLOCK_HEADER];
     struct kfs_place place;
 
-    ssize_t n = io->pread(io->ctx, fd, block, sizeof block, KFS_PAGE);
+    ssize_t n = io->pread(io->ctx, seg->index_fd, block, sizeof block, KFS_PAGE);
     if (n != (ssize_t)sizeof block)
         return n < 0 ? (int)n : 0;
     uint32_t salt = kfs_block_chain(block);
     if (kfs_block_decode(block, salt, &place) != 0 || place.data_offset != 0 || place.record != 0)
         return 0;
     plan->header = (struct kfs_segment_header){.base = plan->base, .created_ms = place.arrival_ms, .salt = salt};
-    plan->state = KFS_HEADER_MADE;
-    return 0;
+    seg->header = plan->header;
+    int rc = kfs_checkpoint_decode(page, salt, &plan->cp) ? 1 : first_is_whole(plan, seg);
+    if (rc == 1)
+        plan->state = KFS_HEADER_MADE;
+    return rc < 0 ? rc : 0;
 }
 
 static int read_header(struct kfs_check *check, struct kfs_plan *plan)
@@ -170,7 +192,7 @@ static int read_header(struct kfs_check *check, struct kfs_plan *plan)
         if (kfs_header_decode(page, &plan->header) == 0 && plan->header.base == plan->base)
             plan->state = KFS_HEADER_GOOD;
         else
-            rc = make_header(io, seg->index_fd, plan);
+            rc = make_header(page, seg, plan);
         if (plan->state != KFS_HEADER_NONE)
             (void)kfs_checkpoint_decode(page, plan->header.salt, &plan->cp);
     }
@@ -245,10 +267,10 @@ int kfs_check_survey(struct kfs_check *check, struct kfs_error *err)
         return kfs_fail(err, -rc, "cannot list the shard's directory: %s", strerror(-rc));
     if (check->n > 1)
         qsort(check->plans, check->n, sizeof *check->plans, by_base);
-    if (kfs_horizon_read(io, check->dir, &check->horizon) != 0) {
-        check->horizon = 0;
-        check->horizon_damaged = true;
-    }
+    rc = kfs_horizon_read(io, check->dir, &check->horizon);
+    check->horizon_damaged = rc == -EILSEQ;
+    if (rc != 0 && rc != -EILSEQ)
+        return kfs_fail(err, -rc, "cannot read the file horizon: %s", strerror(-rc));
     drop_expired(check);
     for (size_t i = 0; i < check->n; i++) {
         rc = read_header(check, &check->plans[i]);

@@ -132,6 +132,8 @@ static void leave_out(const struct fw_model *model, const struct fw_fsck *f, con
     for (const struct fw_record *m = from; m < to; m++) {
         if (!is_promised(model, m) || (model->lines_may_be_wrong && is_framed(model, f, m)))
             continue;
+        if (!said_lost(f, m))
+            print_error("the record at %llu of shard %u is gone\n", (unsigned long long)m->offset, m->shard);
         FW_CHECK(f, said_lost(f, m));
         if (out->n++ == 0)
             out->first = m;

@@ -163,18 +163,21 @@ static void add(struct fw_records *out, uint32_t shard, const struct kfs_record 
 static int check_bytes(struct kfs_reader *reader, const struct fw_records *out, size_t first, uint64_t start,
                        struct kfs_error *err)
 {
-    char bytes[512];
     uint64_t at = start;
 
     for (size_t i = first; i < out->n; i++) {
         const struct fw_record *r = &out->records[i];
+        char *bytes = need(malloc(r->len + 1));
         ssize_t n = kfs_read_bytes(reader, at, bytes, r->len + 1, err);
-        if (n < 0)
+        if (n < 0) {
+            free(bytes);
             return (int)n;
+        }
         assert_int_equal(n, r->len + 1);
         assert_int_equal(r->offset, at);
         assert_memory_equal(bytes, r->data, r->len);
         assert_int_equal(bytes[r->len], '\n');
+        free(bytes);
         at += (uint64_t)n;
     }
     return 0;
@@ -240,6 +243,20 @@ void fw_free(struct fw_records *records)
     }
     free(records->records);
     *records = (struct fw_records){0};
+}
+
+void fw_split(struct simdisk *disk, uint32_t shard)
+{
+    struct kfs_backend *b = open_store(disk);
+    struct kfs_stream *stream = open_stream(b);
+    struct kfs_shard_info info;
+
+    assert_int_equal(kfs_shard_info(stream, shard, &info, NULL), 0);
+    assert_int_equal(kfs_shard_split(stream, shard, info.range.start + (info.range.end - info.range.start) / 2, NULL),
+                     0);
+    append_ones(stream, FW_SHARDS, 1, 10);
+    append_ones(stream, FW_SHARDS + 1, 1, 10);
+    close_store(b, stream);
 }
 
 void fw_append(struct simdisk *disk, const struct kfs_seq *above)

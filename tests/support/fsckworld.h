@@ -47,6 +47,8 @@ struct simdisk *fw_build_small(void);
 /* Opens the store, reads every record of s and the bytes of the default view, and closes it. */
 void fw_read(struct simdisk *disk, struct fw_records *out);
 void fw_free(struct fw_records *records);
+/* Opens it and splits a shard; its children get a record each. */
+void fw_split(struct simdisk *disk, uint32_t shard);
 /* Opens it, appends a record to each shard, and checks that its number exceeds `above`. */
 void fw_append(struct simdisk *disk, const struct kfs_seq *above);
 
@@ -77,6 +79,8 @@ void fw_fsck(struct simdisk *disk, enum kfs_fsck_mode mode, struct fw_fsck *out)
 char *fw_get(struct simdisk *disk, const char *path, size_t *size); /* malloc'ed; NULL where there is none */
 void fw_put(struct simdisk *disk, const char *path, const void *data, size_t size);
 void fw_remove(struct simdisk *disk, const char *path);
+void fw_remove_shard(struct simdisk *disk, const char *name); /* a directory of s, with all that is in it */
+void fw_make_shard(struct simdisk *disk, const char *name);
 void fw_flip(struct simdisk *disk, const char *path, size_t at, uint8_t mask);
 
 #define FW_PATHS 64
@@ -84,7 +88,7 @@ struct fw_paths {
     char paths[FW_PATHS][160];
     size_t n;
 };
-/* All files below the top directory. */
+/* All files below the top directory, sorted. */
 void fw_list(struct simdisk *disk, struct fw_paths *out);
 
 #endif

@@ -82,6 +82,51 @@ void fw_remove(struct simdisk *disk, const char *path)
     io->close(io->ctx, dir);
 }
 
+static int open_stream_dir(struct simdisk *disk)
+{
+    const char *name;
+    int dir = open_parent(disk, "streams/s/", &name);
+
+    assert_true(dir >= 0);
+    return dir;
+}
+
+struct removal {
+    const struct kfs_io *io;
+    int dir;
+};
+
+static int remove_one(void *arg, const char *name)
+{
+    const struct removal *r = arg;
+
+    return r->io->unlink(r->io->ctx, r->dir, name);
+}
+
+void fw_remove_shard(struct simdisk *disk, const char *name)
+{
+    const struct kfs_io *io = simdisk_io(disk);
+    int dir = open_stream_dir(disk);
+    struct removal r = {io, io->open(io->ctx, dir, name, KFS_OPEN_DIR)};
+
+    assert_true(r.dir >= 0);
+    assert_int_equal(io->list(io->ctx, r.dir, remove_one, &r), 0);
+    io->close(io->ctx, r.dir);
+    assert_int_equal(io->rmdir(io->ctx, dir, name), 0);
+    assert_int_equal(io->sync_dir(io->ctx, dir), 0);
+    io->close(io->ctx, dir);
+}
+
+void fw_make_shard(struct simdisk *disk, const char *name)
+{
+    const struct kfs_io *io = simdisk_io(disk);
+    int dir = open_stream_dir(disk);
+
+    assert_int_equal(io->mkdir(io->ctx, dir, name), 0);
+    assert_int_equal(io->sync_dir(io->ctx, dir), 0);
+    io->close(io->ctx, dir);
+}
+
 void fw_flip(struct simdisk *disk, const char *path, size_t at, uint8_t mask)
 {
     size_t size = 0;
@@ -120,6 +165,11 @@ static int visit(void *arg, const char *name)
     return rc;
 }
 
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
 void fw_list(struct simdisk *disk, struct fw_paths *out)
 {
     const struct kfs_io *io = simdisk_io(disk);
@@ -128,4 +178,5 @@ void fw_list(struct simdisk *disk, struct fw_paths *out)
     out->n = 0;
     assert_int_equal(io->list(io->ctx, l.dir, visit, &l), 0);
     io->close(io->ctx, l.dir);
+    qsort(out->paths, out->n, sizeof out->paths[0], by_path);
 }

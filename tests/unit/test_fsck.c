@@ -11,7 +11,7 @@
 
 static struct fw_model model;
 static size_t damaged;     /* records lost in a test: it shows that the test does something */
-static size_t stride = 61; /* of the bytes that are flipped; 1 where KFS_SOAK is set */
+static size_t stride = 97; /* of the bytes that are flipped; 1 where KFS_SOAK is set */
 
 /* A file of a shard. */
 struct victim {
@@ -25,9 +25,10 @@ struct victim {
 
 static struct victim open_victim(const char *path)
 {
-    struct victim v = {.path = path, .data = fw_get(model.disk, path, &v.size)};
+    struct victim v = {.path = path};
     const char *name = strrchr(path, '/');
 
+    v.data = fw_get(model.disk, path, &v.size);
     assert_non_null(v.data);
     v.shard = strstr(path, "shardId-000000000001") != NULL ? 1 : 0;
     v.base = name != NULL ? strtoull(name + 1, NULL, 10) : 0;
