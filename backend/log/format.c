@@ -157,6 +157,11 @@ int kfs_block_decode(const uint8_t header[KFS_BLOCK_HEADER], uint32_t salt, stru
     return 0;
 }
 
+uint32_t kfs_block_chain(const uint8_t header[KFS_BLOCK_HEADER])
+{
+    return get32(header + 4);
+}
+
 size_t kfs_entry_size(bool has_seq, size_t key_len)
 {
     return KFS_ENTRY_FIXED + (has_seq ? KFS_SEQ_BYTES : 0) + key_len;

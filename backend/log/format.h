@@ -56,6 +56,8 @@ struct kfs_place {
 /* A block's header describes its first record; chain is that of the entry before. */
 void kfs_block_encode(const struct kfs_place *first, uint32_t salt, uint8_t header[KFS_BLOCK_HEADER]);
 int kfs_block_decode(const uint8_t header[KFS_BLOCK_HEADER], uint32_t salt, struct kfs_place *first);
+/* The checksum of the entry before a block, unproved; of the first block it is the salt. */
+uint32_t kfs_block_chain(const uint8_t header[KFS_BLOCK_HEADER]);
 
 struct kfs_entry {
     uint32_t checksum;

@@ -90,7 +90,7 @@ int kfs_log_set_horizon(struct kfs_log *log, uint64_t horizon);
 bool kfs_log_fit_ordinals(struct kfs_log *log);
 
 /* ---- horizon.c ---- */
-int kfs_horizon_read(struct kfs_log *log, uint64_t *horizon);
-int kfs_horizon_write(struct kfs_log *log, uint64_t horizon);
+int kfs_horizon_read(const struct kfs_io *io, int dir, uint64_t *horizon); /* -EILSEQ: damaged */
+int kfs_horizon_write(const struct kfs_io *io, int dir, uint64_t horizon);
 
 #endif
