@@ -362,8 +362,11 @@ static int64_t verified_len(struct kfs_log_reader *reader, uint64_t from, size_t
 
     if (kfs_segment_is_verified(reader->view.seg, from, to))
         return (int64_t)len;
-    /* Whole chunks where they are complete, so that they need it only once. */
+    /* Whole chunks where they are complete, so that they need it only once. A read that goes
+     * on where another ended begins in a chunk that is done. */
     uint64_t chunk = from - from % KFS_VERIFY_CHUNK;
+    while (kfs_segment_is_verified(reader->view.seg, chunk, chunk + KFS_VERIFY_CHUNK))
+        chunk += KFS_VERIFY_CHUNK;
     uint64_t chunk_end = (to + KFS_VERIFY_CHUNK - 1) / KFS_VERIFY_CHUNK * KFS_VERIFY_CHUNK;
     if (chunk_end <= reader->view.data_size && verify_range(reader, chunk, chunk_end) >= (int64_t)to)
         return (int64_t)len;
