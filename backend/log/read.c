@@ -333,10 +333,11 @@ static int64_t verify_range(struct kfs_log_reader *reader, uint64_t from, uint64
     const char *data;
     int rc;
 
-    if (walk->page_no != 0 && kfs_walk_end(walk) == from)
-        rc = kfs_walk_next(walk);
-    else
+    /* A reader that goes on needs no search: the walk stands where the last range ended. */
+    if (walk->page_no == 0 || walk->place.data_offset > from || kfs_walk_end(walk) < from)
         rc = kfs_walk_seek(walk, &aim);
+    else
+        rc = kfs_walk_end(walk) == from ? kfs_walk_next(walk) : 1;
     uint64_t start = rc == 1 ? walk->place.data_offset : from;
     if (start > from)
         rc = -EIO; /* nothing vouches for what lies between */
