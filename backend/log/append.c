@@ -204,28 +204,31 @@ static int begin_block(struct encoder *e, const struct kfs_place *first)
     return 0;
 }
 
+/* The place is changed where it is, also where this fails: copies of it, made while its
+ * parts are still on their way to the cache, cost as much as the rest. */
 static int encode_record(struct encoder *e, const struct kfs_put *put)
 {
     struct kfs_log *log = e->log;
-    struct kfs_place place = e->place;
-    struct kfs_entry entry = {.length = (uint32_t)put->data.len, .key = put->key};
+    struct kfs_place *place = &e->place;
+    struct kfs_entry entry;
 
-    place.arrival_ms = e->now_ms;
-    place.seq = kfs_seq_next(&e->place.seq, e->now_ms / 1000);
-    if (log->number_next) {
-        entry.has_seq = true;
-        entry.seq = place.seq;
-    }
+    place->arrival_ms = e->now_ms;
+    kfs_seq_advance(&place->seq, e->now_ms / 1000);
+    entry.has_seq = log->number_next;
+    if (entry.has_seq)
+        entry.seq = place->seq;
+    entry.length = (uint32_t)put->data.len;
+    entry.key = put->key;
     entry.size = kfs_entry_size(entry.has_seq, put->key.len);
     if (log->page_used == 0 || entry.size > KFS_PAGE - log->page_used ||
         e->now_ms - log->block_arrival_ms > UINT32_MAX) {
-        int rc = begin_block(e, &place);
+        int rc = begin_block(e, place);
         if (rc != 0)
             return rc;
     }
     entry.arrival_delta = (uint32_t)(e->now_ms - log->block_arrival_ms);
     uint8_t *out = e->page + log->page_used;
-    uint32_t crc = kfs_entry_encode(&entry, &place, out);
+    uint32_t crc = kfs_entry_encode(&entry, place, out);
     if (put->newline_follows) {
         crc = kfs_crc32c(crc, put->data.data, put->data.len + 1);
     } else {
@@ -236,10 +239,9 @@ static int encode_record(struct encoder *e, const struct kfs_put *put)
     log->page_used += entry.size;
     log->number_next = false;
 
-    e->place = place;
-    e->place.data_offset += put->data.len + 1;
-    e->place.record++;
-    e->place.chain = crc;
+    place->data_offset += put->data.len + 1;
+    place->record++;
+    place->chain = crc;
     return 0;
 }
 
