@@ -45,6 +45,15 @@ static inline uint64_t load_le64(const uint8_t *p)
            (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
 }
 
+#if HAVE_HARDWARE
+
+static inline uint32_t load_le32(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+#endif
+
 /* Slicing by 8. The register is the CRC without the inversion at either end. */
 static uint32_t table_update(uint32_t reg, const uint8_t *p, size_t len)
 {
@@ -115,6 +124,11 @@ HARDWARE static inline uint64_t step8(uint64_t reg, const uint8_t *p)
     return _mm_crc32_u64(reg, load_le64(p));
 }
 
+HARDWARE static inline uint64_t step4(uint64_t reg, const uint8_t *p)
+{
+    return _mm_crc32_u32((uint32_t)reg, load_le32(p));
+}
+
 HARDWARE static inline uint64_t step1(uint64_t reg, uint8_t byte)
 {
     return _mm_crc32_u8((uint32_t)reg, byte);
@@ -130,6 +144,11 @@ static bool have_instruction(void)
 static inline uint64_t step8(uint64_t reg, const uint8_t *p)
 {
     return __crc32cd((uint32_t)reg, load_le64(p));
+}
+
+static inline uint64_t step4(uint64_t reg, const uint8_t *p)
+{
+    return __crc32cw((uint32_t)reg, load_le32(p));
 }
 
 static inline uint64_t step1(uint64_t reg, uint8_t byte)
@@ -164,6 +183,11 @@ HARDWARE static uint32_t crc_hardware(uint32_t crc, const void *data, size_t len
     }
     for (; len >= 8; len -= 8, p += 8)
         a = step8(a, p);
+    if (len >= 4) {
+        a = step4(a, p);
+        p += 4;
+        len -= 4;
+    }
     for (; len > 0; len--, p++)
         a = step1(a, *p);
     return ~(uint32_t)a;

@@ -86,7 +86,7 @@ static ssize_t write_rest(int fd, const struct iovec *iov, int n, size_t skip, u
     }
     if (n == 0)
         return 0;
-    if (skip == 0)
+    if (skip == 0 && n > 1)
         wrote = pwritev(fd, iov, n < IOV_CHUNK ? n : IOV_CHUNK, (off_t)offset);
     else
         wrote = pwrite(fd, (const char *)iov->iov_base + skip, iov->iov_len - skip, (off_t)offset);

@@ -32,6 +32,9 @@ struct local_shard {
 
     /* Under the syncer's lock. */
     struct kfs_sync *waiting; /* to be told of the next sync */
+    size_t n_waiting;
+    size_t writers;   /* were told of the last sync, or came during it: as many may come again */
+    uint64_t sync_ns; /* the last sync took */
     bool queued;
     bool running;
     bool again; /* asked for since the last sync began */
@@ -74,6 +77,7 @@ struct local_stream {
 struct local_syncer {
     pthread_mutex_t lock;
     pthread_cond_t wake;
+    pthread_cond_t gathered; /* a shard has as many requests as it had writers */
     struct local_shard *head;
     struct local_shard *tail;
     bool stop;

@@ -78,7 +78,7 @@ void kfs_entry_set_checksum(uint8_t *entry, uint32_t checksum);
 
 /* The entry at `at` of a page of which `valid` bytes count. 1 and the entry; 0
  * where there is no further entry in the page; -EILSEQ where bytes make no entry.
- * The key points into the page. */
+ * The key points into the page. Untouched but for 1. */
 int kfs_entry_decode(const uint8_t *page, size_t at, size_t valid, struct kfs_entry *entry);
 
 /* The checksum over the place and an encoded entry, to be continued over data and

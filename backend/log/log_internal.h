@@ -71,7 +71,10 @@ struct kfs_window {
     size_t len;
     char *data; /* KFS_WINDOW bytes, or one large record; owned */
     size_t cap;
-    int failure; /* of the last read that failed; 0 */
+    struct kfs_bytes held; /* what the caller has read already; borrowed, may be empty */
+    uint64_t held_start;
+    uint64_t end; /* where what is held ends, or more will be asked for */
+    int failure;  /* of the last read that failed; 0 */
 };
 #define KFS_WINDOW (64U << 10)
 
