@@ -166,9 +166,10 @@ static int rewrite_records(struct builder *b, const struct kfs_plan *plan, struc
  * them are used up the time in the number counts on: it only has to be another number. */
 static struct kfs_seq number_after(const struct kfs_seq *last, const struct kfs_seq *limit, uint64_t time_s)
 {
-    struct kfs_seq next = kfs_seq_next(last, time_s);
+    struct kfs_seq next = *last;
     struct kfs_seq_parts parts;
 
+    kfs_seq_advance(&next, time_s);
     if (kfs_seq_is_none(limit) || kfs_seq_cmp(&next, limit) < 0 || !kfs_seq_split(last, &parts))
         return next;
     parts.time_s++;

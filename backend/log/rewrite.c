@@ -81,7 +81,7 @@ int kfs_rewrite_add(struct kfs_rewrite *rw, const struct kfs_rewrite_record *rec
     /* Times do not go down (FORMAT.md, invariant 9). */
     if (record->arrival_ms > place.arrival_ms)
         place.arrival_ms = record->arrival_ms;
-    place.seq = kfs_seq_next(&rw->place.seq, place.arrival_ms / 1000);
+    kfs_seq_advance(&place.seq, place.arrival_ms / 1000);
     entry.has_seq = kfs_seq_cmp(&place.seq, &record->seq) != 0;
     place.seq = record->seq;
     entry.size = kfs_entry_size(entry.has_seq, entry.key.len);
