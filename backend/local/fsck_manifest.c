@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/base/units.h"
 #include "backend/local/fsck_internal.h"
 
 static int by_start(const void *a, const void *b)

@@ -78,8 +78,6 @@ static void note_seq(struct kfs_check *check, struct kfs_plan *plan, const struc
     if (plan->records == 0)
         plan->first = *seq;
     plan->last = *seq;
-    if (kfs_seq_is_none(&check->result.first))
-        check->result.first = *seq;
     if (kfs_seq_cmp(seq, &check->result.highest) > 0)
         check->result.highest = *seq;
 }
@@ -285,8 +283,6 @@ static int check_segments(struct kfs_check *check, struct kfs_error *err)
     if (check->n == 0)
         return 0;
     const struct kfs_plan *last = &check->plans[check->n - 1];
-    if (check->plans[0].state != KFS_HEADER_NONE)
-        r->created_ms = check->plans[0].header.created_ms;
     if (was_last && last->cp.sealed)
         kfs_check_report(check, &(struct kfs_finding){.kind = KFS_FINDING_LOSS},
                          "the newest segment, from byte %" PRIu64

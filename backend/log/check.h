@@ -48,9 +48,7 @@ struct kfs_check_result {
     uint64_t bytes;   /* of them, with their newlines */
     uint64_t lost_records;
     uint64_t lost_bytes;
-    struct kfs_seq first;   /* none where no record is whole */
     struct kfs_seq highest; /* of any record or header */
-    uint64_t created_ms;    /* of the oldest segment, 0 where it is not known */
 };
 
 struct kfs_check;
