@@ -65,6 +65,20 @@ int local_identity_save(const struct kfs_io *io, int dir, const struct local_sto
     return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot write the file store: %s", strerror(-rc));
 }
 
+/* For a store without the file `store`: a new one. Where there are streams the file is
+ * lost, and with it the epoch: numbers would be given twice (invariant 8). */
+static int new_identity(struct local_store *store, struct kfs_error *err)
+{
+    const struct kfs_io *io = store->options.io;
+    int fd = io->open(io->ctx, store->dir, "streams", KFS_OPEN_DIR);
+
+    if (fd >= 0) {
+        io->close(io->ctx, fd);
+        return kfs_fail(err, EIO, "the file store is missing; run fsck.kinesisfs on the store");
+    }
+    return fd == -ENOENT ? local_make_id(store->id) : kfs_fail(err, -fd, "cannot open streams: %s", strerror(-fd));
+}
+
 int local_identity_open(struct local_store *store, struct kfs_error *err)
 {
     const struct kfs_io *io = store->options.io;
@@ -76,7 +90,7 @@ int local_identity_open(struct local_store *store, struct kfs_error *err)
     kfs_buf_init(&text, LOCAL_IDENTITY_BYTES_MAX);
     rc = kfs_io_read_file(io, store->dir, "store", &text);
     if (rc == -ENOENT)
-        rc = local_make_id(store->id);
+        rc = new_identity(store, err);
     else if (rc == 0)
         rc = local_identity_parse(text.data, text.len, store, err);
     else
