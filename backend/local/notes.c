@@ -1,4 +1,4 @@
-/* Notes: files in STREAM/notes and STORE/notes (docs/FORMAT.md section 7). */
+/* Notes: files in STREAM/notes and STORE/notes (docs/FORMAT.md section 8). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
