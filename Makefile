@@ -38,7 +38,7 @@ FUSE := $(shell pkg-config --libs fuse3 2>/dev/null)
 BACKEND_SRC := $(wildcard backend/*.c backend/base/*.c backend/log/*.c backend/local/*.c backend/endpoint/*.c)
 SHELL_SRC   := fs/main.c $(wildcard fs/fuse_*.c)
 CORE_SRC    := $(filter-out $(SHELL_SRC),$(wildcard fs/*.c))
-FSCK_SRC    := $(wildcard backend/local/fsck_main.c)
+FSCK_SRC    := backend/local/fsck_main.c
 LIB_SRC     := $(filter-out $(FSCK_SRC),$(BACKEND_SRC))
 ALL_SRC     := $(wildcard fs/*.c) $(BACKEND_SRC) $(wildcard tests/*/*.c)
 ALL_HDR     := $(wildcard fs/*.h backend/*.h backend/*/*.h tests/*/*.h)
@@ -48,7 +48,7 @@ LIB_OBJ   := $(call obj,$(LIB_SRC))
 CORE_OBJ  := $(call obj,$(CORE_SRC))
 SHELL_OBJ := $(call obj,$(SHELL_SRC))
 
-all: $(B)/kinesisfs $(if $(FSCK_SRC),$(B)/fsck.kinesisfs)
+all: $(B)/kinesisfs $(B)/fsck.kinesisfs
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -136,10 +136,10 @@ install: all
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(SBINDIR) $(PREFIX)/share/man/man1 $(PREFIX)/share/man/man8 \
 	    $(PREFIX)/share/doc/kinesisfs $(PREFIX)/lib/systemd/system)
 	install -m 755 $(B)/kinesisfs $(DESTDIR)$(PREFIX)/bin/
-	$(if $(FSCK_SRC),install -m 755 $(B)/fsck.kinesisfs $(DESTDIR)$(SBINDIR)/)
+	install -m 755 $(B)/fsck.kinesisfs $(DESTDIR)$(SBINDIR)/
 	ln -sf $(PREFIX)/bin/kinesisfs $(DESTDIR)$(SBINDIR)/mount.kinesisfs
 	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 docs/man/mount.kinesisfs.8 $(if $(FSCK_SRC),docs/man/fsck.kinesisfs.8) $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -m 644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 	install -m 644 LICENSE README.md CHANGELOG.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/kinesisfs/
 	sed 's|@BINDIR@|$(PREFIX)/bin|' docs/kinesisfs@.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/kinesisfs@.service
 

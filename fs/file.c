@@ -274,6 +274,11 @@ int kfs_fs_wait(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_waiter 
     return kfs_topic_add(handle->node->topic, handle->node->shard, waiter);
 }
 
+void kfs_fs_deliver(struct kfs_fs *fs)
+{
+    kfs_dispatcher_help(&fs->dispatcher);
+}
+
 bool kfs_fs_cancel(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_waiter *waiter)
 {
     (void)fs;

@@ -97,6 +97,10 @@ int kfs_fs_sync(struct kfs_fs *fs, struct kfs_handle *handle, bool partial, stru
 #define KFS_FS_WAIT (-4096)
 ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len);
 
+/* Wakes who waits for what this thread has just written. For after the reply: a writer does
+ * not wait for its readers, and they need not wait until a thread of their own has woken. */
+void kfs_fs_deliver(struct kfs_fs *fs);
+
 /* A read that waits. The core has it from the kfs_fs_wait that returns 0 until
  * it calls done, or a kfs_fs_cancel that returned true. done runs on another
  * thread, perhaps before kfs_fs_wait returns, without locks, with 0 when it is

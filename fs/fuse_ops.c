@@ -240,17 +240,20 @@ static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off, struct fuse_file_info *fi)
 {
+    struct kfs_fs *fs = kfs_fuse_fs_of(req);
     bool durable = false;
 
     (void)ino;
     /* With O_DSYNC here and not at open it is pwritev2's RWF_DSYNC. */
-    ssize_t n = kfs_fs_write(kfs_fuse_fs_of(req), kfs_fuse_handle_of(fi), (uint64_t)off, buf, size, &durable);
+    ssize_t n = kfs_fs_write(fs, kfs_fuse_handle_of(fi), (uint64_t)off, buf, size, &durable);
     if (n < 0)
         kfs_fuse_reply_status(req, (int)n);
     else if ((durable || (fi->flags & O_DSYNC) != 0) && n > 0)
         sync_then_reply(req, kfs_fuse_handle_of(fi), (size_t)n);
     else
         (void)fuse_reply_write(req, (size_t)n);
+    if (n > 0)
+        kfs_fs_deliver(fs);
 }
 
 /* ---- reading ---- */

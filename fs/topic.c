@@ -77,28 +77,42 @@ static void notify_listeners(struct kfs_topic *topic)
     (void)pthread_mutex_unlock(&topic->lock);
 }
 
+/* Serves the first topic of the list, if there is one. Under d->lock, which is given up meanwhile. */
+static bool serve_first(struct kfs_dispatcher *d)
+{
+    struct kfs_topic *topic = d->ready;
+
+    if (topic == NULL)
+        return false;
+    d->ready = topic->next_ready;
+    topic->ready = false;
+    uint32_t grown = topic->grown;
+    (void)pthread_mutex_unlock(&d->lock);
+    finish(take_waiters(topic, grown), 0);
+    notify_listeners(topic);
+    kfs_topic_unref(topic);
+    (void)pthread_mutex_lock(&d->lock);
+    return true;
+}
+
 static void *run(void *arg)
 {
     struct kfs_dispatcher *d = arg;
 
     (void)pthread_mutex_lock(&d->lock);
     while (!d->stop) {
-        struct kfs_topic *topic = d->ready;
-        if (topic == NULL) {
+        if (!serve_first(d))
             (void)pthread_cond_wait(&d->wake, &d->lock);
-            continue;
-        }
-        d->ready = topic->next_ready;
-        topic->ready = false;
-        uint32_t grown = topic->grown;
-        (void)pthread_mutex_unlock(&d->lock);
-        finish(take_waiters(topic, grown), 0);
-        notify_listeners(topic);
-        kfs_topic_unref(topic);
-        (void)pthread_mutex_lock(&d->lock);
     }
     (void)pthread_mutex_unlock(&d->lock);
     return NULL;
+}
+
+void kfs_dispatcher_help(struct kfs_dispatcher *d)
+{
+    (void)pthread_mutex_lock(&d->lock);
+    (void)serve_first(d);
+    (void)pthread_mutex_unlock(&d->lock);
 }
 
 int kfs_dispatcher_start(struct kfs_dispatcher *d)

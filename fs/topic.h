@@ -1,6 +1,7 @@
 /* A stream as the file system holds it: one reference to the backend's, and
  * those who wait for it to grow. Waiting costs no thread: a wait is a list
- * entry, and one dispatcher thread serves them all. */
+ * entry, and one dispatcher thread serves them all, unless who made the stream
+ * grow is there first. */
 #ifndef KFS_FS_TOPIC_H
 #define KFS_FS_TOPIC_H
 
@@ -52,6 +53,8 @@ struct kfs_dispatcher {
 
 int kfs_dispatcher_start(struct kfs_dispatcher *dispatcher);
 void kfs_dispatcher_stop(struct kfs_dispatcher *dispatcher);
+/* Does at once, on this thread, what the dispatcher's is about to do for one topic. */
+void kfs_dispatcher_help(struct kfs_dispatcher *dispatcher);
 
 /* Takes the stream's reference. -ENOMEM (the reference is closed). */
 int kfs_topic_new(struct kfs_dispatcher *dispatcher, struct kfs_stream *stream, struct kfs_topic **topic);

@@ -8,7 +8,7 @@
 
 #include "backend/base/crc32c.h"
 
-#define PUTS_MAX 1024        /* records appended at once */
+#define PUTS_MAX 2048        /* records appended at once: what cat writes at once, of 64 bytes each */
 #define FIRST_PIECE 4096     /* of what is added to the carry while looking for an end */
 #define KEY_DIGITS 16        /* of a random partition key */
 #define FINGERPRINT_MAX 4096 /* bytes that tell a refused write from another */

@@ -41,6 +41,15 @@ static uint32_t shift[4][256];
 
 #if HAVE_HARDWARE
 
+static inline uint32_t load_le32(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+#endif
+
+#if HAVE_HARDWARE
+
 static void fill_shift(void)
 {
     static const uint8_t zeros[LANE];
@@ -82,6 +91,11 @@ HARDWARE static inline uint64_t step8(uint64_t reg, const uint8_t *p)
     return _mm_crc32_u64(reg, kfs_load_le64(p));
 }
 
+HARDWARE static inline uint64_t step4(uint64_t reg, const uint8_t *p)
+{
+    return _mm_crc32_u32((uint32_t)reg, load_le32(p));
+}
+
 HARDWARE static inline uint64_t step1(uint64_t reg, uint8_t byte)
 {
     return _mm_crc32_u8((uint32_t)reg, byte);
@@ -97,6 +111,11 @@ static bool have_instruction(void)
 static inline uint64_t step8(uint64_t reg, const uint8_t *p)
 {
     return __crc32cd((uint32_t)reg, kfs_load_le64(p));
+}
+
+static inline uint64_t step4(uint64_t reg, const uint8_t *p)
+{
+    return __crc32cw((uint32_t)reg, load_le32(p));
 }
 
 static inline uint64_t step1(uint64_t reg, uint8_t byte)
@@ -131,6 +150,11 @@ HARDWARE static uint32_t crc_hardware(uint32_t crc, const void *data, size_t len
     }
     for (; len >= 8; len -= 8, p += 8)
         a = step8(a, p);
+    if (len >= 4) {
+        a = step4(a, p);
+        p += 4;
+        len -= 4;
+    }
     for (; len > 0; len--, p++)
         a = step1(a, *p);
     return ~(uint32_t)a;

@@ -86,7 +86,7 @@ static ssize_t write_rest(int fd, const struct iovec *iov, int n, size_t skip, u
     }
     if (n == 0)
         return 0;
-    if (skip == 0)
+    if (skip == 0 && n > 1)
         wrote = pwritev(fd, iov, n < IOV_CHUNK ? n : IOV_CHUNK, (off_t)offset);
     else
         wrote = pwrite(fd, (const char *)iov->iov_base + skip, iov->iov_len - skip, (off_t)offset);
@@ -187,6 +187,12 @@ static int posix_rmdir(void *ctx, int dir, const char *name)
     return result(unlinkat(dir, name, AT_REMOVEDIR));
 }
 
+static int posix_link(void *ctx, int from_dir, const char *from, int to_dir, const char *to)
+{
+    (void)ctx;
+    return result(linkat(from_dir, from, to_dir, to, 0));
+}
+
 static int posix_rename(void *ctx, int from_dir, const char *from, int to_dir, const char *to)
 {
     (void)ctx;
@@ -237,6 +243,7 @@ const struct kfs_io kfs_posix_io = {
     .mkdir = posix_mkdir,
     .unlink = posix_unlink,
     .rmdir = posix_rmdir,
+    .link = posix_link,
     .rename = posix_rename,
     .list = posix_list,
 };

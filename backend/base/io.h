@@ -51,6 +51,7 @@ struct kfs_io {
     int (*mkdir)(void *ctx, int dir, const char *name);        /* mode 0700 */
     int (*unlink)(void *ctx, int dir, const char *name);
     int (*rmdir)(void *ctx, int dir, const char *name);
+    int (*link)(void *ctx, int from_dir, const char *from, int to_dir, const char *to); /* another name of a file */
     int (*rename)(void *ctx, int from_dir, const char *from, int to_dir, const char *to);
     /* Calls visit for each entry but . and .. until it returns non-zero; returns that or 0. */
     int (*list)(void *ctx, int dir, int (*visit)(void *arg, const char *name), void *arg);

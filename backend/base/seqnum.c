@@ -86,18 +86,16 @@ bool kfs_seq_split(const struct kfs_seq *seq, struct kfs_seq_parts *parts)
 
 /* After KFS_SEQ_POSITION_MAX comes a number that is still greater and that
  * kfs_seq_split refuses: an order that breaks silently would be worse. */
-struct kfs_seq kfs_seq_next(const struct kfs_seq *seq, uint64_t time_s)
+void kfs_seq_advance(struct kfs_seq *seq, uint64_t time_s)
 {
     const uint64_t one = UINT64_C(1) << 16; /* of the position's low part */
     uint64_t time = time_s & MASK_TIME;
     uint64_t middle = word(seq, 1) + one;
     uint64_t carry = middle < one ? 1 : 0;
-    struct kfs_seq next;
 
-    set_word(&next, 0, word(seq, 0) + carry);
-    set_word(&next, 1, (middle & ~UINT64_C(0xff)) | time >> 28);
-    set_word(&next, 2, (word(seq, 2) & (UINT64_MAX >> 28)) | time << 36);
-    return next;
+    set_word(seq, 0, word(seq, 0) + carry);
+    set_word(seq, 1, (middle & ~UINT64_C(0xff)) | time >> 28);
+    set_word(seq, 2, (word(seq, 2) & (UINT64_MAX >> 28)) | time << 36);
 }
 
 static void load_limbs(const struct kfs_seq *seq, uint32_t limbs[LIMBS])

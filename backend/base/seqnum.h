@@ -46,9 +46,9 @@ struct kfs_seq kfs_seq_make(const struct kfs_seq_parts *parts);
 /* True, and parts filled, when seq is in Amazon's layout (version 2). */
 bool kfs_seq_split(const struct kfs_seq *seq, struct kfs_seq_parts *parts);
 
-/* The number after `seq` in its shard: the position one higher, the time
+/* Makes seq the number after it in its shard: the position one higher, the time
  * replaced. What the log derives instead of storing. */
-struct kfs_seq kfs_seq_next(const struct kfs_seq *seq, uint64_t time_s);
+void kfs_seq_advance(struct kfs_seq *seq, uint64_t time_s);
 
 /* Decimal text without leading zeros, NUL-terminated; returns its length. */
 size_t kfs_seq_print(const struct kfs_seq *seq, char text[KFS_SEQ_DIGITS_MAX + 1]);

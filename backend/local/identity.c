@@ -9,19 +9,17 @@
 
 #include "backend/local/local_internal.h"
 
-#define FILE_BYTES_MAX 4096
-
-static int take_lock(struct local_store *store, struct kfs_error *err)
+int local_lock(const struct kfs_io *io, int dir, int *lock_fd, struct kfs_error *err)
 {
-    const struct kfs_io *io = store->options.io;
     char pid[32] = "";
 
-    store->lock_fd = io->open(io->ctx, store->dir, "lock", KFS_OPEN_CREATE);
-    if (store->lock_fd < 0)
-        return kfs_fail(err, -store->lock_fd, "cannot open the store's lock: %s", strerror(-store->lock_fd));
-    int rc = io->lock(io->ctx, store->lock_fd);
+    int fd = io->open(io->ctx, dir, "lock", KFS_OPEN_CREATE);
+    if (fd < 0)
+        return kfs_fail(err, -fd, "cannot open the store's lock: %s", strerror(-fd));
+    *lock_fd = fd;
+    int rc = io->lock(io->ctx, fd);
     if (rc == -EWOULDBLOCK) {
-        (void)io->pread(io->ctx, store->lock_fd, pid, sizeof pid - 1, 0);
+        (void)io->pread(io->ctx, fd, pid, sizeof pid - 1, 0);
         pid[strcspn(pid, "\n")] = '\0';
         return kfs_fail(err, EBUSY, "the store is in use by process %s; unmount that first", pid);
     }
@@ -29,13 +27,13 @@ static int take_lock(struct local_store *store, struct kfs_error *err)
         return kfs_fail(err, -rc, "cannot lock the store: %s", strerror(-rc));
     (void)snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     struct iovec iov = {pid, strlen(pid)};
-    rc = io->truncate(io->ctx, store->lock_fd, 0);
+    rc = io->truncate(io->ctx, fd, 0);
     if (rc == 0)
-        rc = io->pwrite_all(io->ctx, store->lock_fd, &iov, 1, 0);
+        rc = io->pwrite_all(io->ctx, fd, &iov, 1, 0);
     return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot write the store's lock: %s", strerror(-rc));
 }
 
-static int make_id(char id[40])
+int local_make_id(char id[LOCAL_ID_SIZE])
 {
     uint8_t bytes[16];
 
@@ -52,18 +50,47 @@ int local_identity_print(const struct local_store *store, struct kfs_buf *out)
                           store->id);
 }
 
+int local_identity_save(const struct kfs_io *io, int dir, const struct local_store *store, struct kfs_error *err)
+{
+    struct kfs_buf text;
+
+    if (store->epoch > LOCAL_EPOCH_MAX)
+        return kfs_fail(err, EOVERFLOW, "the store has been opened %" PRIu64 " times; copy its streams to a new one",
+                        store->epoch - 1);
+    kfs_buf_init(&text, LOCAL_IDENTITY_BYTES_MAX);
+    int rc = local_identity_print(store, &text);
+    if (rc == 0)
+        rc = kfs_io_replace(io, dir, "store", text.data, text.len);
+    kfs_buf_release(&text);
+    return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot write the file store: %s", strerror(-rc));
+}
+
+/* For a store without the file `store`: a new one. Where there are streams the file is
+ * lost, and with it the epoch: numbers would be given twice (invariant 8). */
+static int new_identity(struct local_store *store, struct kfs_error *err)
+{
+    const struct kfs_io *io = store->options.io;
+    int fd = io->open(io->ctx, store->dir, "streams", KFS_OPEN_DIR);
+
+    if (fd >= 0) {
+        io->close(io->ctx, fd);
+        return kfs_fail(err, EIO, "the file store is missing; run fsck.kinesisfs on the store");
+    }
+    return fd == -ENOENT ? local_make_id(store->id) : kfs_fail(err, -fd, "cannot open streams: %s", strerror(-fd));
+}
+
 int local_identity_open(struct local_store *store, struct kfs_error *err)
 {
     const struct kfs_io *io = store->options.io;
     struct kfs_buf text;
 
-    int rc = take_lock(store, err);
+    int rc = local_lock(io, store->dir, &store->lock_fd, err);
     if (rc != 0)
         return rc;
-    kfs_buf_init(&text, FILE_BYTES_MAX);
+    kfs_buf_init(&text, LOCAL_IDENTITY_BYTES_MAX);
     rc = kfs_io_read_file(io, store->dir, "store", &text);
     if (rc == -ENOENT)
-        rc = make_id(store->id);
+        rc = new_identity(store, err);
     else if (rc == 0)
         rc = local_identity_parse(text.data, text.len, store, err);
     else
@@ -71,13 +98,6 @@ int local_identity_open(struct local_store *store, struct kfs_error *err)
     kfs_buf_release(&text);
     if (rc != 0)
         return rc;
-    if (store->epoch >= LOCAL_EPOCH_MAX)
-        return kfs_fail(err, EOVERFLOW, "the store has been opened %" PRIu64 " times; copy its streams to a new one",
-                        store->epoch);
     store->epoch++;
-    rc = local_identity_print(store, &text);
-    if (rc == 0)
-        rc = kfs_io_replace(io, store->dir, "store", text.data, text.len);
-    kfs_buf_release(&text);
-    return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot write the file store: %s", strerror(-rc));
+    return local_identity_save(io, store->dir, store, err);
 }

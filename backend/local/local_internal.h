@@ -13,6 +13,9 @@
 #define KFS_SYNC_THREADS 2
 #define LOCAL_FORMAT 1                            /* of the files store and stream */
 #define LOCAL_EPOCH_MAX ((UINT64_C(1) << 24) - 1) /* 24 bits of a position */
+#define LOCAL_EPOCH_SHIFT 39                      /* of the epoch in a position: the lower bits count */
+#define LOCAL_ID_SIZE 40
+#define LOCAL_IDENTITY_BYTES_MAX 4096
 
 struct local_store;
 struct local_stream;
@@ -29,6 +32,9 @@ struct local_shard {
 
     /* Under the syncer's lock. */
     struct kfs_sync *waiting; /* to be told of the next sync */
+    size_t n_waiting;
+    size_t writers;   /* were told of the last sync, or came during it: as many may come again */
+    uint64_t sync_ns; /* the last sync took */
     bool queued;
     bool running;
     bool again; /* asked for since the last sync began */
@@ -71,6 +77,7 @@ struct local_stream {
 struct local_syncer {
     pthread_mutex_t lock;
     pthread_cond_t wake;
+    pthread_cond_t gathered; /* a shard has as many requests as it had writers */
     struct local_shard *head;
     struct local_shard *tail;
     bool stop;
@@ -93,7 +100,7 @@ struct local_store {
     int dir;
     int streams_dir;
     int lock_fd;
-    char id[40];
+    char id[LOCAL_ID_SIZE];
     uint64_t epoch;
     uint64_t generations; /* streams made since the open */
 
@@ -131,9 +138,15 @@ void local_shard_dir(uint32_t index, char name[KFS_SHARD_DIR_MAX]);
 
 int local_identity_parse(const char *text, size_t len, struct local_store *store, struct kfs_error *err);
 int local_identity_print(const struct local_store *store, struct kfs_buf *out);
+/* The format that a file `store` or `stream` says it has; 0 where it says none. */
+uint64_t local_format_of(const char *text, size_t len);
 
 /* ---- identity.c: the files `store` and `lock` ---- */
 int local_identity_open(struct local_store *store, struct kfs_error *err);
+/* Takes the store's lock; *lock_fd is set also where that fails, if it could be opened. -EBUSY names the holder. */
+int local_lock(const struct kfs_io *io, int dir, int *lock_fd, struct kfs_error *err);
+int local_make_id(char id[LOCAL_ID_SIZE]);
+int local_identity_save(const struct kfs_io *io, int dir, const struct local_store *store, struct kfs_error *err);
 
 /* ---- store.c ---- */
 static inline uint64_t local_now_ms(const struct local_store *store)
@@ -148,6 +161,7 @@ int local_stream_create(struct kfs_backend *b, const char *name, const struct kf
 int local_stream_open(struct kfs_backend *b, const char *name, struct kfs_stream **out, struct kfs_error *err);
 void local_stream_close(struct kfs_stream *s);
 int local_stream_delete(struct kfs_stream *s, struct kfs_error *err);
+void local_sweep_deleted(const struct kfs_io *io, int dir); /* removes what lies under the store's deleted/ */
 int local_load_streams(struct local_store *store, struct kfs_error *err);
 void local_free_streams(struct local_store *store);
 

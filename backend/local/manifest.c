@@ -157,6 +157,16 @@ int local_manifest_load(const struct kfs_io *io, int dir, struct local_manifest 
     return rc;
 }
 
+uint64_t local_format_of(const char *text, size_t len)
+{
+    cJSON *root = cJSON_ParseWithLength(text, len);
+    uint64_t format = 0;
+
+    (void)get_number(root, "format", 1000000, &format);
+    cJSON_Delete(root);
+    return format;
+}
+
 /* ---- the file `store` ---- */
 
 int local_identity_parse(const char *text, size_t len, struct local_store *store, struct kfs_error *err)

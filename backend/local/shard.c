@@ -5,7 +5,6 @@
 
 #include "backend/local/local_internal.h"
 
-#define EPOCH_SHIFT 39    /* of the epoch in a position: 24 bits of it, 39 to count in */
 #define OPEN_LOGS_MAX 512 /* beyond, a log is closed as soon as it is idle and synced */
 #define HOUR_MS UINT64_C(3600000)
 
@@ -52,7 +51,7 @@ static struct kfs_seq floor_of(const struct local_stream *stream, const struct k
     struct kfs_seq_parts parts = {0};
 
     (void)kfs_seq_split(&info->starting, &parts);
-    parts.position = stream->store->epoch << EPOCH_SHIFT;
+    parts.position = stream->store->epoch << LOCAL_EPOCH_SHIFT;
     return kfs_seq_make(&parts);
 }
 

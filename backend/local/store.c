@@ -292,11 +292,9 @@ static int remove_stream(void *arg, const char *name)
     return 0;
 }
 
-/* Removes what lies under deleted/. */
-static void sweep_deleted(struct local_store *store)
+void local_sweep_deleted(const struct kfs_io *io, int dir)
 {
-    const struct kfs_io *io = store->options.io;
-    struct removal r = {io, io->open(io->ctx, store->dir, "deleted", KFS_OPEN_DIR)};
+    struct removal r = {io, io->open(io->ctx, dir, "deleted", KFS_OPEN_DIR)};
 
     if (r.dir < 0)
         return;
@@ -364,7 +362,7 @@ int local_stream_delete(struct kfs_stream *s, struct kfs_error *err)
     (void)pthread_mutex_unlock(&store->changes);
     if (rc == 0) {
         local_stream_wake(stream, KFS_NO_SHARD, KFS_EVENT_DELETED);
-        sweep_deleted(store);
+        local_sweep_deleted(store->options.io, store->dir);
     }
     return rc;
 }
@@ -417,7 +415,7 @@ int local_load_streams(struct local_store *store, struct kfs_error *err)
     if (store->streams_dir < 0)
         return kfs_fail(err, -store->streams_dir, "cannot open the directory streams: %s",
                         strerror(-store->streams_dir));
-    sweep_deleted(store);
+    local_sweep_deleted(io, store->dir);
     rc = io->list(io->ctx, store->streams_dir, load_stream, &l);
     return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot load the streams: %s", strerror(-rc));
 }

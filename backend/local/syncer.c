@@ -3,12 +3,22 @@
  * A request joins its shard's list. A shard that is waited for stands in the
  * queue once; a thread takes it with all its requests, syncs once and answers
  * them all. Requests that come meanwhile wait for the next sync, since they may
- * be for records that this one does not cover. */
+ * be for records that this one does not cover.
+ *
+ * Many writers would so fall into two halves, of which one waits while the other is
+ * synced. So before a sync those who were told of the last one are given a moment to
+ * come again: until as many are there, and at most a part of what a sync takes. A
+ * single writer never waits. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "backend/local/local_internal.h"
+
+#define GATHER_PART 4                   /* of the last sync's time is waited at most */
+#define GATHER_NS_MAX UINT64_C(2000000) /* and not longer than this */
+#define SECOND_NS UINT64_C(1000000000)
 
 /* Under the syncer's lock. */
 static void enqueue(struct local_syncer *syncer, struct local_shard *shard)
@@ -32,6 +42,8 @@ void local_syncer_queue(struct local_shard *shard, struct kfs_sync *op)
     if (op != NULL) {
         op->next = shard->waiting;
         shard->waiting = op;
+        if (++shard->n_waiting == shard->writers && shard->running)
+            (void)pthread_cond_broadcast(&syncer->gathered);
     }
     shard->again = true;
     if (!shard->queued && !shard->running)
@@ -59,21 +71,52 @@ static int sync_shard(struct local_shard *shard, struct kfs_error *err)
     return rc;
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+}
+
+/* Waits a moment for the writers of the last sync. Under the syncer's lock. */
+static void gather(struct local_syncer *syncer, const struct local_shard *shard)
+{
+    uint64_t wait = shard->sync_ns / GATHER_PART;
+
+    if (shard->n_waiting == 0 || shard->n_waiting >= shard->writers)
+        return;
+    uint64_t end = now_ns() + (wait < GATHER_NS_MAX ? wait : GATHER_NS_MAX);
+    const struct timespec until = {(time_t)(end / SECOND_NS), (long)(end % SECOND_NS)};
+    int rc = 0;
+    while (rc == 0 && shard->n_waiting < shard->writers)
+        rc = pthread_cond_timedwait(&syncer->gathered, &syncer->lock, &until);
+}
+
+/* Under the syncer's lock, which is given up meanwhile. */
 static void serve(struct local_syncer *syncer, struct local_shard *shard)
 {
     struct kfs_error err = {0};
-    struct kfs_sync *op = shard->waiting;
 
-    shard->waiting = NULL;
-    shard->again = false;
     shard->running = true;
+    gather(syncer, shard);
+    struct kfs_sync *op = shard->waiting;
+    size_t told = shard->n_waiting;
+    shard->waiting = NULL;
+    shard->n_waiting = 0;
+    shard->again = false;
     (void)pthread_mutex_unlock(&syncer->lock);
 
+    uint64_t start = now_ns();
     int rc = sync_shard(shard, &err);
     if (rc != 0) {
         atomic_store(&shard->stream->store->failed, true);
         local_fault(shard->stream, shard->index, &err);
     }
+    (void)pthread_mutex_lock(&syncer->lock);
+    shard->sync_ns = now_ns() - start;
+    shard->writers = told + shard->n_waiting; /* none of the told has come again yet */
+    (void)pthread_mutex_unlock(&syncer->lock);
     while (op != NULL) {
         struct kfs_sync *next = op->next;
         op->done(op, rc);
@@ -118,6 +161,11 @@ int local_syncer_start(struct local_store *store)
 
     (void)pthread_mutex_init(&syncer->lock, NULL);
     (void)pthread_cond_init(&syncer->wake, NULL);
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&syncer->gathered, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
     for (; syncer->n_threads < KFS_SYNC_THREADS; syncer->n_threads++) {
         int rc = pthread_create(&syncer->threads[syncer->n_threads], NULL, run, syncer);
         if (rc != 0)
@@ -136,6 +184,7 @@ void local_syncer_stop(struct local_store *store)
     (void)pthread_mutex_unlock(&syncer->lock);
     while (syncer->n_threads > 0)
         (void)pthread_join(syncer->threads[--syncer->n_threads], NULL);
+    (void)pthread_cond_destroy(&syncer->gathered);
     (void)pthread_cond_destroy(&syncer->wake);
     (void)pthread_mutex_destroy(&syncer->lock);
 }

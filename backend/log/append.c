@@ -8,6 +8,7 @@
 #include "backend/log/log_internal.h"
 
 #define IOV_BATCH 256
+#define RUN_BLOCKS 8 /* index blocks that wait to be written together: 2,000 records without keys */
 
 /* ---- segments ---- */
 
@@ -146,68 +147,88 @@ static int write_data(struct kfs_log *log, struct kfs_segment *seg, const struct
 
 /* ---- the index file ---- */
 
-/* Where the batch is being encoded: the log's tail, changed only when all is written. */
+/* Where the batch is being encoded: the log's tail, changed only when all is written.
+ * Blocks go to the file many at a time: the first is encoded in the log's page, those
+ * after it in `run`. */
 struct encoder {
     struct kfs_log *log;
     struct kfs_segment *seg;
     struct kfs_place place; /* of the next record; seq is the last one's */
     uint64_t now_ms;
-    size_t written; /* bytes of the page that are in the file */
+    size_t written;    /* bytes of the log's page that are in the file */
+    uint64_t first_no; /* of the log's page */
+    uint8_t *page;     /* where the current block is: the log's page, or in run */
+    size_t blocks;     /* in run, with the current one */
+    uint8_t run[RUN_BLOCKS][KFS_PAGE];
 };
 
-static int flush_page(struct encoder *e, size_t end)
+/* Writes what is encoded, up to `used` bytes of the current block. */
+static int flush_blocks(struct encoder *e, size_t used)
 {
-    struct kfs_log *log = e->log;
-    struct iovec iov = {log->page + e->written, end - e->written};
-    int rc = 0;
+    const struct kfs_io *io = e->seg->io;
+    struct iovec iov[2] = {{e->log->page + e->written, (e->blocks == 0 ? used : KFS_PAGE) - e->written},
+                           {e->run, e->blocks == 0 ? 0 : (e->blocks - 1) * KFS_PAGE + used}};
 
-    if (end > e->written)
-        rc = e->seg->io->pwrite_all(e->seg->io->ctx, e->seg->index_fd, &iov, 1, log->page_no * KFS_PAGE + e->written);
-    e->written = end;
-    return rc;
+    return io->pwrite_all(io->ctx, e->seg->index_fd, iov, e->blocks == 0 ? 1 : 2, e->first_no * KFS_PAGE + e->written);
 }
 
-/* Ends the page and begins the next block with the record whose place is given. */
+/* From here on the log's page holds the current block, and nothing of it is in the file. */
+static void start_run(struct encoder *e)
+{
+    e->first_no = e->log->page_no;
+    e->page = e->log->page;
+    e->blocks = 0;
+    e->written = 0;
+}
+
+/* Ends the block and begins the next one with the record whose place is given. */
 static int begin_block(struct encoder *e, const struct kfs_place *first)
 {
     struct kfs_log *log = e->log;
 
     if (log->page_used > 0) {
-        memset(log->page + log->page_used, 0, KFS_PAGE - log->page_used);
-        int rc = flush_page(e, KFS_PAGE);
-        if (rc != 0)
-            return rc;
+        memset(e->page + log->page_used, 0, KFS_PAGE - log->page_used);
         log->page_no++;
+        if (e->blocks < RUN_BLOCKS) {
+            e->page = e->run[e->blocks++];
+        } else {
+            int rc = flush_blocks(e, KFS_PAGE);
+            if (rc != 0)
+                return rc;
+            start_run(e);
+        }
     }
-    kfs_block_encode(first, e->seg->header.salt, log->page);
+    kfs_block_encode(first, e->seg->header.salt, e->page);
     log->page_used = KFS_BLOCK_HEADER;
     log->block_arrival_ms = first->arrival_ms;
-    e->written = 0;
     return 0;
 }
 
+/* The place is changed where it is, also where this fails: copies of it, made while its
+ * parts are still on their way to the cache, cost as much as the rest. */
 static int encode_record(struct encoder *e, const struct kfs_put *put)
 {
     struct kfs_log *log = e->log;
-    struct kfs_place place = e->place;
-    struct kfs_entry entry = {.length = (uint32_t)put->data.len, .key = put->key};
+    struct kfs_place *place = &e->place;
+    struct kfs_entry entry;
 
-    place.arrival_ms = e->now_ms;
-    place.seq = kfs_seq_next(&e->place.seq, e->now_ms / 1000);
-    if (log->number_next) {
-        entry.has_seq = true;
-        entry.seq = place.seq;
-    }
+    place->arrival_ms = e->now_ms;
+    kfs_seq_advance(&place->seq, e->now_ms / 1000);
+    entry.has_seq = log->number_next;
+    if (entry.has_seq)
+        entry.seq = place->seq;
+    entry.length = (uint32_t)put->data.len;
+    entry.key = put->key;
     entry.size = kfs_entry_size(entry.has_seq, put->key.len);
     if (log->page_used == 0 || entry.size > KFS_PAGE - log->page_used ||
         e->now_ms - log->block_arrival_ms > UINT32_MAX) {
-        int rc = begin_block(e, &place);
+        int rc = begin_block(e, place);
         if (rc != 0)
             return rc;
     }
     entry.arrival_delta = (uint32_t)(e->now_ms - log->block_arrival_ms);
-    uint8_t *out = log->page + log->page_used;
-    uint32_t crc = kfs_entry_encode(&entry, &place, out);
+    uint8_t *out = e->page + log->page_used;
+    uint32_t crc = kfs_entry_encode(&entry, place, out);
     if (put->newline_follows) {
         crc = kfs_crc32c(crc, put->data.data, put->data.len + 1);
     } else {
@@ -218,10 +239,9 @@ static int encode_record(struct encoder *e, const struct kfs_put *put)
     log->page_used += entry.size;
     log->number_next = false;
 
-    e->place = place;
-    e->place.data_offset += put->data.len + 1;
-    e->place.record++;
-    e->place.chain = crc;
+    place->data_offset += put->data.len + 1;
+    place->record++;
+    place->chain = crc;
     return 0;
 }
 
@@ -234,7 +254,11 @@ static int write_index(struct encoder *e, const struct kfs_put *puts, size_t n, 
         if (results != NULL)
             results[i].seq = e->place.seq;
     }
-    return rc != 0 ? rc : flush_page(e, e->log->page_used);
+    if (rc == 0)
+        rc = flush_blocks(e, e->log->page_used);
+    if (rc == 0 && e->page != e->log->page)
+        memcpy(e->log->page, e->page, e->log->page_used);
+    return rc;
 }
 
 /* ---- */
@@ -285,7 +309,12 @@ static int append_locked(struct kfs_log *log, const struct kfs_put *puts, size_t
 
     struct kfs_segment *seg = active(log);
     uint64_t now = log->config.clock->wall_ms(log->config.clock->ctx);
-    struct encoder e = {.log = log, .seg = seg, .place = log->tail, .written = log->page_used};
+    struct encoder e; /* no initialiser: it would clear run */
+    e.log = log;
+    e.seg = seg;
+    e.place = log->tail;
+    start_run(&e);
+    e.written = log->page_used;
     e.now_ms = now > log->tail.arrival_ms ? now : log->tail.arrival_ms;
     if (e.now_ms < log->config.arrival_floor_ms)
         e.now_ms = log->config.arrival_floor_ms;

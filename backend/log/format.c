@@ -157,6 +157,11 @@ int kfs_block_decode(const uint8_t header[KFS_BLOCK_HEADER], uint32_t salt, stru
     return 0;
 }
 
+uint32_t kfs_block_chain(const uint8_t header[KFS_BLOCK_HEADER])
+{
+    return get32(header + 4);
+}
+
 size_t kfs_entry_size(bool has_seq, size_t key_len)
 {
     return KFS_ENTRY_FIXED + (has_seq ? KFS_SEQ_BYTES : 0) + key_len;
@@ -207,15 +212,17 @@ int kfs_entry_decode(const uint8_t *page, size_t at, size_t valid, struct kfs_en
     if ((flags & ~(ENTRY_HERE | ENTRY_HAS_SEQ)) != 0 || (flags & ENTRY_HERE) == 0 ||
         key_len > KFS_PARTITION_KEY_BYTES_MAX)
         return -EILSEQ;
-    entry->has_seq = (flags & ENTRY_HAS_SEQ) != 0;
-    entry->size = kfs_entry_size(entry->has_seq, key_len);
-    if (entry->size > valid - at)
+    bool has_seq = (flags & ENTRY_HAS_SEQ) != 0;
+    size_t size = kfs_entry_size(has_seq, key_len);
+    if (size > valid - at)
         return -EILSEQ;
+    entry->has_seq = has_seq;
+    entry->size = size;
     entry->checksum = get32(p);
     entry->length = get32(p + 4);
     entry->arrival_delta = get32(p + 8);
     p += KFS_ENTRY_FIXED;
-    if (entry->has_seq) {
+    if (has_seq) {
         memcpy(entry->seq.b, p, KFS_SEQ_BYTES);
         p += KFS_SEQ_BYTES;
     }

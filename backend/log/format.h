@@ -56,6 +56,8 @@ struct kfs_place {
 /* A block's header describes its first record; chain is that of the entry before. */
 void kfs_block_encode(const struct kfs_place *first, uint32_t salt, uint8_t header[KFS_BLOCK_HEADER]);
 int kfs_block_decode(const uint8_t header[KFS_BLOCK_HEADER], uint32_t salt, struct kfs_place *first);
+/* The checksum of the entry before a block, unproved; of the first block it is the salt. */
+uint32_t kfs_block_chain(const uint8_t header[KFS_BLOCK_HEADER]);
 
 struct kfs_entry {
     uint32_t checksum;
@@ -76,7 +78,7 @@ void kfs_entry_set_checksum(uint8_t *entry, uint32_t checksum);
 
 /* The entry at `at` of a page of which `valid` bytes count. 1 and the entry; 0
  * where there is no further entry in the page; -EILSEQ where bytes make no entry.
- * The key points into the page. */
+ * The key points into the page. Untouched but for 1. */
 int kfs_entry_decode(const uint8_t *page, size_t at, size_t valid, struct kfs_entry *entry);
 
 /* The checksum over the place and an encoded entry, to be continued over data and

@@ -18,14 +18,14 @@ static void print_line(uint64_t horizon, char line[LINE_MAX_BYTES])
     (void)snprintf(line, LINE_MAX_BYTES, "%s %08" PRIx32 "\n", digits, kfs_crc32c(0, digits, (size_t)len));
 }
 
-int kfs_horizon_read(struct kfs_log *log, uint64_t *horizon)
+int kfs_horizon_read(const struct kfs_io *io, int dir, uint64_t *horizon)
 {
     char expected[LINE_MAX_BYTES];
     struct kfs_buf line;
     uint64_t value = 0;
 
     kfs_buf_init(&line, LINE_MAX_BYTES);
-    int rc = kfs_io_read_file(log->config.io, log->dir, "horizon", &line);
+    int rc = kfs_io_read_file(io, dir, "horizon", &line);
     if (rc == -ENOENT) {
         *horizon = 0;
         return 0;
@@ -35,18 +35,19 @@ int kfs_horizon_read(struct kfs_log *log, uint64_t *horizon)
     if (rc == 0) {
         value = strtoull(line.data, NULL, 10); /* anything but the line this prints is refused */
         print_line(value, expected);
-        rc = value < KFS_VALUE_END && line.len == strlen(expected) + 1 && strcmp(line.data, expected) == 0 ? 0 : -EIO;
+        bool same = line.len == strlen(expected) + 1 && strcmp(line.data, expected) == 0;
+        rc = value < KFS_VALUE_END && same ? 0 : -EILSEQ;
     }
     if (rc == 0)
         *horizon = value;
     kfs_buf_release(&line);
-    return rc;
+    return rc == -EMSGSIZE ? -EILSEQ : rc;
 }
 
-int kfs_horizon_write(struct kfs_log *log, uint64_t horizon)
+int kfs_horizon_write(const struct kfs_io *io, int dir, uint64_t horizon)
 {
     char line[LINE_MAX_BYTES];
 
     print_line(horizon, line);
-    return kfs_io_replace(log->config.io, log->dir, "horizon", line, strlen(line));
+    return kfs_io_replace(io, dir, "horizon", line, strlen(line));
 }

@@ -136,6 +136,58 @@ static size_t find_segment(const struct kfs_log *log, uint64_t offset)
     return low;
 }
 
+/* Whether a segment may go back to the state before loading: a sync needs the files of
+ * those that are not sealed, and of the last that is. Under state. */
+static bool may_unload(const struct kfs_log *log, size_t i)
+{
+    const struct kfs_segment *next = i + 1 < log->n_segments ? log->segments[i + 1] : NULL;
+
+    return next != NULL && (!atomic_load(&next->loaded) || atomic_load(&next->sealed));
+}
+
+/* Puts *fresh in the place of the segment with a base, and that into *fresh, where it
+ * may go; readers that have it keep it. False where it is needed. Under state. */
+static bool unload(struct kfs_log *log, uint64_t base, struct kfs_segment **fresh)
+{
+    size_t i = find_segment(log, base);
+    struct kfs_segment *seg = log->segments[i];
+
+    if (seg->base != base)
+        return true; /* retention has removed it */
+    if (!may_unload(log, i))
+        return false;
+    (*fresh)->base = base;
+    (*fresh)->data_size = seg->data_size;
+    (*fresh)->last_arrival_ms = seg->last_arrival_ms;
+    log->segments[i] = *fresh;
+    *fresh = seg;
+    return true;
+}
+
+void kfs_log_bound_files(struct kfs_log *log, struct kfs_segment *seg)
+{
+    if (atomic_exchange(&seg->listed, true))
+        return;
+    struct kfs_segment *fresh = kfs_segment_new(log->config.io, 0, seg->map_bytes);
+    if (fresh == NULL)
+        return; /* it stays open */
+    (void)pthread_mutex_lock(&log->state);
+    size_t place = log->n_open_sealed;
+    if (place < KFS_LOG_SEALED_OPEN_MAX) {
+        log->n_open_sealed++;
+    } else {
+        bool done = false; /* the second try does it, but in a damaged store */
+        for (int i = 0; i < KFS_LOG_SEALED_OPEN_MAX && !done; i++) {
+            place = log->oldest_open_sealed;
+            log->oldest_open_sealed = (place + 1) % KFS_LOG_SEALED_OPEN_MAX;
+            done = unload(log, log->open_sealed[place], &fresh);
+        }
+    }
+    log->open_sealed[place] = seg->base;
+    (void)pthread_mutex_unlock(&log->state);
+    kfs_segment_unref(fresh);
+}
+
 /* Loads a referenced segment and completes its view; drops the reference on failure. */
 static int load_view(struct kfs_log *log, struct kfs_segment_view *view, struct kfs_error *err)
 {
@@ -148,6 +200,8 @@ static int load_view(struct kfs_log *log, struct kfs_segment_view *view, struct 
     }
     if (view->index_size == 0)
         view->index_size = view->seg->index_size;
+    if (atomic_load(&view->seg->sealed) && !atomic_load(&view->seg->listed))
+        kfs_log_bound_files(log, view->seg);
     return 0;
 }
 

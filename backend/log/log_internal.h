@@ -8,6 +8,7 @@
 #include "backend/log/segment.h"
 #include "backend/log/walk.h"
 
+#define KFS_LOG_SEALED_OPEN_MAX 64    /* each has two files open */
 #define KFS_SEGMENT_SLACK (32U << 20) /* a segment may exceed its size by one batch */
 
 /* Lock order: append, trim, sync, state. A lock's members follow it. No call-out is
@@ -33,6 +34,9 @@ struct kfs_log {
     struct kfs_segment **segments; /* by base; the last is active, unless sealed by damage */
     size_t n_segments;
     size_t cap_segments;
+    uint64_t open_sealed[KFS_LOG_SEALED_OPEN_MAX]; /* bases of sealed segments whose files are open, a ring */
+    size_t n_open_sealed;
+    size_t oldest_open_sealed;
     struct kfs_log_extent extent;
     uint64_t horizon_arrival_ms; /* of the record at the horizon; 0 not known */
     bool dirty;
@@ -58,6 +62,10 @@ size_t kfs_log_segment_count(struct kfs_log *log);
 /* Adds a segment at the end. -ENOMEM. Under the append lock or before threads. */
 int kfs_log_add_segment(struct kfs_log *log, struct kfs_segment *seg);
 
+/* To be called for a segment that is sealed and loaded: keeps the number of those to
+ * KFS_LOG_SEALED_OPEN_MAX, letting the oldest go back to the state before loading. */
+void kfs_log_bound_files(struct kfs_log *log, struct kfs_segment *seg);
+
 /* ---- recover.c ---- */
 int kfs_log_recover(struct kfs_log *log, struct kfs_error *err);
 
@@ -71,7 +79,10 @@ struct kfs_window {
     size_t len;
     char *data; /* KFS_WINDOW bytes, or one large record; owned */
     size_t cap;
-    int failure; /* of the last read that failed; 0 */
+    struct kfs_bytes held; /* what the caller has read already; borrowed, may be empty */
+    uint64_t held_start;
+    uint64_t end; /* where what is held ends, or more will be asked for */
+    int failure;  /* of the last read that failed; 0 */
 };
 #define KFS_WINDOW (64U << 10)
 
@@ -90,7 +101,7 @@ int kfs_log_set_horizon(struct kfs_log *log, uint64_t horizon);
 bool kfs_log_fit_ordinals(struct kfs_log *log);
 
 /* ---- horizon.c ---- */
-int kfs_horizon_read(struct kfs_log *log, uint64_t *horizon);
-int kfs_horizon_write(struct kfs_log *log, uint64_t horizon);
+int kfs_horizon_read(const struct kfs_io *io, int dir, uint64_t *horizon); /* -EILSEQ: damaged */
+int kfs_horizon_write(const struct kfs_io *io, int dir, uint64_t horizon);
 
 #endif

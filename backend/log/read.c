@@ -322,21 +322,34 @@ int kfs_log_read(struct kfs_log_reader *reader, uint64_t offset, const struct kf
 
 /* ---- bytes ---- */
 
-/* Verifies the records that hold [from, to) of the reader's segment. Returns
- * where the first damaged one begins, or `to` (or beyond), or -errno. */
-static int64_t verify_range(struct kfs_log_reader *reader, uint64_t from, uint64_t to)
+/* Bytes of the reader's segment, as they will be handed out when they are verified. */
+struct piece {
+    uint64_t from;
+    struct kfs_bytes bytes;
+};
+
+/* Verifies the records that hold [from, to) of the reader's segment, of which `piece` may be
+ * a part. Returns where the first damaged one begins, or `to` (or beyond), or -errno. */
+static int64_t verify_range(struct kfs_log_reader *reader, uint64_t from, uint64_t to, const struct piece *piece)
 {
-    struct kfs_window window = {.seg = reader->view.seg, .size = reader->view.data_size};
+    struct kfs_window window = {
+        .seg = reader->view.seg,
+        .size = reader->view.data_size,
+        .held = piece->bytes,
+        .held_start = piece->from,
+        .end = to,
+    };
     struct kfs_aim aim = {.at = KFS_AIM_CONTAINING, .value = from};
     struct kfs_walk *walk = &reader->walk;
     uint64_t good = from;
     const char *data;
     int rc;
 
-    if (walk->page_no != 0 && kfs_walk_end(walk) == from)
-        rc = kfs_walk_next(walk);
-    else
+    /* A reader that goes on needs no search: the walk stands where the last range ended. */
+    if (walk->page_no == 0 || walk->place.data_offset > from || kfs_walk_end(walk) < from)
         rc = kfs_walk_seek(walk, &aim);
+    else
+        rc = kfs_walk_end(walk) == from ? kfs_walk_next(walk) : 1;
     uint64_t start = rc == 1 ? walk->place.data_offset : from;
     if (start > from)
         rc = -EIO; /* nothing vouches for what lies between */
@@ -355,35 +368,39 @@ static int64_t verify_range(struct kfs_log_reader *reader, uint64_t from, uint64
     return rc == -ENOMEM ? rc : (int64_t)good;
 }
 
-/* How many bytes from `from` may be handed out, of len. 0 where the first is in a damaged record. */
-static int64_t verified_len(struct kfs_log_reader *reader, uint64_t from, size_t len)
+/* How many bytes of a piece may be handed out. 0 where the first is in a damaged record. */
+static int64_t verify_piece(struct kfs_log_reader *reader, const struct piece *piece)
 {
-    uint64_t to = from + len;
+    uint64_t from = piece->from;
+    uint64_t to = from + piece->bytes.len;
 
-    if (kfs_segment_is_verified(reader->view.seg, from, to))
-        return (int64_t)len;
-    /* Whole chunks where they are complete, so that they need it only once. */
+    /* Whole chunks where they are complete, so that they need it only once. A read that goes
+     * on where another ended begins in a chunk that is done. */
     uint64_t chunk = from - from % KFS_VERIFY_CHUNK;
+    while (chunk < to && kfs_segment_is_verified(reader->view.seg, chunk, chunk + KFS_VERIFY_CHUNK))
+        chunk += KFS_VERIFY_CHUNK;
+    if (chunk >= to)
+        return (int64_t)(to - from);
     uint64_t chunk_end = (to + KFS_VERIFY_CHUNK - 1) / KFS_VERIFY_CHUNK * KFS_VERIFY_CHUNK;
-    if (chunk_end <= reader->view.data_size && verify_range(reader, chunk, chunk_end) >= (int64_t)to)
-        return (int64_t)len;
-    int64_t good = verify_range(reader, from, to);
+    if (chunk_end <= reader->view.data_size && verify_range(reader, chunk, chunk_end, piece) >= (int64_t)to)
+        return (int64_t)(to - from);
+    int64_t good = verify_range(reader, from, to, piece);
     if (good < 0)
         return good;
     if ((uint64_t)good <= from)
         return 0;
-    return (uint64_t)good >= to ? (int64_t)len : good - (int64_t)from;
+    return (int64_t)((uint64_t)good >= to ? to : (uint64_t)good) - (int64_t)from;
 }
 
 /* One piece of a read: as much as the reader's segment holds. */
 static ssize_t read_piece(struct kfs_log_reader *reader, uint64_t from, void *data, size_t len)
 {
     const struct kfs_segment *seg = reader->view.seg;
-    int64_t good = verified_len(reader, from, len);
+    bool verified = kfs_segment_is_verified(seg, from, from + len);
+    ssize_t n = seg->io->pread(seg->io->ctx, seg->data_fd, data, len, from);
 
-    if (good <= 0)
-        return good == 0 ? -EIO : (ssize_t)good;
-    ssize_t n = seg->io->pread(seg->io->ctx, seg->data_fd, data, (size_t)good, from);
+    if (n > 0 && !verified)
+        n = (ssize_t)verify_piece(reader, &(struct piece){from, {data, (size_t)n}});
     return n == 0 ? -EIO : n;
 }
 

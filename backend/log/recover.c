@@ -410,7 +410,7 @@ int kfs_log_recover(struct kfs_log *log, struct kfs_error *err)
 {
     uint64_t horizon = 0;
 
-    if (kfs_horizon_read(log, &horizon) != 0)
+    if (kfs_horizon_read(log->config.io, log->dir, &horizon) != 0)
         (void)kfs_log_poison(log, "the file horizon is damaged; run fsck.kinesisfs on the store");
     log->written_horizon = horizon;
     int rc = list_segments(log, horizon);

@@ -21,6 +21,8 @@ struct kfs_segment *kfs_segment_new(const struct kfs_io *io, uint64_t base, uint
     seg->index_fd = -1;
     atomic_init(&seg->refs, 1);
     atomic_init(&seg->loaded, false);
+    atomic_init(&seg->sealed, false);
+    atomic_init(&seg->listed, false);
     atomic_init(&seg->verified, 0);
     (void)pthread_mutex_init(&seg->load, NULL);
     return seg;
@@ -154,6 +156,7 @@ static int load(struct kfs_segment *seg, int dir, struct kfs_error *err)
     seg->header = header;
     seg->checkpoint = cp;
     seg->synced_data = cp.data_size;
+    atomic_store(&seg->sealed, cp.sealed);
     if (seg->index_size == 0) {
         seg->index_size = cp.index_size < KFS_PAGE ? KFS_PAGE : cp.index_size;
         seg->records = cp.records;

@@ -21,8 +21,10 @@ struct kfs_segment {
 
     pthread_mutex_t load; /* guards the opening of the files */
     atomic_bool loaded;
-    bool unreadable; /* the last loading failed for another reason than what is in the files */
-    int data_fd;     /* -1 until loaded; constant then */
+    atomic_bool sealed; /* durably; nothing in it will change */
+    atomic_bool listed; /* in the log's list of those that are sealed and have their files open */
+    bool unreadable;    /* the last loading failed for another reason than what is in the files */
+    int data_fd;        /* -1 until loaded; constant then */
     int index_fd;
     struct kfs_segment_header header;
     struct kfs_checkpoint checkpoint; /* as loaded; later the log's sync lock guards it */

@@ -69,7 +69,13 @@ static int seal(struct kfs_log *log, struct pending *p)
     const struct kfs_io *io = log->config.io;
     int rc = kfs_segment_checkpoint(p->seg, &p->cp);
 
-    return rc == 0 ? io->datasync(io->ctx, p->seg->index_fd) : rc;
+    if (rc == 0)
+        rc = io->datasync(io->ctx, p->seg->index_fd);
+    if (rc == 0) {
+        atomic_store(&p->seg->sealed, true);
+        kfs_log_bound_files(log, p->seg);
+    }
+    return rc;
 }
 
 /* Checkpoints are written after every segment is safe, so that a sealed one

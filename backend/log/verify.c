@@ -12,11 +12,23 @@ void kfs_window_release(struct kfs_window *window)
     window->len = 0;
 }
 
+/* How much to read from an offset on, at least, for what will be asked for. */
+static size_t ahead(const struct kfs_window *window, uint64_t offset)
+{
+    uint64_t end = offset < window->held_start ? window->held_start : window->end;
+
+    if (window->held.len == 0 || end > offset + KFS_WINDOW)
+        return KFS_WINDOW;
+    return end > offset ? (size_t)(end - offset) : 0;
+}
+
 static int fill(struct kfs_window *window, uint64_t offset, size_t need)
 {
     const struct kfs_io *io = window->seg->io;
-    size_t want = need > KFS_WINDOW ? need : KFS_WINDOW;
+    size_t want = ahead(window, offset);
 
+    if (want < need)
+        want = need;
     if (want > window->cap) {
         kfs_window_release(window);
         window->data = malloc(want);
@@ -39,6 +51,10 @@ int kfs_window_get(struct kfs_window *window, uint64_t offset, size_t len, const
 {
     if (offset > window->size || len > window->size - offset)
         return -EIO;
+    if (offset >= window->held_start && offset + len <= window->held_start + window->held.len) {
+        *data = (const char *)window->held.data + (offset - window->held_start);
+        return 0;
+    }
     if (offset < window->start || offset + len > window->start + window->len) {
         int rc = fill(window, offset, len);
         if (rc != 0)

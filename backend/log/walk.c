@@ -62,19 +62,18 @@ static int load_page(struct kfs_walk *walk, uint64_t page_no)
  * the sequence number of the one before. */
 static int take_entry(struct kfs_walk *walk, bool first)
 {
-    struct kfs_entry entry;
-    int rc = kfs_entry_decode(walk->page, walk->at, walk->valid, &entry);
+    struct kfs_entry *entry = &walk->entry;
+    int rc = kfs_entry_decode(walk->page, walk->at, walk->valid, entry);
 
     if (rc < 0)
         return -EIO;
     if (rc == 0)
         return 0;
-    walk->place.arrival_ms = walk->block_arrival_ms + entry.arrival_delta;
-    if (entry.has_seq)
-        walk->place.seq = entry.seq;
+    walk->place.arrival_ms = walk->block_arrival_ms + entry->arrival_delta;
+    if (entry->has_seq)
+        walk->place.seq = entry->seq;
     else if (!first)
-        walk->place.seq = kfs_seq_next(&walk->place.seq, walk->place.arrival_ms / 1000);
-    walk->entry = entry;
+        kfs_seq_advance(&walk->place.seq, walk->place.arrival_ms / 1000);
     return 1;
 }
 

@@ -1,9 +1,9 @@
 /* What scripts/bench.sh measures with. Prints one number a run.
  *
  *   bench append FILE SECONDS WRITERS BYTES   lines a second, one write(2) each
- *   bench durable FILE SECONDS WRITERS        lines a second, fdatasync after each
- *   bench read FILE BYTES_A_READ              MB/s, one pass
- *   bench copy FROM TO                        MB/s of writing FROM to TO in 128 KiB writes
+ *   bench durable FILE SECONDS WRITERS BYTES  the same with fdatasync(2) after each
+ *   bench read FILE                           MB/s of one pass in reads of 128 KiB, as cat does
+ *   bench copy FROM TO                        MB/s of appending FROM to TO in writes of 128 KiB, as cat does
  *   bench follow FOLLOWED APPENDED COUNT      microseconds from append to reader: p50 p99 p99.9
  *   bench pipe COUNT                          the same through a pipe */
 #include <errno.h>
@@ -103,9 +103,9 @@ static void run_writers(const struct work *work, int writers)
 
 /* ---- bulk ---- */
 
-static void read_file(const char *file, size_t bytes)
+static void read_file(const char *file)
 {
-    char *buf = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
+    char *buf = aligned_alloc(4096, COPY_BYTES);
     int fd = open(file, O_RDONLY);
     uint64_t total = 0;
     ssize_t n;
@@ -113,7 +113,7 @@ static void read_file(const char *file, size_t bytes)
     if (fd < 0 || buf == NULL)
         die(file);
     uint64_t start = now_ns();
-    while ((n = read(fd, buf, bytes)) > 0)
+    while ((n = read(fd, buf, COPY_BYTES)) > 0)
         total += (uint64_t)n;
     if (n < 0)
         die("read");
@@ -153,21 +153,24 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Reads lines that hold the time they were written; prints percentiles of their age. */
+/* Reads lines that hold the time they were written, until there were `count`; prints
+ * percentiles of their age. A read may give several lines, never a part of one. */
 static void measure_ages(int fd, size_t count)
 {
     uint64_t *ages = calloc(count, sizeof *ages);
-    char buf[64];
+    char buf[4096];
+    size_t n = 0;
 
     if (ages == NULL)
         die("calloc");
-    for (size_t i = 0; i < count; i++) {
-        ssize_t n = read(fd, buf, sizeof buf - 1);
-        if (n <= 0)
+    while (n < count) {
+        ssize_t len = read(fd, buf, sizeof buf - 1);
+        if (len <= 0)
             die("read");
         uint64_t now = now_ns();
-        buf[n] = '\0';
-        ages[i] = now - strtoull(buf, NULL, 10);
+        buf[len] = '\0';
+        for (const char *line = buf; *line != '\0' && n < count; line = strchr(line, '\n') + 1)
+            ages[n++] = now - strtoull(line, NULL, 10);
     }
     qsort(ages, count, sizeof *ages, by_value);
     const size_t places[] = {count / 2, count * 99 / 100, count * 999 / 1000};
@@ -176,7 +179,7 @@ static void measure_ages(int fd, size_t count)
     free(ages);
 }
 
-/* Writes a line with the time, then leaves the reader time to fall asleep. */
+/* Writes lines with the time, and before each leaves the reader time to fall asleep. */
 static void write_times(int fd, size_t count)
 {
     const struct timespec pause = {0, 500000};
@@ -211,12 +214,12 @@ static void run_append(char **args)
 
 static void run_durable(char **args)
 {
-    run_writers(&(struct work){args[0], strtod(args[1], NULL), 100, 1}, number(args[2]));
+    run_writers(&(struct work){args[0], strtod(args[1], NULL), (size_t)number(args[3]), 1}, number(args[2]));
 }
 
 static void run_read(char **args)
 {
-    read_file(args[0], (size_t)number(args[1]));
+    read_file(args[0]);
 }
 
 static void run_copy(char **args)
@@ -249,7 +252,7 @@ int main(int argc, char **argv)
         const char *name;
         int args;
         void (*run)(char **args);
-    } commands[] = {{"append", 4, run_append}, {"durable", 3, run_durable}, {"read", 2, run_read},
+    } commands[] = {{"append", 4, run_append}, {"durable", 4, run_durable}, {"read", 1, run_read},
                     {"copy", 2, run_copy},     {"follow", 3, run_follow},   {"pipe", 1, run_pipe}};
 
     for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++) {

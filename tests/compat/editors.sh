@@ -16,7 +16,7 @@ edits vim
 vim.tiny -u NONE -es -c 1d -c 'w!' -c 'q!' "$MNT/vim/shardId-000000000000" </dev/null
 edits nano
 terminal "nano -I '$MNT/nano/shardId-000000000000'"
-wait_for 20 shows '10'
+wait_for 20 shows 'X Exit'
 screen send-keys X C-o Enter
 wait_for 20 shows 'Wrote'
 screen send-keys C-x

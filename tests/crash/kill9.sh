@@ -16,6 +16,7 @@ for round in $(seq "$rounds"); do
     sleep "0.$((RANDOM % 30 + 10))"
     kill9
     wait "$writers" || fail "round $round: the writers"
+    grep -F '(EIO' "$LOG" && fail "round $round: the daemon's own EIO"
     mount_fs --segment-size=1M --sync-interval=100ms
     python3 "$history" check "$MNT/s" "$WORK/acks" "$round" || fail "round $round"
     [ ! -s "$MNT/.kinesisfs/errors" ] || fail "round $round: $(<"$MNT/.kinesisfs/errors")"

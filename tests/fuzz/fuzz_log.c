@@ -362,19 +362,21 @@ static uint64_t next_after(const struct look *l, uint64_t offset)
 /* What a read at an offset gave: records follow one another, none is left out without a word. */
 static void check_batch(const struct look *l, uint64_t at, const struct kfs_batch *batch)
 {
-    const struct kfs_record *last = batch->n > 0 ? &batch->records[batch->n - 1] : NULL;
+    const struct kfs_record *records = batch->records;
+    uint64_t from = at;
 
     /* As the checked wrappers of backend.c will ask. */
     REQUIRE(batch->next > at && batch->next <= batch->tip);
-    REQUIRE(last == NULL || (batch->records[0].offset >= at && batch->next == last->offset + last->data.len + 1));
+    REQUIRE(batch->n == 0 || records != NULL);
     for (size_t k = 0; k < batch->n; k++) {
-        REQUIRE(batch->records[k].data.len <= KFS_RECORD_BYTES_MAX);
-        REQUIRE(k == 0 || batch->records[k].offset > batch->records[k - 1].offset);
+        REQUIRE(records[k].offset >= from && records[k].data.len <= KFS_RECORD_BYTES_MAX);
+        from = records[k].offset + records[k].data.len + 1;
         if (!l->forged)
-            check_record(l, &batch->records[k]);
+            check_record(l, &records[k]);
     }
+    REQUIRE(batch->n == 0 || batch->next == from);
     if (!l->forged && record_at(&l->w, at) != NULL)
-        REQUIRE(batch->n > 0 && batch->records[0].offset == at);
+        REQUIRE(batch->n > 0 && records[0].offset == at);
 }
 
 static void read_records(struct look *l, struct kfs_log_reader *reader, uint64_t from)

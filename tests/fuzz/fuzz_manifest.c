@@ -95,15 +95,16 @@ static void check_store(const char *text, size_t len)
 static void check_horizon(const char *text, size_t len)
 {
     struct simdisk *disk = simdisk_new();
-    struct kfs_log log = {.config = {.io = simdisk_io(disk)}, .dir = simdisk_root(disk)};
+    const struct kfs_io *io = simdisk_io(disk);
+    int dir = simdisk_root(disk);
     uint64_t horizon = 7;
     size_t size;
 
     simdisk_put(disk, "horizon", text, len);
-    int rc = kfs_horizon_read(&log, &horizon);
+    int rc = kfs_horizon_read(io, dir, &horizon);
     REQUIRE(rc == 0 || (rc < 0 && horizon == 7));
     if (rc == 0) {
-        REQUIRE(horizon < KFS_VALUE_END && kfs_horizon_write(&log, horizon) == 0);
+        REQUIRE(horizon < KFS_VALUE_END && kfs_horizon_write(io, dir, horizon) == 0);
         const char *made = simdisk_look(disk, "horizon", &size);
         REQUIRE(size == len && memcmp(made, text, len) == 0);
     }

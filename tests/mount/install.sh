@@ -6,7 +6,7 @@ root=$WORK/root
 build=$(realpath --relative-to="$ROOT" "$(dirname "$KFS_BIN")")
 make -s -C "$ROOT" B="$build" install DESTDIR="$root" PREFIX=/usr
 
-for file in usr/bin/kinesisfs usr/share/man/man1/kinesisfs.1 usr/share/man/man8/mount.kinesisfs.8 \
+for file in usr/bin/kinesisfs usr/sbin/fsck.kinesisfs usr/share/man/man1/kinesisfs.1 usr/share/man/man8/{mount,fsck}.kinesisfs.8 \
     usr/share/doc/kinesisfs/{LICENSE,README.md,SEMANTICS.md} usr/lib/systemd/system/kinesisfs@.service; do
     [ -s "$root/$file" ] || fail "$file is missing"
 done
@@ -16,3 +16,5 @@ grep -q '^ExecStart=/usr/bin/kinesisfs ' "$root/usr/lib/systemd/system/kinesisfs
 KFS_BIN=$root/usr/bin/kinesisfs
 mount_fs
 mkdir "$MNT/s"
+unmount_fs
+"$root/usr/sbin/fsck.kinesisfs" "$STORE" || fail "fsck: status $?"

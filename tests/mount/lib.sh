@@ -142,21 +142,26 @@ kill9() {
     fusermount3 -u -z "$MNT"
 }
 
-descendants() { # PID: its children and theirs, but not the daemon; who could start another one first
+descendants() { # PID: its children and theirs, but not the daemon and the asking subshell
     local pid
     for pid in $(pgrep -P "$1"); do
-        if [ "$pid" != "$DAEMON" ]; then
-            echo "$pid"
+        if [ "$pid" != "$DAEMON" ] && [ "$pid" != "$BASHPID" ]; then
             descendants "$pid"
+            echo "$pid"
         fi
     done
 }
 
-# Ends everything that the case has started, but not the daemon.
+# Ends everything that the case has started, but not the daemon. All is stopped
+# first: what a loop starts after its shell was listed would be no descendant any more.
+# shellcheck disable=SC2086 # pids
 stop_jobs() {
-    local job
-    # shellcheck disable=SC2046 # pids
-    kill -KILL $(descendants $$) || true
+    local job pids stopped=
+    while pids=$(descendants $$) && [ "$pids" != "$stopped" ]; do
+        kill -STOP $pids || true
+        stopped=$pids
+    done
+    kill -KILL $pids || true
     for job in $(jobs -p); do
         [ "$job" = "$DAEMON" ] || wait "$job" || true
     done

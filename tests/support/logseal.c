@@ -49,7 +49,7 @@ static uint32_t seal_entries(uint8_t *page, size_t valid, struct kfs_place *plac
         if (entry.has_seq)
             place->seq = entry.seq;
         else if (!first)
-            place->seq = kfs_seq_next(&place->seq, place->arrival_ms / 1000);
+            kfs_seq_advance(&place->seq, place->arrival_ms / 1000);
         if (place->data_offset <= data.len && len <= data.len - place->data_offset) {
             uint32_t crc = kfs_entry_checksum(page + at, entry.size, place);
             crc = kfs_crc32c(crc, (const char *)data.data + place->data_offset, (size_t)len);

@@ -191,6 +191,22 @@ static int sim_rmdir(void *ctx, int dir, const char *name)
     return leave(disk, remove_name(disk, dir, name, true));
 }
 
+static int sim_link(void *ctx, int from_fd, const char *from, int to_fd, const char *to)
+{
+    struct simdisk *disk = enter(ctx);
+    const struct sim_entry *entry = sim_find(&disk->names, dir_of(disk, from_fd), from);
+    size_t to_dir = dir_of(disk, to_fd);
+    bool exists = sim_find(&disk->names, to_dir, to) != NULL;
+    enum simdisk_effect effect;
+    int rc = begin(disk, SIMDISK_CREATE, &effect);
+
+    if (rc == 0 && (entry == NULL || exists))
+        rc = entry == NULL ? -ENOENT : -EEXIST;
+    else if (entry != NULL && !exists && effect == SIMDISK_ALL)
+        make_name(disk, to_dir, to, entry->inode);
+    return leave(disk, rc);
+}
+
 static int sim_rename(void *ctx, int from_fd, const char *from, int to_fd, const char *to)
 {
     struct simdisk *disk = enter(ctx);
@@ -431,6 +447,7 @@ struct simdisk *simdisk_new(void)
                                .mkdir = sim_mkdir,
                                .unlink = sim_unlink,
                                .rmdir = sim_rmdir,
+                               .link = sim_link,
                                .rename = sim_rename,
                                .list = sim_list};
     (void)pthread_mutex_init(&disk->lock, NULL);

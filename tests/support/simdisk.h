@@ -28,8 +28,8 @@
 struct simdisk;
 
 enum simdisk_call {
-    SIMDISK_OPEN, /* of what exists, for whatever use */
-    SIMDISK_CREATE,
+    SIMDISK_OPEN,   /* of what exists, for whatever use */
+    SIMDISK_CREATE, /* and link */
     SIMDISK_READ,
     SIMDISK_SIZE,
     SIMDISK_LIST,
@@ -63,7 +63,7 @@ void simdisk_fail(struct simdisk *disk, enum simdisk_call call, uint64_t nth, in
 bool simdisk_has_failed(const struct simdisk *disk);
 /* As many bytes may be stored in all files; a write beyond stores what fits and gets -ENOSPC. */
 void simdisk_set_room(struct simdisk *disk, uint64_t bytes);
-uint64_t simdisk_used(const struct simdisk *disk);
+uint64_t simdisk_used(const struct simdisk *disk); /* a file counts once for each of its names */
 
 /* Calls of a kind so far; SIMDISK_ANY for all, simdisk_changes for those that change the disk. */
 uint64_t simdisk_count(const struct simdisk *disk, enum simdisk_call call);

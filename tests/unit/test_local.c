@@ -138,6 +138,23 @@ static void a_directory_without_a_stream_file_is_used_again(void **state)
     simdisk_free(disk);
 }
 
+/* The epoch is lost with it: sequence numbers would be given twice. */
+static void a_store_that_lost_its_file_is_not_opened(void **state)
+{
+    struct simdisk *disk = simdisk_new();
+    struct kfs_local_options options = {.io = simdisk_io(disk), .clock = &kfs_system_clock};
+    struct kfs_backend *b = NULL;
+    struct kfs_error err;
+
+    (void)state;
+    assert_int_equal(kfs_backend_close(open_store(simdisk_io(disk))), 0);
+    simdisk_put(disk, "store", NULL, 0);
+    assert_int_equal(kfs_local_open("", &options, &b, &err), -EIO);
+    assert_non_null(strstr(err.text, "fsck.kinesisfs"));
+    assert_null(b);
+    simdisk_free(disk);
+}
+
 /* Its shards are there: a new stream of that name would take them over. */
 static void a_stream_that_cannot_be_loaded_is_not_replaced(void **state)
 {
@@ -296,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_directory_without_a_stream_file_is_used_again),
+        cmocka_unit_test(a_store_that_lost_its_file_is_not_opened),
         cmocka_unit_test(a_stream_that_cannot_be_loaded_is_not_replaced),
         cmocka_unit_test(a_creation_that_failed_can_be_repeated),
         cmocka_unit_test(stream_files_that_no_stream_has_are_refused),

@@ -1,4 +1,5 @@
 /* The shard log: random histories against the model, on the simulated disk and on real files. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "backend/base/logger.h"
+#include "backend/log/log_internal.h"
 #include "tests/support/logworld.h"
 #include "tests/support/tempdir.h"
 
@@ -93,6 +95,53 @@ static void the_same_on_real_files(void **state)
     w.dir = open(path, O_RDONLY | O_DIRECTORY);
     assert_true(w.dir >= 0);
     random_history(&w, 77, 40);
+    world_release(&w);
+    (void)close(w.dir);
+    tempdir_remove(path);
+}
+
+static size_t open_files(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    size_t n = 0;
+
+    assert_non_null(dir);
+    while (readdir(dir) != NULL)
+        n++;
+    (void)closedir(dir);
+    return n;
+}
+
+/* However many segments there are, written or read. */
+static void few_files_are_open(void **state)
+{
+    enum { SEGMENTS = 3 * KFS_LOG_SEALED_OPEN_MAX };
+    char path[TEMPDIR_PATH_SIZE];
+    struct world w;
+
+    (void)state;
+    tempdir_make(path);
+    world_init(&w, NULL, 1000);
+    w.dir = open(path, O_RDONLY | O_DIRECTORY);
+    assert_true(w.dir >= 0);
+    world_open(&w);
+    const size_t most = open_files() + 2 * (KFS_LOG_SEALED_OPEN_MAX + 4);
+    for (int i = 0; i < SEGMENTS; i++) {
+        CHECK(&w, world_append_one(&w, 1000) == 0);
+        CHECK(&w, world_sync(&w) == 0);
+        assert_in_range(open_files(), 3, most);
+    }
+    for (int i = 0; i < 3; i++) {
+        world_check(&w);
+        world_check_positions(&w, 20);
+        assert_in_range(open_files(), 3, most);
+        if (i == 1)
+            world_reopen(&w);
+        CHECK(&w, world_append_one(&w, 1000) == 0);
+        CHECK(&w, world_sync(&w) == 0);
+    }
+    CHECK(&w, world_trim_size(&w, 5000) == 0);
+    world_check(&w);
     world_release(&w);
     (void)close(w.dir);
     tempdir_remove(path);
@@ -325,6 +374,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_histories_agree_with_the_model),
         cmocka_unit_test(the_same_on_real_files),
+        cmocka_unit_test(few_files_are_open),
         cmocka_unit_test(largest_records_survive),
         cmocka_unit_test(an_empty_log_answers_every_question),
         cmocka_unit_test(a_reader_follows),
