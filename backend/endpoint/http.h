@@ -2,7 +2,9 @@
  * knows nothing of Kinesis.
  *
  * A few threads run an epoll loop each; a connection belongs to one of them for
- * life. Each request with its whole body is handed to the handler on that thread.
+ * life. The first bytes tell what a peer speaks: TLS where there is a certificate
+ * (the same port goes on serving peers in the clear), then HTTP/2 or HTTP/1.
+ * Each request with its whole body is handed to the handler on that thread.
  * The handler answers at once, or keeps the exchange and answers later from any
  * thread; it must not block. Memory is bounded by struct kfs_http_config.
  *
@@ -49,10 +51,10 @@ struct kfs_http_config {
     uint16_t port;               /* 0: one that is free */
     uint32_t threads;            /* 1..64 */
     uint32_t connections_max;    /* more are refused by closing them at once */
-    uint64_t body_bytes_max;     /* of all requests together that are being received; more wait */
-    uint32_t idle_timeout_ms;    /* a connection without a request */
+    uint64_t body_bytes_max;     /* of all requests together; at it one connection reads on, others wait */
+    uint32_t idle_timeout_ms;    /* a connection without a request, or whose peer takes no answer */
     uint32_t request_timeout_ms; /* from a request's first byte to its last */
-    const char *certificate;     /* PEM file with the chain; NULL: no TLS */
+    const char *certificate;     /* PEM file with the chain; NULL: no TLS. See selfsigned.h */
     const char *key;             /* PEM file */
     kfs_http_handler *handler;
     void *arg;

@@ -85,6 +85,9 @@ static void conn_free(struct kfs_http_conn *conn)
     if (conn->next != NULL)
         conn->next->prev = conn->prev;
     if (conn->fd >= 0) {
+        /* Closing is not enough for epoll to forget it while a child has a copy, between fork and exec. */
+        if (conn->is_polled)
+            (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, conn->fd, NULL);
         if (conn->reset)
             (void)setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &abrupt, sizeof abrupt);
         close(conn->fd);
@@ -120,7 +123,7 @@ static uint64_t deadline(const struct kfs_http_conn *conn)
 
     if (conn->lingering)
         return conn->linger_ms;
-    if (unsent(conn) > 0)
+    if (conn->stalled)
         due = conn->progress_ms + config->idle_timeout_ms;
     else if (is_quiet(conn))
         due = conn->active_ms + config->idle_timeout_ms;
@@ -151,11 +154,11 @@ static void fire(struct kfs_http_timer *timer)
         set_timer(conn);
     } else if (conn->proto != NULL && !conn->last && !conn->lingering && conn->proto->deadline(conn) <= now) {
         conn->proto->expired(conn);
-    } else if (!conn->lingering && unsent(conn) == 0 && conn->proto != NULL && is_quiet(conn)) {
+    } else if (!conn->lingering && !conn->stalled && conn->proto != NULL && is_quiet(conn)) {
         conn->proto->goodbye(conn);
         conn->last = true;
     } else {
-        conn->reset = !conn->lingering && unsent(conn) > 0;
+        conn->reset = conn->stalled && !conn->lingering;
         conn->dead = true;
     }
     kfs_http_conn_schedule(conn);
@@ -315,8 +318,9 @@ static void flush(struct kfs_http_conn *conn)
         kfs_http_exchange_room(conn);
         conn->busy = true;
     }
-    if (unsent(conn) == 0)
+    if (!conn->stalled)
         conn->progress_ms = conn->loop->now_ms;
+    conn->stalled = unsent(conn) > 0;
 }
 
 /* ---- progress ---- */

@@ -212,14 +212,7 @@ static void do_respond(struct kfs_http_exchange *x, const struct kfs_http_respon
     kfs_http_conn_schedule(conn);
 }
 
-static void run_gone(struct kfs_http_post *item)
-{
-    struct kfs_http_exchange *x = CONTAINER(item, struct kfs_http_exchange, gone_post);
-
-    atomic_fetch_sub(&x->posts, 1);
-    tell_gone(x);
-}
-
+/* Where the peer has gone already, the caller says so to the handler. */
 static void do_begin(struct kfs_http_exchange *x, const struct kfs_http_response *response,
                      const struct kfs_http_stream_events *events)
 {
@@ -227,10 +220,8 @@ static void do_begin(struct kfs_http_exchange *x, const struct kfs_http_response
 
     x->begun = true;
     x->events = *events;
-    if (conn == NULL) {
-        post(x, &x->gone_post, run_gone); /* not from inside the caller's call */
+    if (conn == NULL)
         return;
-    }
     conn->streaming++;
     if (conn->eof || conn->hung_up)
         conn->dead = true;
@@ -289,13 +280,25 @@ static void do_end(struct kfs_http_exchange *x)
 static void run_response(struct kfs_http_post *item)
 {
     struct posted_response *posted = CONTAINER(item, struct posted_response, post);
+    struct kfs_http_exchange *x = posted->x;
 
-    atomic_fetch_sub(&posted->x->posts, 1);
-    if (posted->begin)
-        do_begin(posted->x, &posted->response, &posted->events);
-    else
-        do_respond(posted->x, &posted->response, &posted->body);
+    atomic_fetch_sub(&x->posts, 1);
+    if (posted->begin) {
+        do_begin(x, &posted->response, &posted->events);
+        if (x->conn == NULL)
+            tell_gone(x); /* at once: its end may be the next post, already under way */
+    } else {
+        do_respond(x, &posted->response, &posted->body);
+    }
     free(posted);
+}
+
+static void run_gone(struct kfs_http_post *item)
+{
+    struct kfs_http_exchange *x = CONTAINER(item, struct kfs_http_exchange, gone_post);
+
+    atomic_fetch_sub(&x->posts, 1);
+    tell_gone(x);
 }
 
 static void run_write(struct kfs_http_post *item)
@@ -377,6 +380,8 @@ void kfs_http_begin(struct kfs_http_exchange *x, const struct kfs_http_response 
 {
     if (direct(x)) {
         do_begin(x, response, events);
+        if (x->conn == NULL)
+            post(x, &x->gone_post, run_gone); /* not from inside this call */
         return;
     }
     struct posted_response *posted = copy_response(x, response);

@@ -177,7 +177,7 @@ struct kfs_http_conn {
     struct kfs_http_exchange *exchanges; /* attached ones, newest first */
     struct kfs_http_timer timer;
     uint64_t active_ms;   /* when a request last ended, or the connection began */
-    uint64_t progress_ms; /* when bytes were last written, or there were none to be */
+    uint64_t progress_ms; /* when bytes were last written, or it began to stall */
     uint64_t resumed_ms;  /* when it last stopped waiting for the budget */
     uint64_t linger_ms;   /* the end of draining */
     struct kfs_buf in;    /* what the protocol has left */
@@ -195,6 +195,7 @@ struct kfs_http_conn {
     bool dead : 1;        /* to be closed now */
     bool reset : 1;       /* and abruptly */
     bool last : 1;        /* to be closed when `out` is sent; input is thrown away */
+    bool stalled : 1;     /* the peer does not take what there is to send */
     bool lingering : 1;   /* that was sent */
     bool write_first : 1; /* TLS must write before it can read */
     bool held : 1;        /* the protocol was blocked with input at hand, in `in` */

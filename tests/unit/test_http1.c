@@ -202,16 +202,17 @@ static void limits_time(void **state)
     struct web *web = *state;
 
     web->config.request_timeout_ms = 100;
-    web->config.idle_timeout_ms = 300;
+    web->config.idle_timeout_ms = 1000;
     restart(web);
-    int slow = client_open(web);
-    int slow_body = client_open(web);
-    int idle = client_open(web);
     int held = client_open(web);
     client_text(held, GET("/hold"));
+    int idle = client_open(web);
+    int slow_body = client_open(web);
     client_text(slow_body, POST("/echo", "10", "123"));
-    for (int i = 0; i < 5; i++) {
-        client_text(slow, "G");
+    int slow = client_open(web);
+    for (int i = 0; i < 20; i++) {
+        ssize_t n = send(slow, "G", 1, MSG_NOSIGNAL); /* may come too late */
+        assert_true(n == 1 || i > 0);
         usleep(10000);
     }
     client_expect(slow, 408, "");
@@ -225,6 +226,28 @@ static void limits_time(void **state)
     close(slow_body);
     close(idle);
     close(held);
+}
+
+static void drops_readers_that_stall(void **state)
+{
+    struct web *web = *state;
+    char text[512];
+    size_t got = 0;
+
+    web->config.idle_timeout_ms = 200;
+    restart(web);
+    int stalled = client_open(web);
+    int dripping = client_open(web);
+    client_text(stalled, GET("/zeros/20000000"));
+    client_text(dripping, GET("/drip"));
+    while (got < 1000) { /* far longer than that */
+        ssize_t n = recv(dripping, text, sizeof text, 0);
+        assert_true(n > 0);
+        got += (size_t)n;
+    }
+    web_until(web_stats(web).connections == 1);
+    close(stalled);
+    close(dripping);
 }
 
 static void refuses_malformed_requests(void **state)
@@ -490,6 +513,7 @@ int main(void)
         TEST(limits_bodies),
         TEST(limits_heads),
         TEST(limits_time),
+        TEST(drops_readers_that_stall),
         TEST(refuses_malformed_requests),
         TEST(gives_the_handler_headers),
         TEST(answers_head_and_http_1_0),
