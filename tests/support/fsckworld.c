@@ -1,5 +1,6 @@
 #include "tests/support/fsckworld.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ static void *need(void *p)
 
 /* ---- the store ---- */
 
-static uint64_t now_ms = UINT64_C(1700000000000);
+static atomic_uint_fast64_t now_ms = UINT64_C(1700000000000); /* the keeper of an open store reads it */
 
 static uint64_t wall_ms(void *ctx)
 {

@@ -125,7 +125,7 @@ static void few_files_are_open(void **state)
     w.dir = open(path, O_RDONLY | O_DIRECTORY);
     assert_true(w.dir >= 0);
     world_open(&w);
-    const size_t most = open_files() + 2 * (KFS_LOG_SEALED_OPEN_MAX + 4);
+    const size_t most = open_files() + (size_t)2 * (KFS_LOG_SEALED_OPEN_MAX + 4);
     for (int i = 0; i < SEGMENTS; i++) {
         CHECK(&w, world_append_one(&w, 1000) == 0);
         CHECK(&w, world_sync(&w) == 0);
