@@ -12,14 +12,7 @@
 #include "backend/base/seqnum.h"
 #include "backend/base/units.h"
 #include "backend/base/utf8.h"
-
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static bool same_number(const char *text, size_t len, const char *printed)
 {

@@ -7,14 +7,7 @@
 
 #include "backend/base/utf8.h"
 #include "fs/framing.h"
-
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static const struct kfs_framing *const framings[] = {&kfs_framing_lines, &kfs_framing_json};
 

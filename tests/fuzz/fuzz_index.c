@@ -6,15 +6,8 @@
 #include <string.h>
 
 #include "backend/log/format.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/support/logseal.h"
-
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_page_0(const uint8_t *page)
 {

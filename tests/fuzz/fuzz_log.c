@@ -16,6 +16,7 @@
 
 #include "backend/base/crc32c.h"
 #include "backend/base/logger.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/support/logseal.h"
 #include "tests/support/logworld.h"
 
@@ -27,13 +28,6 @@
 #define APPENDED 20U   /* bytes of the record that is */
 #define TRIM_SIZE 32U
 #define TRIM_AGE 64U
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct image {
     char name[64];

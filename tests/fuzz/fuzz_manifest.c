@@ -7,16 +7,10 @@
 
 #include "backend/local/local_internal.h"
 #include "backend/log/log_internal.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/support/simdisk.h"
 
 #define TEXT_MAX (1U << 20)
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_error(int rc, const struct kfs_error *err)
 {

@@ -9,15 +9,9 @@
 
 #include "fs/options.h"
 #include "fs/options_table.h"
+#include "tests/fuzz/fuzz.h"
 
 #define ARGS_MAX 64
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct {
     struct kfs_bytes file;

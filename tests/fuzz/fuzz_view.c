@@ -6,14 +6,7 @@
 
 #include "fs/name.h"
 #include "fs/view.h"
-
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static int keep(struct kfs_view *view, struct kfs_bytes value, struct kfs_error *err)
 {

@@ -84,20 +84,31 @@ static void random_histories_agree_with_the_model(void **state)
     }
 }
 
+/* A world in a directory of its own, and its end. */
+static void begin_on_files(struct world *w, uint64_t segment_bytes, char path[TEMPDIR_PATH_SIZE])
+{
+    tempdir_make(path);
+    world_init(w, NULL, segment_bytes);
+    w->dir = open(path, O_RDONLY | O_DIRECTORY);
+    assert_true(w->dir >= 0);
+}
+
+static void end_on_files(struct world *w, const char *path)
+{
+    world_release(w);
+    (void)close(w->dir);
+    tempdir_remove(path);
+}
+
 static void the_same_on_real_files(void **state)
 {
     char path[TEMPDIR_PATH_SIZE];
     struct world w;
 
     (void)state;
-    tempdir_make(path);
-    world_init(&w, NULL, 40000);
-    w.dir = open(path, O_RDONLY | O_DIRECTORY);
-    assert_true(w.dir >= 0);
+    begin_on_files(&w, 40000, path);
     random_history(&w, 77, 40);
-    world_release(&w);
-    (void)close(w.dir);
-    tempdir_remove(path);
+    end_on_files(&w, path);
 }
 
 static size_t open_files(void)
@@ -120,10 +131,7 @@ static void few_files_are_open(void **state)
     struct world w;
 
     (void)state;
-    tempdir_make(path);
-    world_init(&w, NULL, 1000);
-    w.dir = open(path, O_RDONLY | O_DIRECTORY);
-    assert_true(w.dir >= 0);
+    begin_on_files(&w, 1000, path);
     world_open(&w);
     const size_t most = open_files() + (size_t)2 * (KFS_LOG_SEALED_OPEN_MAX + 4);
     for (int i = 0; i < SEGMENTS; i++) {
@@ -142,9 +150,7 @@ static void few_files_are_open(void **state)
     }
     CHECK(&w, world_trim_size(&w, 5000) == 0);
     world_check(&w);
-    world_release(&w);
-    (void)close(w.dir);
-    tempdir_remove(path);
+    end_on_files(&w, path);
 }
 
 static void largest_records_survive(void **state)
