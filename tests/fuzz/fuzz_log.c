@@ -67,8 +67,9 @@ static void resize(struct image *file, size_t size)
     size_t old = file->data == NULL ? 0 : file->size;
 
     REQUIRE(size <= FILE_BYTES_MAX);
-    file->data = realloc(file->data, size + 1);
-    REQUIRE(file->data != NULL);
+    void *grown = realloc(file->data, size + 1);
+    REQUIRE(grown != NULL);
+    file->data = grown;
     if (size > old)
         memset(file->data + old, 0, size - old);
     file->size = size;
