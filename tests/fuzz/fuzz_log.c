@@ -67,8 +67,9 @@ static void resize(struct image *file, size_t size)
     size_t old = file->data == NULL ? 0 : file->size;
 
     REQUIRE(size <= FILE_BYTES_MAX);
-    file->data = realloc(file->data, size + 1);
-    REQUIRE(file->data != NULL);
+    void *grown = realloc(file->data, size + 1);
+    REQUIRE(grown != NULL);
+    file->data = grown;
     if (size > old)
         memset(file->data + old, 0, size - old);
     file->size = size;
@@ -309,25 +310,9 @@ struct look {
     bool damaged; /* as the log says */
 };
 
-/* The first record that begins at an offset or later; n where there is none. */
-static size_t ordinal_at(const struct world *w, uint64_t offset)
-{
-    size_t low = 0;
-    size_t high = w->n;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (w->records[middle].offset < offset)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static const struct world_record *record_at(const struct world *w, uint64_t offset)
 {
-    size_t i = ordinal_at(w, offset);
+    size_t i = world_ordinal_at(w, offset);
 
     return i < w->n && w->records[i].offset == offset ? &w->records[i] : NULL;
 }
@@ -349,7 +334,7 @@ static uint64_t next_after(const struct look *l, uint64_t offset)
 {
     if (l->forged)
         return offset + 1 + offset % 61;
-    size_t i = ordinal_at(&l->w, offset + 1);
+    size_t i = world_ordinal_at(&l->w, offset + 1);
     return i < l->w.n ? l->w.records[i].offset : world_end(&l->w);
 }
 

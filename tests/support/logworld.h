@@ -79,6 +79,9 @@ int world_trim_age(struct world *w, uint64_t cutoff_ms, bool durable);
  * Nothing that fails is reported; an open that fails is tried once more. */
 void world_step(struct world *w, char what);
 
+/* The ordinal of the first record that begins at an offset or later; n where there is none. */
+size_t world_ordinal_at(const struct world *w, uint64_t offset);
+
 /* The log holds exactly the model's records from the horizon on. */
 void world_check(struct world *w);
 /* The same by every position type and at random limits, `rounds` times. */

@@ -32,8 +32,7 @@ static void compare(struct world *w, const struct world_record *r, const struct 
     free(data);
 }
 
-/* The ordinal of the first record that begins at an offset or later. */
-static size_t ordinal_at(const struct world *w, uint64_t offset)
+size_t world_ordinal_at(const struct world *w, uint64_t offset)
 {
     size_t low = 0;
     size_t high = w->n;
@@ -53,7 +52,7 @@ static void check_records(struct world *w, struct kfs_log_reader *reader, uint64
                           const struct kfs_limit *limit)
 {
     struct kfs_batch batch;
-    size_t at = ordinal_at(w, offset);
+    size_t at = world_ordinal_at(w, offset);
     uint64_t end = world_end(w);
 
     kfs_batch_init(&batch);
@@ -106,7 +105,7 @@ static void check_extent(struct world *w)
     CHECK(w, extent.end == world_end(w) && extent.next_record == w->n);
     CHECK(w, extent.kept <= extent.horizon && extent.horizon <= extent.end);
     CHECK(w, extent.horizon <= w->horizon && extent.horizon >= w->durable_horizon);
-    CHECK(w, extent.first_record == ordinal_at(w, extent.horizon));
+    CHECK(w, extent.first_record == world_ordinal_at(w, extent.horizon));
     CHECK(w, extent.horizon == (extent.first_record < w->n ? w->records[extent.first_record].offset : extent.end));
     if (w->n > 0 && !kfs_seq_is_none(&w->records[w->n - 1].seq)) {
         CHECK(w, extent.last_arrival_ms >= w->records[w->n - 1].arrival_ms);
@@ -159,7 +158,7 @@ static bool is_before(const struct world_record *r, const struct kfs_position *p
 
 static uint64_t expected(const struct world *w, const struct kfs_position *p, uint64_t horizon)
 {
-    for (size_t i = ordinal_at(w, horizon); i < w->n; i++) {
+    for (size_t i = world_ordinal_at(w, horizon); i < w->n; i++) {
         if (!is_before(&w->records[i], p, i, w->n))
             return w->records[i].offset;
     }
@@ -228,7 +227,7 @@ static void learn(struct world *w, uint64_t horizon)
     for (uint64_t at = horizon; at < world_end(w); at = batch.next) {
         CHECK(w, kfs_log_read(reader, at, &limit, &batch, &w->err) == 0);
         for (size_t i = 0; i < batch.n; i++) {
-            struct world_record *r = &w->records[ordinal_at(w, batch.records[i].offset)];
+            struct world_record *r = &w->records[world_ordinal_at(w, batch.records[i].offset)];
             CHECK(w, r != w->records + w->n);
             if (kfs_seq_is_none(&r->seq)) {
                 CHECK(w, kfs_seq_cmp(&batch.records[i].seq, &w->highest) > 0);
