@@ -4,7 +4,7 @@
  *   u32 bytes of the whole message
  *   u32 bytes of the headers
  *   u32 CRC-32 of the eight bytes before
- *   headers: u8 length, name, u8 type (7: string), u16 length, value
+ *   headers: u8 length, name, u8 type, value; the value of a string (type 7) is u16 length, text
  *   payload
  *   u32 CRC-32 of everything before
  *
@@ -33,5 +33,19 @@ void kfs_eventstream_exception(struct kfs_eventstream *e, struct kfs_buf *buf, c
 
 /* Fills in lengths and CRCs. 0; -EMSGSIZE, -ENOMEM: then buf is as it was before the message. */
 int kfs_eventstream_end(struct kfs_eventstream *e);
+
+/* A message that was received: views of it, empty where it has no such header. */
+struct kfs_eventstream_message {
+    struct kfs_bytes message_type;   /* event, exception, error */
+    struct kfs_bytes event_type;     /* of an event */
+    struct kfs_bytes exception_type; /* of an exception */
+    struct kfs_bytes error_code;     /* of an error, and */
+    struct kfs_bytes error_message;
+    struct kfs_bytes payload;
+};
+
+/* Takes the first message off data. 0; -EAGAIN: it is not all there; -EINVAL: it is none; -EMSGSIZE: it would be
+ * longer than max bytes. */
+int kfs_eventstream_next(struct kfs_bytes *data, size_t max, struct kfs_eventstream_message *message);
 
 #endif

@@ -141,7 +141,7 @@ int kfs_http_start(const struct kfs_http_config *config, struct kfs_http_server 
         return kfs_fail(err, ENOMEM, "no memory for the server");
     s->config = *config;
     s->listen_fd = -1;
-    atomic_store(&s->stop_ms, KFS_HTTP_NEVER);
+    atomic_store(&s->stop_ms, KFS_NEVER);
     s->budget.limit = config->body_bytes_max;
     if (config->certificate != NULL)
         rc = kfs_http_tls_new(config->certificate, config->key, &s->tls, err);

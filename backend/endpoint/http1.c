@@ -282,7 +282,7 @@ static uint64_t request_deadline(const struct kfs_http_conn *conn)
     uint64_t since = h1->began_ms > conn->resumed_ms ? h1->began_ms : conn->resumed_ms;
 
     if (h1->began_ms == 0 || h1->state == HANDLING)
-        return KFS_HTTP_NEVER;
+        return KFS_NEVER;
     return since + conn->loop->server->config.request_timeout_ms;
 }
 

@@ -459,7 +459,7 @@ static uint64_t request_deadline(const struct kfs_http_conn *conn)
 {
     const struct kfs_http_exchange *receiving = conn->h2->lists[RECEIVING];
     const struct kfs_http_exchange *unwanted = conn->h2->lists[UNWANTED];
-    uint64_t due = unwanted == NULL ? KFS_HTTP_NEVER : unwanted->began_ms + UNWANTED_MS;
+    uint64_t due = unwanted == NULL ? KFS_NEVER : unwanted->began_ms + UNWANTED_MS;
 
     if (receiving != NULL) {
         uint64_t since = receiving->began_ms > conn->resumed_ms ? receiving->began_ms : conn->resumed_ms;

@@ -77,7 +77,7 @@ static void conn_free(struct kfs_http_conn *conn)
     if (conn->is_waiting)
         leave_waiting(conn);
     kfs_http_budget_let_go(conn);
-    kfs_http_timer_cancel(&loop->timers, &conn->timer);
+    kfs_timer_cancel(&loop->timers, &conn->timer);
     if (conn->prev != NULL)
         conn->prev->next = conn->next;
     else
@@ -119,7 +119,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 static uint64_t deadline(const struct kfs_http_conn *conn)
 {
     const struct kfs_http_config *config = &conn->loop->server->config;
-    uint64_t due = KFS_HTTP_NEVER;
+    uint64_t due = KFS_NEVER;
 
     if (conn->lingering)
         return conn->linger_ms;
@@ -137,15 +137,15 @@ static void set_timer(struct kfs_http_conn *conn)
 {
     uint64_t due = deadline(conn);
 
-    if (due == KFS_HTTP_NEVER || (conn->timer.place != 0 && conn->timer.due_ms <= due))
+    if (due == KFS_NEVER || (conn->timer.place != 0 && conn->timer.due_ms <= due))
         return;
     if (due <= conn->loop->now_ms)
         due = conn->loop->now_ms + 1;
-    if (kfs_http_timer_set(&conn->loop->timers, &conn->timer, due) != 0)
+    if (kfs_timer_set(&conn->loop->timers, &conn->timer, due) != 0)
         conn->dead = true;
 }
 
-static void fire(struct kfs_http_timer *timer)
+static void fire(struct kfs_timer *timer)
 {
     struct kfs_http_conn *conn = CONTAINER(timer, struct kfs_http_conn, timer);
     uint64_t now = conn->loop->now_ms;

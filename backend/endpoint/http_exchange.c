@@ -11,7 +11,7 @@
 
 struct kfs_http_later {
     struct kfs_http_post post;
-    struct kfs_http_timer timer;
+    struct kfs_timer timer;
     struct kfs_http_later *next; /* of x->laters */
     struct kfs_http_later *prev;
     struct kfs_http_exchange *x;
@@ -84,7 +84,7 @@ static void later_remove(struct kfs_http_later *later)
         x->laters = later->next;
     if (later->next != NULL)
         later->next->prev = later->prev;
-    kfs_http_timer_cancel(&x->loop->timers, &later->timer);
+    kfs_timer_cancel(&x->loop->timers, &later->timer);
 }
 
 void kfs_http_exchange_drop_body(struct kfs_http_exchange *x)
@@ -100,7 +100,7 @@ void kfs_http_exchange_free(struct kfs_http_exchange *x)
 {
     for (struct kfs_http_later *later = x->laters, *next; later != NULL; later = next) {
         next = later->next;
-        kfs_http_timer_cancel(&x->loop->timers, &later->timer);
+        kfs_timer_cancel(&x->loop->timers, &later->timer);
         free(later);
     }
     if (x->conn != NULL)
@@ -439,7 +439,7 @@ void kfs_http_cut(struct kfs_http_exchange *x)
         post(x, &x->end_post, run_cut);
 }
 
-static void fire_later(struct kfs_http_timer *timer)
+static void fire_later(struct kfs_timer *timer)
 {
     struct kfs_http_later *later = CONTAINER(timer, struct kfs_http_later, timer);
     void (*fn)(void *arg) = later->fn;
@@ -458,8 +458,7 @@ static void start_later(struct kfs_http_later *later)
     if (later->next != NULL)
         later->next->prev = later;
     x->laters = later;
-    if (later->after_ms == 0 ||
-        kfs_http_timer_set(&x->loop->timers, &later->timer, x->loop->now_ms + later->after_ms) != 0)
+    if (later->after_ms == 0 || kfs_timer_set(&x->loop->timers, &later->timer, x->loop->now_ms + later->after_ms) != 0)
         fire_later(&later->timer);
 }
 

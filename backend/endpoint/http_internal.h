@@ -16,9 +16,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "backend/base/timer.h"
 #include "backend/endpoint/http.h"
 #include "backend/endpoint/http_queue.h"
-#include "backend/endpoint/http_timer.h"
 
 #define KFS_HTTP_READ_BYTES 65536  /* read at once */
 #define KFS_HTTP_FIRST_BYTES 16384 /* read at once of a request that has not begun */
@@ -81,8 +81,8 @@ struct kfs_http_loop {
     _Atomic uint32_t n_conns;              /* also counted by who hands one over */
     struct kfs_http_counts counts;
     /* the rest: this thread's only */
-    struct kfs_http_timers timers;
-    struct kfs_http_timer accept_timer; /* set while accepting is put off */
+    struct kfs_timers timers;
+    struct kfs_timer accept_timer; /* set while accepting is put off */
     uint64_t now_ms;
     struct kfs_http_conn *conns;   /* all, doubly linked */
     struct kfs_http_conn *ready;   /* to be advanced, last in first out */
@@ -103,7 +103,7 @@ struct kfs_http_server {
     uint32_t n_loops;
     struct kfs_http_loop *loops;
     _Atomic uint32_t n_conns;
-    _Atomic uint64_t stop_ms; /* monotonic, the end of the grace; KFS_HTTP_NEVER while serving */
+    _Atomic uint64_t stop_ms; /* monotonic, the end of the grace; KFS_NEVER while serving */
     struct kfs_http_budget budget;
 };
 
@@ -175,7 +175,7 @@ struct kfs_http_conn {
         struct kfs_http2 *h2;
     };
     struct kfs_http_exchange *exchanges; /* attached ones, newest first */
-    struct kfs_http_timer timer;
+    struct kfs_timer timer;
     uint64_t active_ms;   /* when a request last ended, or the connection began */
     uint64_t progress_ms; /* when bytes were last written, or it began to stall */
     uint64_t resumed_ms;  /* when it last stopped waiting for the budget */

@@ -103,7 +103,7 @@ static void run_posts(struct kfs_http_loop *loop)
 
 /* ---- new connections ---- */
 
-static void listen_again(struct kfs_http_timer *timer)
+static void listen_again(struct kfs_timer *timer)
 {
     struct kfs_http_loop *loop = CONTAINER(timer, struct kfs_http_loop, accept_timer);
     struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = NULL};
@@ -163,7 +163,7 @@ static void accept_some(struct kfs_http_loop *loop)
         if (fd >= 0) {
             adopt(loop, fd);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            if (kfs_http_timer_set(&loop->timers, &loop->accept_timer, loop->now_ms + ACCEPT_PAUSE_MS) == 0)
+            if (kfs_timer_set(&loop->timers, &loop->accept_timer, loop->now_ms + ACCEPT_PAUSE_MS) == 0)
                 (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, loop->server->listen_fd, NULL);
             return;
         } else if (errno == EAGAIN) {
@@ -196,8 +196,8 @@ int kfs_http_loop_init(struct kfs_http_loop *loop, struct kfs_http_server *serve
 
 void kfs_http_loop_release(struct kfs_http_loop *loop)
 {
-    kfs_http_timer_cancel(&loop->timers, &loop->accept_timer);
-    kfs_http_timers_release(&loop->timers);
+    kfs_timer_cancel(&loop->timers, &loop->accept_timer);
+    kfs_timers_release(&loop->timers);
     if (loop->event_fd >= 0)
         close(loop->event_fd);
     if (loop->epoll_fd >= 0)
@@ -237,7 +237,7 @@ static void run_ready(struct kfs_http_loop *loop)
 void kfs_http_loop_work(struct kfs_http_loop *loop)
 {
     run_posts(loop);
-    kfs_http_timers_run(&loop->timers, loop->now_ms);
+    kfs_timers_run(&loop->timers, loop->now_ms);
     if (loop->ready != NULL)
         run_ready(loop);
 }
@@ -248,7 +248,7 @@ static void stop(struct kfs_http_loop *loop)
     uint64_t end_ms = atomic_load(&loop->server->stop_ms);
     bool over = loop->now_ms >= end_ms;
 
-    if (end_ms == KFS_HTTP_NEVER || (loop->stopping && (!over || loop->closing)))
+    if (end_ms == KFS_NEVER || (loop->stopping && (!over || loop->closing)))
         return;
     if (!loop->stopping && loop->accept_timer.place == 0)
         (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, loop->server->listen_fd, NULL);
@@ -262,14 +262,14 @@ static void stop(struct kfs_http_loop *loop)
 
 static int timeout_ms(struct kfs_http_loop *loop)
 {
-    uint64_t due = kfs_http_timers_next(&loop->timers);
+    uint64_t due = kfs_timers_next(&loop->timers);
     uint64_t end = atomic_load(&loop->server->stop_ms);
 
     if (loop->ready != NULL || atomic_load_explicit(&loop->posts, memory_order_relaxed) != NULL)
         return 0;
     if (loop->stopping && !loop->closing && end < due)
         due = end;
-    if (due == KFS_HTTP_NEVER)
+    if (due == KFS_NEVER)
         return -1;
     if (due <= loop->now_ms)
         return 0;
@@ -300,7 +300,7 @@ void *kfs_http_loop_main(void *arg)
                 resume_waiting(loop);
         }
         kfs_http_loop_work(loop);
-        if (atomic_load_explicit(&loop->server->stop_ms, memory_order_relaxed) != KFS_HTTP_NEVER)
+        if (atomic_load_explicit(&loop->server->stop_ms, memory_order_relaxed) != KFS_NEVER)
             stop(loop);
     }
     return NULL;

@@ -8,23 +8,14 @@
 
 #include <stdint.h>
 
+#include "backend/base/signature.h"
 #include "backend/endpoint/http.h"
 #include "backend/endpoint/keys.h"
 
-#define KFS_SIGV4_HEX 64                         /* characters of a signature */
-#define KFS_SIGV4_TIME 16                        /* 20150830T123600Z */
 #define KFS_SIGV4_SKEW_MS UINT64_C(300000)       /* how far a client's clock may be off */
 #define KFS_SIGV4_TEXT_MAX ((size_t)256 << 10)   /* room for the text of any error */
 #define KFS_SIGV4_EXPIRES_MAX_S UINT64_C(604800) /* of presigned requests */
 #define KFS_REGION_MAX 63
-
-/* What a signature is good for; views. */
-struct kfs_sigv4_scope {
-    struct kfs_bytes time; /* 20150830T123600Z */
-    struct kfs_bytes date; /* 20150830 */
-    struct kfs_bytes region;
-    struct kfs_bytes service;
-};
 
 /* The text whose digest is signed. signed_headers is a list like "host;x-amz-date", lower case. Of host and
  * :authority, which HTTP/2 has in its place, one stands for the other. -ENOMEM; -EMSGSIZE over the buffer's maximum;

@@ -118,7 +118,7 @@ static inline void converse(struct peer *peer)
         server.loops = &loop;
         server.n_loops = 1;
         server.budget.limit = 1U << 20;
-        atomic_store(&server.stop_ms, KFS_HTTP_NEVER);
+        atomic_store(&server.stop_ms, KFS_NEVER);
         REQUIRE(kfs_http_loop_init(&loop, &server) == 0);
         kfs_http_loop_enter(&loop);
     }

@@ -1,21 +1,21 @@
-#include "backend/endpoint/http_timer.h"
+#include "backend/base/timer.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-void kfs_http_timers_release(struct kfs_http_timers *timers)
+void kfs_timers_release(struct kfs_timers *timers)
 {
     free(timers->heap);
-    *timers = (struct kfs_http_timers){0};
+    *timers = (struct kfs_timers){0};
 }
 
-static void put(struct kfs_http_timers *timers, size_t place, struct kfs_http_timer *timer)
+static void put(struct kfs_timers *timers, size_t place, struct kfs_timer *timer)
 {
     timers->heap[place - 1] = timer;
     timer->place = place;
 }
 
-static void rise(struct kfs_http_timers *timers, struct kfs_http_timer *timer)
+static void rise(struct kfs_timers *timers, struct kfs_timer *timer)
 {
     size_t place = timer->place;
 
@@ -26,7 +26,7 @@ static void rise(struct kfs_http_timers *timers, struct kfs_http_timer *timer)
     put(timers, place, timer);
 }
 
-static void sink(struct kfs_http_timers *timers, struct kfs_http_timer *timer)
+static void sink(struct kfs_timers *timers, struct kfs_timer *timer)
 {
     size_t place = timer->place;
 
@@ -40,12 +40,12 @@ static void sink(struct kfs_http_timers *timers, struct kfs_http_timer *timer)
     put(timers, place, timer);
 }
 
-int kfs_http_timer_set(struct kfs_http_timers *timers, struct kfs_http_timer *timer, uint64_t due_ms)
+int kfs_timer_set(struct kfs_timers *timers, struct kfs_timer *timer, uint64_t due_ms)
 {
     if (timer->place == 0) {
         if (timers->n == timers->cap) {
             size_t cap = timers->cap == 0 ? 64 : timers->cap * 2;
-            struct kfs_http_timer **heap = realloc(timers->heap, cap * sizeof(struct kfs_http_timer *));
+            struct kfs_timer **heap = realloc(timers->heap, cap * sizeof(struct kfs_timer *));
             if (heap == NULL)
                 return -ENOMEM;
             timers->heap = heap;
@@ -59,14 +59,14 @@ int kfs_http_timer_set(struct kfs_http_timers *timers, struct kfs_http_timer *ti
     return 0;
 }
 
-void kfs_http_timer_cancel(struct kfs_http_timers *timers, struct kfs_http_timer *timer)
+void kfs_timer_cancel(struct kfs_timers *timers, struct kfs_timer *timer)
 {
     size_t place = timer->place;
 
     if (place == 0)
         return;
     timer->place = 0;
-    struct kfs_http_timer *last = timers->heap[--timers->n];
+    struct kfs_timer *last = timers->heap[--timers->n];
     if (last == timer)
         return;
     put(timers, place, last);
@@ -74,16 +74,16 @@ void kfs_http_timer_cancel(struct kfs_http_timers *timers, struct kfs_http_timer
     sink(timers, last);
 }
 
-uint64_t kfs_http_timers_next(const struct kfs_http_timers *timers)
+uint64_t kfs_timers_next(const struct kfs_timers *timers)
 {
-    return timers->n == 0 ? KFS_HTTP_NEVER : timers->heap[0]->due_ms;
+    return timers->n == 0 ? KFS_NEVER : timers->heap[0]->due_ms;
 }
 
-void kfs_http_timers_run(struct kfs_http_timers *timers, uint64_t now_ms)
+void kfs_timers_run(struct kfs_timers *timers, uint64_t now_ms)
 {
-    while (kfs_http_timers_next(timers) <= now_ms) {
-        struct kfs_http_timer *timer = timers->heap[0];
-        kfs_http_timer_cancel(timers, timer);
+    while (kfs_timers_next(timers) <= now_ms) {
+        struct kfs_timer *timer = timers->heap[0];
+        kfs_timer_cancel(timers, timer);
         timer->fire(timer);
     }
 }

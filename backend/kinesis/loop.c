@@ -1,0 +1,266 @@
+/* The wait is libcurl's, curl_multi_poll, which knows its sockets and its own timers; our timers shorten it, and
+ * curl_multi_wakeup ends it when a task is posted. */
+#include "backend/kinesis/loop.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "backend/kinesis/transfer.h"
+
+#define WAIT_MS_MAX 60000
+#define CONNECTIONS_MAX 512L /* to one endpoint; more transfers wait for one of them */
+#define KEPT_MAX 64L         /* idle connections */
+
+struct kfs_loop {
+    const struct kfs_clock *clock;
+    CURLM *multi;
+    pthread_t thread;
+    struct kfs_timers timers; /* the thread's */
+    pthread_mutex_t lock;
+    struct kfs_task *first; /* lock */
+    struct kfs_task **last; /* lock; where the next one goes */
+    bool stopping;          /* lock */
+};
+
+uint64_t kfs_loop_now(const struct kfs_loop *loop)
+{
+    return loop->clock->mono_ms(loop->clock->ctx);
+}
+
+bool kfs_loop_here(const struct kfs_loop *loop)
+{
+    return pthread_equal(pthread_self(), loop->thread) != 0;
+}
+
+/* ---- tasks ---- */
+
+void kfs_loop_post(struct kfs_loop *loop, struct kfs_task *task)
+{
+    bool new;
+
+    pthread_mutex_lock(&loop->lock);
+    new = !task->queued;
+    if (new) {
+        task->next = NULL;
+        task->queued = true;
+        *loop->last = task;
+        loop->last = &task->next;
+    }
+    pthread_mutex_unlock(&loop->lock);
+    if (new)
+        (void)curl_multi_wakeup(loop->multi);
+}
+
+/* Under the lock. */
+static void unlink_task(struct kfs_loop *loop, struct kfs_task **at)
+{
+    struct kfs_task *task = *at;
+
+    *at = task->next;
+    if (loop->last == &task->next)
+        loop->last = at;
+    task->queued = false;
+}
+
+void kfs_loop_unpost(struct kfs_loop *loop, struct kfs_task *task)
+{
+    pthread_mutex_lock(&loop->lock);
+    if (task->queued) {
+        struct kfs_task **at = &loop->first;
+        while (*at != task)
+            at = &(*at)->next;
+        unlink_task(loop, at);
+    }
+    pthread_mutex_unlock(&loop->lock);
+}
+
+/* Runs the tasks that are queued now. False: the loop is to end and there are none. */
+static bool run_tasks(struct kfs_loop *loop)
+{
+    struct kfs_task *task;
+    struct kfs_task end = {0};
+    bool going;
+
+    pthread_mutex_lock(&loop->lock);
+    going = !loop->stopping || loop->first != NULL;
+    *loop->last = &end; /* what tasks post comes behind it, and waits for the next turn: transfers go on between */
+    loop->last = &end.next;
+    end.queued = true;
+    while ((task = loop->first) != &end) {
+        unlink_task(loop, &loop->first);
+        pthread_mutex_unlock(&loop->lock);
+        task->run(task);
+        pthread_mutex_lock(&loop->lock);
+    }
+    unlink_task(loop, &loop->first);
+    pthread_mutex_unlock(&loop->lock);
+    return going;
+}
+
+struct waited {
+    struct kfs_task task;
+    void (*fn)(void *arg);
+    void *arg;
+    pthread_mutex_t lock;
+    pthread_cond_t change;
+    bool done;
+};
+
+static void run_waited(struct kfs_task *task)
+{
+    struct waited *w = (struct waited *)task;
+
+    w->fn(w->arg);
+    pthread_mutex_lock(&w->lock);
+    w->done = true;
+    pthread_cond_signal(&w->change);
+    pthread_mutex_unlock(&w->lock);
+}
+
+void kfs_loop_call(struct kfs_loop *loop, void (*fn)(void *arg), void *arg)
+{
+    struct waited w = {.task.run = run_waited, .fn = fn, .arg = arg};
+
+    if (kfs_loop_here(loop)) {
+        fn(arg);
+        return;
+    }
+    pthread_mutex_init(&w.lock, NULL);
+    pthread_cond_init(&w.change, NULL);
+    kfs_loop_post(loop, &w.task);
+    pthread_mutex_lock(&w.lock);
+    while (!w.done)
+        pthread_cond_wait(&w.change, &w.lock);
+    pthread_mutex_unlock(&w.lock);
+    pthread_cond_destroy(&w.change);
+    pthread_mutex_destroy(&w.lock);
+}
+
+/* ---- timers and transfers ---- */
+
+int kfs_loop_at(struct kfs_loop *loop, struct kfs_timer *timer, uint64_t after_ms)
+{
+    assert(kfs_loop_here(loop));
+    return kfs_timer_set(&loop->timers, timer, kfs_loop_now(loop) + after_ms);
+}
+
+void kfs_loop_cancel(struct kfs_loop *loop, struct kfs_timer *timer)
+{
+    assert(kfs_loop_here(loop));
+    kfs_timer_cancel(&loop->timers, timer);
+}
+
+int kfs_loop_transfer(struct kfs_loop *loop, struct kfs_transfer *transfer)
+{
+    int rc;
+
+    assert(kfs_loop_here(loop));
+    rc = kfs_transfer_prepare(transfer);
+    if (rc != 0)
+        return rc;
+    if (curl_multi_add_handle(loop->multi, transfer->easy) == CURLM_OK)
+        return 0;
+    kfs_transfer_drop(transfer);
+    return -ENOMEM;
+}
+
+void kfs_loop_abandon(struct kfs_loop *loop, struct kfs_transfer *transfer)
+{
+    assert(kfs_loop_here(loop));
+    (void)curl_multi_remove_handle(loop->multi, transfer->easy);
+    kfs_transfer_drop(transfer);
+}
+
+/* Ends one transfer that is over; false: none is. */
+static bool end_transfer(struct kfs_loop *loop)
+{
+    struct kfs_transfer *transfer = NULL;
+    CURLMsg *message;
+    CURLcode code;
+    int left;
+
+    message = curl_multi_info_read(loop->multi, &left);
+    if (message == NULL)
+        return false;
+    code = message->data.result;
+    (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+    (void)curl_multi_remove_handle(loop->multi, transfer->easy);
+    kfs_transfer_finish(transfer, (int)code);
+    transfer->done(transfer);
+    return true;
+}
+
+static int wait_ms(struct kfs_loop *loop)
+{
+    uint64_t next = kfs_timers_next(&loop->timers);
+    uint64_t now = kfs_loop_now(loop);
+
+    return next <= now ? 0 : next - now < WAIT_MS_MAX ? (int)(next - now) : WAIT_MS_MAX;
+}
+
+static void *loop_main(void *arg)
+{
+    struct kfs_loop *loop = arg;
+    int running;
+
+    while (run_tasks(loop)) {
+        kfs_timers_run(&loop->timers, kfs_loop_now(loop));
+        (void)curl_multi_perform(loop->multi, &running);
+        while (end_transfer(loop))
+            continue;
+        (void)curl_multi_poll(loop->multi, NULL, 0, wait_ms(loop), NULL);
+    }
+    return NULL;
+}
+
+/* ---- life ---- */
+
+static void free_loop(struct kfs_loop *loop)
+{
+    kfs_timers_release(&loop->timers);
+    (void)curl_multi_cleanup(loop->multi);
+    pthread_mutex_destroy(&loop->lock);
+    free(loop);
+}
+
+int kfs_loop_start(const struct kfs_clock *clock, struct kfs_loop **out, struct kfs_error *err)
+{
+    struct kfs_loop *loop = calloc(1, sizeof *loop);
+    int rc;
+
+    if (loop == NULL || kfs_transfer_global() != 0 || (loop->multi = curl_multi_init()) == NULL) {
+        free(loop);
+        return kfs_fail(err, ENOMEM, "libcurl cannot be set up: out of memory");
+    }
+    loop->clock = clock;
+    loop->last = &loop->first;
+    pthread_mutex_init(&loop->lock, NULL);
+    (void)curl_multi_setopt(loop->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+    (void)curl_multi_setopt(loop->multi, CURLMOPT_MAX_HOST_CONNECTIONS, CONNECTIONS_MAX);
+    (void)curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, KEPT_MAX);
+    pthread_mutex_lock(&loop->lock); /* the thread waits for its own id to be known */
+    rc = pthread_create(&loop->thread, NULL, loop_main, loop);
+    pthread_mutex_unlock(&loop->lock);
+    if (rc != 0) {
+        free_loop(loop);
+        return kfs_fail(err, rc, "no thread for the endpoint's loop");
+    }
+    *out = loop;
+    return 0;
+}
+
+void kfs_loop_stop(struct kfs_loop *loop)
+{
+    if (loop == NULL)
+        return;
+    pthread_mutex_lock(&loop->lock);
+    loop->stopping = true;
+    pthread_mutex_unlock(&loop->lock);
+    (void)curl_multi_wakeup(loop->multi);
+    (void)pthread_join(loop->thread, NULL);
+    free_loop(loop);
+}

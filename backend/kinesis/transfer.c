@@ -1,0 +1,313 @@
+#include "backend/kinesis/transfer.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "backend/base/crypto.h"
+
+#define LINE_MAX_BYTES (KFS_CREDENTIAL_BYTES_MAX + 64) /* of a header that is sent */
+#define SECONDS_MAX 86400                              /* of a Retry-After that is believed */
+#define PROTOCOLS "http,https"
+
+int kfs_transfer_global(void)
+{
+    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : -ENOMEM;
+}
+
+/* ---- what libcurl calls ---- */
+
+static size_t on_body(char *data, size_t size, size_t n, void *arg)
+{
+    struct kfs_transfer *t = arg;
+    long status = 0;
+
+    (void)size; /* always 1 */
+    (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (t->piece != NULL && status == 200)
+        t->piece_rc = t->piece(t, (struct kfs_bytes){data, n});
+    else
+        t->piece_rc = kfs_buf_append(&t->answer, data, n);
+    return t->piece_rc == 0 ? n : CURL_WRITEFUNC_ERROR;
+}
+
+static uint64_t number_of(const char *text, uint64_t unit_ms)
+{
+    char *end;
+    unsigned long long n;
+
+    if (*text < '0' || *text > '9')
+        return 0;
+    n = strtoull(text, &end, 10);
+    return *end != '\0' || n > SECONDS_MAX * UINT64_C(1000) / unit_ms ? 0 : n * unit_ms;
+}
+
+static void take_header(struct kfs_transfer *t, const char *name, const char *value)
+{
+    time_t date;
+
+    if (strcasecmp(name, "x-amzn-requestid") == 0) {
+        (void)snprintf(t->request_id, sizeof t->request_id, "%s", value);
+    } else if (strcasecmp(name, "x-amzn-errortype") == 0) {
+        (void)snprintf(t->error_type, sizeof t->error_type, "%s", value);
+    } else if (strcasecmp(name, "date") == 0) {
+        date = curl_getdate(value, NULL);
+        t->date_ms = date > 0 ? (uint64_t)date * 1000U : 0;
+    } else if (strcasecmp(name, "x-amz-retry-after") == 0) {
+        t->retry_after_ms = number_of(value, 1);
+    } else if (strcasecmp(name, "retry-after") == 0 && t->retry_after_ms == 0) {
+        t->retry_after_ms = number_of(value, 1000);
+    }
+}
+
+/* A line of the answer's head, not terminated. What is longer than a word that is kept is of no interest. */
+static size_t on_header(char *data, size_t size, size_t n, void *arg)
+{
+    struct kfs_transfer *t = arg;
+    char line[2 * KFS_TRANSFER_WORD_MAX];
+    char *value;
+
+    (void)size;
+    t->head_len += n;
+    if (t->head_len > KFS_TRANSFER_HEAD_MAX)
+        return CURL_WRITEFUNC_ERROR;
+    if (n >= sizeof line || (value = memchr(data, ':', n)) == NULL)
+        return n;
+    memcpy(line, data, n);
+    line[n] = '\0';
+    value = line + (value - data);
+    *value++ = '\0';
+    value += strspn(value, " \t");
+    value[strcspn(value, "\r\n")] = '\0';
+    for (char *p = value; *p != '\0'; p++) /* it may be shown */
+        if (*p < ' ' || *p > '~')
+            *p = '?';
+    take_header(t, line, value);
+    return n;
+}
+
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const struct kfs_transfer *t = arg;
+
+    (void)a;
+    (void)b;
+    (void)c;
+    (void)d;
+    return t->stop != NULL && atomic_load(t->stop) ? 1 : 0;
+}
+
+/* ---- the request ---- */
+
+static int add_line(struct kfs_transfer *t, const char *name, const char *value)
+{
+    char line[LINE_MAX_BYTES];
+    int len = snprintf(line, sizeof line, *value == '\0' ? "%s:" : "%s: %s", name, value);
+    struct curl_slist *lines = NULL;
+
+    if (len > 0 && (size_t)len < sizeof line)
+        lines = curl_slist_append(t->lines, line);
+    kfs_secret_wipe(line, sizeof line);
+    if (lines == NULL)
+        return -ENOMEM;
+    t->lines = lines;
+    return 0;
+}
+
+static void free_lines(struct kfs_transfer *t)
+{
+    for (struct curl_slist *line = t->lines; line != NULL; line = line->next)
+        kfs_secret_wipe(line->data, strlen(line->data));
+    curl_slist_free_all(t->lines);
+    t->lines = NULL;
+}
+
+static int add_headers(struct kfs_transfer *t)
+{
+    struct kfs_sign_lines signed_lines;
+    int rc = add_line(t, "Expect", ""); /* libcurl would wait for a 100 Continue before large bodies */
+
+    for (size_t i = 0; rc == 0 && i < t->n_headers; i++)
+        rc = add_line(t, t->headers[i].name, t->headers[i].value);
+    if (rc != 0 || t->signing.region == NULL)
+        return rc;
+    rc = kfs_sign(&t->signing, t->url, t->headers, t->n_headers, t->body, &signed_lines);
+    if (rc == 0)
+        rc = add_line(t, "Host", signed_lines.host);
+    if (rc == 0)
+        rc = add_line(t, "X-Amz-Date", signed_lines.date);
+    if (rc == 0 && t->signing.keys->token != NULL)
+        rc = add_line(t, "X-Amz-Security-Token", t->signing.keys->token);
+    if (rc == 0)
+        rc = add_line(t, "Authorization", signed_lines.authorization);
+    return rc;
+}
+
+static CURLcode set_limits(CURL *easy, struct kfs_transfer *t)
+{
+    CURLcode rc = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, PROTOCOLS);
+
+    (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)t->connect_timeout_ms);
+    (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)t->deadline_ms);
+    (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)((t->idle_timeout_ms + 999) / 1000));
+    (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    (void)curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
+    (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
+    (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->reason);
+    if (t->stop != NULL) {
+        (void)curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+        (void)curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+        (void)curl_easy_setopt(easy, CURLOPT_XFERINFODATA, t);
+    }
+    if (rc == CURLE_OK && t->direct)
+        rc = curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+    return rc;
+}
+
+static CURLcode set_request(CURL *easy, struct kfs_transfer *t)
+{
+    CURLcode rc = curl_easy_setopt(easy, CURLOPT_URL, t->url);
+
+    if (rc == CURLE_OK)
+        rc = curl_easy_setopt(easy, CURLOPT_USERAGENT, "kinesisfs/" KFS_VERSION);
+    if (strcmp(t->method, "POST") == 0) {
+        (void)curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body.len);
+        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, t->body.len == 0 ? "" : t->body.data);
+    } else if (rc == CURLE_OK && strcmp(t->method, "GET") != 0) {
+        rc = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, t->method);
+    }
+    if (rc == CURLE_OK && t->tls != NULL && t->tls->ca_bundle != NULL)
+        rc = curl_easy_setopt(easy, CURLOPT_CAINFO, t->tls->ca_bundle);
+    if (t->tls != NULL && t->tls->insecure) {
+        (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+        (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+    return rc;
+}
+
+int kfs_transfer_prepare(struct kfs_transfer *t)
+{
+    int rc;
+
+    t->rc = 0;
+    t->error = (struct kfs_error){0};
+    t->reached = false;
+    t->status = 0;
+    t->request_id[0] = t->error_type[0] = t->reason[0] = '\0';
+    t->date_ms = t->retry_after_ms = 0;
+    t->head_len = 0;
+    t->piece_rc = 0;
+    t->lines = NULL;
+    kfs_buf_init(&t->answer, t->answer_max);
+    t->easy = curl_easy_init();
+    if (t->easy == NULL)
+        return -ENOMEM;
+    rc = add_headers(t);
+    if (rc == 0 && (set_limits(t->easy, t) != CURLE_OK || set_request(t->easy, t) != CURLE_OK ||
+                    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->lines) != CURLE_OK))
+        rc = -ENOMEM;
+    if (rc != 0)
+        kfs_transfer_drop(t);
+    return rc;
+}
+
+void kfs_transfer_drop(struct kfs_transfer *t)
+{
+    curl_easy_cleanup(t->easy);
+    t->easy = NULL;
+    free_lines(t);
+    kfs_buf_release(&t->answer);
+}
+
+/* ---- the answer ---- */
+
+/* Which errno, where it is not EHOSTUNREACH. */
+static int errno_of(CURLcode code)
+{
+    switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+        return ETIMEDOUT;
+    case CURLE_OUT_OF_MEMORY:
+        return ENOMEM;
+    case CURLE_ABORTED_BY_CALLBACK:
+        return ECANCELED;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+        return EACCES;
+    default:
+        return EHOSTUNREACH;
+    }
+}
+
+/* Whether any of the request was sent. Not certain, but never false where some was. */
+static bool was_sent(CURL *easy)
+{
+    curl_off_t begin_us = 0;
+
+    (void)curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &begin_us);
+    return begin_us > 0;
+}
+
+static void explain(struct kfs_transfer *t, CURLcode code)
+{
+    const char *what = t->reason[0] != '\0' ? t->reason : curl_easy_strerror(code);
+    int number = errno_of(code);
+
+    if (code == CURLE_WRITE_ERROR && t->head_len > KFS_TRANSFER_HEAD_MAX)
+        what = "the head of the answer is too long";
+    else if (code == CURLE_WRITE_ERROR && t->piece_rc == -EMSGSIZE)
+        what = "the answer is too long";
+    else if (code == CURLE_WRITE_ERROR && t->piece_rc != 0) {
+        number = -t->piece_rc;
+        what = "the answer cannot be taken";
+    }
+    t->rc = kfs_fail(&t->error, number, "%s", what);
+    t->error.retryable = number == EHOSTUNREACH || number == ETIMEDOUT;
+}
+
+void kfs_transfer_finish(struct kfs_transfer *t, int code)
+{
+    long status = 0;
+
+    (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    t->status = (int)status;
+    t->reached = was_sent(t->easy);
+    if (code != CURLE_OK)
+        explain(t, (CURLcode)code);
+    curl_easy_cleanup(t->easy);
+    t->easy = NULL;
+    free_lines(t);
+}
+
+int kfs_transfer_run(struct kfs_transfer *t, const atomic_bool *stop)
+{
+    int rc;
+
+    t->stop = stop;
+    rc = kfs_transfer_prepare(t);
+    if (rc != 0) {
+        t->rc = kfs_fail(&t->error, -rc, "out of memory");
+        return t->rc;
+    }
+    kfs_transfer_finish(t, (int)curl_easy_perform(t->easy));
+    return t->rc;
+}
+
+void kfs_transfer_release(struct kfs_transfer *t)
+{
+    if (t->answer.data != NULL)
+        kfs_secret_wipe(t->answer.data, t->answer.len); /* credentials may be in it */
+    kfs_buf_release(&t->answer);
+}
