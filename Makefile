@@ -20,7 +20,7 @@ WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wstrict-prototypes
 FORTIFY ?= 3
 HARDEN := -fPIE -fstack-protector-strong $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY))
 
-PKGS := fuse3 libcjson libcrypto libssl libcbor libnghttp2 libcurl
+PKGS := fuse3 libcjson libcrypto libssl libcbor libnghttp2 libcurl expat
 CPPFLAGS += -I. -DFUSE_USE_VERSION=312 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DKFS_VERSION='"$(VERSION)"'
 CFLAGS   += -std=c11 -O2 -g $(WARN) $(HARDEN) -pthread
 LDFLAGS  += -pie -Wl,-z,relro,-z,now,--as-needed -pthread

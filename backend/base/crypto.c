@@ -18,14 +18,16 @@
  * lock, for each record. Written under once, read after it, never freed. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static EVP_MD *md5;
+static EVP_MD *sha1;
 static EVP_MD *sha256;
 static EVP_CIPHER *aes256_cbc;
 
-/* "-fips": MD5 places records here and protects nothing, so a system that
- * allows only approved algorithms need not refuse it. */
+/* "-fips": MD5 places records here, SHA-1 names files, and both protect nothing, so a
+ * system that allows only approved algorithms need not refuse them. */
 static void fetch(void)
 {
     md5 = EVP_MD_fetch(NULL, "MD5", "-fips");
+    sha1 = EVP_MD_fetch(NULL, "SHA1", "-fips");
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     aes256_cbc = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
 }
@@ -34,7 +36,7 @@ static void fetch(void)
 static void require(bool good)
 {
     if (!good) {
-        kfs_log(KFS_LOG_ERROR, "libcrypto cannot compute MD5, SHA-256 or AES, or memory ran out; stopping");
+        kfs_log(KFS_LOG_ERROR, "libcrypto cannot compute MD5, SHA-1, SHA-256 or AES, or memory ran out; stopping");
         abort();
     }
 }
@@ -43,6 +45,12 @@ void kfs_md5(const void *data, size_t len, uint8_t digest[KFS_MD5_BYTES])
 {
     (void)pthread_once(&once, fetch);
     require(md5 != NULL && EVP_Digest(data, len, digest, NULL, md5, NULL) == 1);
+}
+
+void kfs_sha1(const void *data, size_t len, uint8_t digest[KFS_SHA1_BYTES])
+{
+    (void)pthread_once(&once, fetch);
+    require(sha1 != NULL && EVP_Digest(data, len, digest, NULL, sha1, NULL) == 1);
 }
 
 static void add_pieces(EVP_MD_CTX *context, const struct kfs_bytes *pieces, size_t n)

@@ -11,11 +11,15 @@
 #include "backend/base/buf.h"
 
 #define KFS_MD5_BYTES 16
+#define KFS_SHA1_BYTES 20
 #define KFS_SHA256_BYTES 32
 #define KFS_AES_BLOCK_BYTES 16
 #define KFS_AES256_KEY_BYTES 32
 
 void kfs_md5(const void *data, size_t len, uint8_t digest[KFS_MD5_BYTES]);
+
+/* For names of files that others have chosen so; it protects nothing. */
+void kfs_sha1(const void *data, size_t len, uint8_t digest[KFS_SHA1_BYTES]);
 
 /* Of n pieces, one after the other. */
 void kfs_sha256(const struct kfs_bytes *pieces, size_t n, uint8_t digest[KFS_SHA256_BYTES]);

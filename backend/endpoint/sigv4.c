@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "backend/base/crypto.h"
-#include "backend/endpoint/query.h"
+#include "backend/base/query.h"
 
 #define PARAMETERS_MAX 64
 #define CANONICAL_MAX ((size_t)512 << 10) /* a target and headers at their limits, every byte encoded */

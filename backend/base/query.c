@@ -1,4 +1,4 @@
-#include "backend/endpoint/query.h"
+#include "backend/base/query.h"
 
 #include <stdint.h>
 #include <string.h>

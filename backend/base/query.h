@@ -1,6 +1,6 @@
 /* The query of a request's target: name=value pairs, percent-encoded. */
-#ifndef KFS_ENDPOINT_QUERY_H
-#define KFS_ENDPOINT_QUERY_H
+#ifndef KFS_BASE_QUERY_H
+#define KFS_BASE_QUERY_H
 
 #include <stdbool.h>
 
