@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "backend/base/utf8.h"
 #include "backend/base/query.h"
+#include "backend/base/utf8.h"
 #include "backend/endpoint/sigv4_internal.h"
 
 int kfs_sigv4_refuse(const struct kfs_sigv4_refusal *r, const char *type, const char *format, ...)

@@ -67,15 +67,19 @@ struct kfs_bytes kfs_json_text(const struct kfs_value *map, const char *name);
 
 /* ---- STS ---- */
 
-/* Parameters of an action, in pairs; value NULL: left out. */
 struct kfs_sts_parameter {
     const char *name;
-    const char *value;
+    const char *value; /* NULL: left out */
 };
 
-/* Calls AssumeRole (signed with `source`) or AssumeRoleWithWebIdentity (source NULL). */
-int kfs_sts_call(struct kfs_chain *chain, const char *profile, const struct kfs_credentials *source,
-                 const struct kfs_sts_parameter *parameters, size_t n, struct kfs_credentials *keys,
+/* AssumeRole, signed with source; or AssumeRoleWithWebIdentity, source NULL. */
+struct kfs_sts_request {
+    const char *profile; /* that says where STS is */
+    const struct kfs_credentials *source;
+    const struct kfs_sts_parameter *parameters;
+    size_t n;
+};
+int kfs_sts_call(struct kfs_chain *chain, const struct kfs_sts_request *request, struct kfs_credentials *keys,
                  struct kfs_error *err);
 
 /* Reads STS's answer; exposed for fuzzing. -EACCES with what STS says, as far as it says anything. */

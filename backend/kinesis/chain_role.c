@@ -25,29 +25,36 @@ static void default_session_name(const struct kfs_chain *chain, char name[SESSIO
 
 /* ---- web identity ---- */
 
-static int assume_by_token(struct kfs_chain *chain, const char *profile, const char *token_file, const char *role,
-                           const char *session, struct kfs_credentials *keys, struct kfs_error *err)
+struct web_identity {
+    const char *token_file;
+    const char *role;
+    const char *session; /* NULL: one is made up */
+};
+
+static int assume_by_token(struct kfs_chain *chain, const char *profile, const struct web_identity *web,
+                           struct kfs_credentials *keys, struct kfs_error *err)
 {
     char name[SESSION_NAME_MAX + 1];
     struct kfs_buf token;
     int rc;
 
-    if (role == NULL)
+    if (web->role == NULL)
         return kfs_fail(err, EACCES, "web identity: there is a token file, but no role (AWS_ROLE_ARN, role_arn)");
     default_session_name(chain, name);
     kfs_buf_init(&token, WEB_TOKEN_MAX);
-    rc = kfs_read_path(token_file, &token);
+    rc = kfs_read_path(web->token_file, &token);
     if (rc == 0)
         rc = kfs_buf_append(&token, "", 1);
     if (rc != 0) {
-        rc = kfs_fail(err, EACCES, "web identity: %s: %s", token_file, strerror(-rc));
+        rc = kfs_fail(err, EACCES, "web identity: %s: %s", web->token_file, strerror(-rc));
     } else {
         token.data[strcspn(token.data, "\r\n")] = '\0';
         const struct kfs_sts_parameter parameters[] = {{"Action", "AssumeRoleWithWebIdentity"},
-                                                       {"RoleArn", role},
-                                                       {"RoleSessionName", session != NULL ? session : name},
+                                                       {"RoleArn", web->role},
+                                                       {"RoleSessionName", web->session != NULL ? web->session : name},
                                                        {"WebIdentityToken", token.data}};
-        rc = kfs_sts_call(chain, profile, NULL, parameters, sizeof parameters / sizeof parameters[0], keys, err);
+        const struct kfs_sts_request request = {profile, NULL, parameters, sizeof parameters / sizeof parameters[0]};
+        rc = kfs_sts_call(chain, &request, keys, err);
     }
     if (token.data != NULL)
         kfs_secret_wipe(token.data, token.len);
@@ -58,24 +65,23 @@ static int assume_by_token(struct kfs_chain *chain, const char *profile, const c
 int kfs_provide_web_identity_profile(struct kfs_chain *chain, const char *profile, struct kfs_credentials *keys,
                                      struct kfs_error *err)
 {
-    const char *file = kfs_profile_get(chain->profiles, profile, "web_identity_token_file");
+    const struct web_identity web = {kfs_profile_get(chain->profiles, profile, "web_identity_token_file"),
+                                     kfs_profile_get(chain->profiles, profile, "role_arn"),
+                                     kfs_profile_get(chain->profiles, profile, "role_session_name")};
 
-    if (file == NULL)
-        return -ENOENT;
-    return assume_by_token(chain, profile, file, kfs_profile_get(chain->profiles, profile, "role_arn"),
-                           kfs_profile_get(chain->profiles, profile, "role_session_name"), keys, err);
+    return web.token_file == NULL ? -ENOENT : assume_by_token(chain, profile, &web, keys, err);
 }
 
 int kfs_provide_web_identity(struct kfs_chain *chain, const char *profile, struct kfs_credentials *keys,
                              struct kfs_error *err)
 {
     const struct kfs_env *env = chain->config->env;
-    const char *file = kfs_env_get(env, "AWS_WEB_IDENTITY_TOKEN_FILE");
+    const struct web_identity web = {kfs_env_get(env, "AWS_WEB_IDENTITY_TOKEN_FILE"), kfs_env_get(env, "AWS_ROLE_ARN"),
+                                     kfs_env_get(env, "AWS_ROLE_SESSION_NAME")};
 
-    if (file == NULL || chain->config->profile != NULL)
+    if (web.token_file == NULL || chain->config->profile != NULL)
         return kfs_provide_web_identity_profile(chain, profile, keys, err);
-    return assume_by_token(chain, profile, file, kfs_env_get(env, "AWS_ROLE_ARN"),
-                           kfs_env_get(env, "AWS_ROLE_SESSION_NAME"), keys, err);
+    return assume_by_token(chain, profile, &web, keys, err);
 }
 
 /* ---- assume role ---- */
@@ -136,7 +142,8 @@ static int assume(struct kfs_chain *chain, const char *profile, const struct kfs
         {"RoleSessionName", session != NULL ? session : name},
         {"ExternalId", kfs_profile_get(chain->profiles, profile, "external_id")},
         {"DurationSeconds", kfs_profile_get(chain->profiles, profile, "duration_seconds")}};
-    return kfs_sts_call(chain, profile, source, parameters, sizeof parameters / sizeof parameters[0], keys, err);
+    const struct kfs_sts_request request = {profile, source, parameters, sizeof parameters / sizeof parameters[0]};
+    return kfs_sts_call(chain, &request, keys, err);
 }
 
 /* Follows source_profile to a profile that has credentials of its own, or a credential_source. Each profile on the path

@@ -65,45 +65,46 @@ static bool fetch(struct kfs_keyring *k)
     return rc == 0;
 }
 
-/* How long until the next fetch; after one that failed: backoff_ms. Under the lock. */
-static uint64_t pause_ms(const struct kfs_keyring *k, uint64_t backoff_ms)
+/* How long until those there are should be replaced. Under the lock. */
+static uint64_t good_for_ms(const struct kfs_keyring *k)
 {
     uint64_t now_ms = wall_ms(k);
 
-    if (backoff_ms > 0)
-        return backoff_ms;
     if (k->keys.expires_ms == 0)
         return UINT64_MAX;
-    if (k->keys.expires_ms > now_ms + AHEAD_MS)
-        return k->keys.expires_ms - now_ms - AHEAD_MS;
-    return 0;
+    return k->keys.expires_ms > now_ms + AHEAD_MS ? k->keys.expires_ms - now_ms - AHEAD_MS : 0;
 }
 
-/* Waits until the next fetch is due or wanted. Under the lock. */
-static void wait_for_next(struct kfs_keyring *k, uint64_t backoff_ms)
+static void pause_ms(struct kfs_keyring *k, uint64_t ms)
 {
-    uint64_t ended_ms = mono_ms(k);
     struct timespec until;
 
+    if (ms > LOOK_MS)
+        ms = LOOK_MS;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(ms / 1000);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    (void)pthread_cond_timedwait(&k->change, &k->lock, &until);
+}
+
+/* Waits until the next fetch is due or wanted; backoff_ms after one that failed, 0 after a good one. Under the lock. */
+static void wait_for_next(struct kfs_keyring *k, uint64_t backoff_ms)
+{
+    uint64_t begin_ms = mono_ms(k);
+    /* A fetch that brings some which expire soon is not followed by another at once. */
+    uint64_t least_ms = backoff_ms > 0 ? backoff_ms : good_for_ms(k) == 0 ? AGAIN_MS_MAX : 0;
+
     while (!k->wanted && !atomic_load(&k->stop)) {
-        uint64_t passed_ms = mono_ms(k) - ended_ms;
-        uint64_t pause = pause_ms(k, backoff_ms);
-        if (backoff_ms > 0)
-            pause = pause > passed_ms ? pause - passed_ms : 0;
-        else if (pause == 0 && passed_ms < AGAIN_MS_MAX) /* the last fetch brought some that expire soon */
-            pause = AGAIN_MS_MAX - passed_ms;
-        if (pause == 0)
+        uint64_t passed_ms = mono_ms(k) - begin_ms;
+        uint64_t left_ms = least_ms > passed_ms ? least_ms - passed_ms : 0;
+        uint64_t good_ms = backoff_ms > 0 ? 0 : good_for_ms(k);
+        if (left_ms == 0 && good_ms == 0)
             return;
-        if (pause > LOOK_MS)
-            pause = LOOK_MS;
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += (time_t)(pause / 1000);
-        until.tv_nsec += (long)(pause % 1000) * 1000000;
-        if (until.tv_nsec >= 1000000000) {
-            until.tv_sec++;
-            until.tv_nsec -= 1000000000;
-        }
-        (void)pthread_cond_timedwait(&k->change, &k->lock, &until);
+        pause_ms(k, left_ms > good_ms ? left_ms : good_ms);
     }
 }
 

@@ -147,16 +147,17 @@ int kfs_sts_read(int status, struct kfs_bytes xml, struct kfs_credentials *keys,
 
 /* ---- the call ---- */
 
-static int print_form(const struct kfs_sts_parameter *parameters, size_t n, struct kfs_buf *form)
+static int print_form(const struct kfs_sts_request *request, struct kfs_buf *form)
 {
     int rc = kfs_buf_printf(form, "Version=2011-06-15");
 
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        if (parameters[i].value == NULL)
+    for (size_t i = 0; rc == 0 && i < request->n; i++) {
+        const struct kfs_sts_parameter *p = &request->parameters[i];
+        if (p->value == NULL)
             continue;
-        rc = kfs_buf_printf(form, "&%s=", parameters[i].name);
+        rc = kfs_buf_printf(form, "&%s=", p->name);
         if (rc == 0)
-            rc = kfs_query_encode((struct kfs_bytes){parameters[i].value, strlen(parameters[i].value)}, "", form);
+            rc = kfs_query_encode((struct kfs_bytes){p->value, strlen(p->value)}, "", form);
     }
     return rc;
 }
@@ -180,8 +181,7 @@ static void where(struct kfs_chain *chain, const char *profile, char region[KFS_
         (void)snprintf(url, KFS_URL_MAX + 1, "%s", GLOBAL_URL);
 }
 
-int kfs_sts_call(struct kfs_chain *chain, const char *profile, const struct kfs_credentials *source,
-                 const struct kfs_sts_parameter *parameters, size_t n, struct kfs_credentials *keys,
+int kfs_sts_call(struct kfs_chain *chain, const struct kfs_sts_request *request, struct kfs_credentials *keys,
                  struct kfs_error *err)
 {
     char region[KFS_REGION_NAME_MAX + 1];
@@ -189,18 +189,18 @@ int kfs_sts_call(struct kfs_chain *chain, const char *profile, const struct kfs_
     struct kfs_buf form;
     int rc;
 
-    where(chain, profile, region, url);
+    where(chain, request->profile, region, url);
     kfs_buf_init(&form, FORM_MAX);
-    rc = print_form(parameters, n, &form);
+    rc = print_form(request, &form);
     if (rc != 0)
         rc = kfs_fail(err, EACCES, "STS: the parameters of a role are too long");
     if (rc == 0) {
         struct kfs_transfer t = kfs_provider_request(chain, "POST", url);
         t.headers[t.n_headers++] = (struct kfs_request_header){"Content-Type", FORM_TYPE};
         t.body = (struct kfs_bytes){form.data, form.len};
-        if (source != NULL)
-            t.signing =
-                (struct kfs_signing){region, SERVICE, source, chain->config->clock->wall_ms(chain->config->clock->ctx)};
+        if (request->source != NULL)
+            t.signing = (struct kfs_signing){region, SERVICE, request->source,
+                                             chain->config->clock->wall_ms(chain->config->clock->ctx)};
         rc = kfs_provider_ask(chain, "STS", &t, TIMES, err);
         if (rc == 0) {
             rc = kfs_sts_read(t.status, (struct kfs_bytes){t.answer.data, t.answer.len}, keys, err);
