@@ -24,7 +24,7 @@ static char *text_of(const struct kfs_http_request *r)
                                         (const char *)r->headers[i].name.data, (int)r->headers[i].value.len,
                                         (const char *)r->headers[i].value.data),
                          0);
-    assert_int_equal(kfs_buf_append(&text, "\n", 1), 0);
+    assert_int_equal(kfs_buf_printf(&text, "(HTTP %d)\n\n", r->version), 0);
     assert_int_equal(kfs_buf_append(&text, r->body.data, r->body.len), 0);
     assert_int_equal(kfs_buf_append(&text, "", 1), 0);
     return text.data;
@@ -122,7 +122,7 @@ static void handle(void *arg, struct kfs_http_exchange *x)
         respond(x, &answer);
 }
 
-void stand_start(struct stand *stand)
+void stand_start_tls(struct stand *stand, const char *certificate, const char *key)
 {
     struct kfs_http_config config = {.address = "127.0.0.1",
                                      .threads = 1,
@@ -130,6 +130,8 @@ void stand_start(struct stand *stand)
                                      .body_bytes_max = 64U << 20,
                                      .idle_timeout_ms = 60000,
                                      .request_timeout_ms = 60000,
+                                     .certificate = certificate,
+                                     .key = key,
                                      .handler = handle,
                                      .arg = stand};
 
@@ -137,6 +139,12 @@ void stand_start(struct stand *stand)
     pthread_mutex_init(&stand->lock, NULL);
     assert_int_equal(kfs_http_start(&config, &stand->server, NULL), 0);
     (void)snprintf(stand->url, sizeof stand->url, "http://127.0.0.1:%u", (unsigned)kfs_http_port(stand->server));
+    (void)snprintf(stand->tls_url, sizeof stand->tls_url, "https%s", stand->url + 4);
+}
+
+void stand_start(struct stand *stand)
+{
+    stand_start_tls(stand, NULL, NULL);
 }
 
 static void forget(struct stand *stand)

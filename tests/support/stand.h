@@ -25,18 +25,20 @@ struct stand_answer {
 
 struct stand {
     struct kfs_http_server *server;
-    char url[STAND_URL_SIZE]; /* http://127.0.0.1:PORT */
+    char url[STAND_URL_SIZE];     /* http://127.0.0.1:PORT */
+    char tls_url[STAND_URL_SIZE]; /* https:// on the same port, where it has a certificate */
     pthread_mutex_t lock;
     struct stand_answer answers[STAND_ANSWERS_MAX];
     size_t n_answers;
     int used[STAND_ANSWERS_MAX];
-    char *asked[STAND_ASKED_MAX]; /* "METHOD TARGET\nname: value\n...\n\nbody" */
+    char *asked[STAND_ASKED_MAX]; /* "METHOD TARGET\nname: value\n...(HTTP 1)\n\nbody" */
     size_t n_asked;
     struct kfs_http_exchange *held[STAND_ASKED_MAX];
     size_t n_held;
 };
 
 void stand_start(struct stand *stand);
+void stand_start_tls(struct stand *stand, const char *certificate, const char *key); /* PEM files */
 void stand_stop(struct stand *stand);
 
 /* Replaces the table and forgets what was asked. */

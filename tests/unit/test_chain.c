@@ -257,7 +257,8 @@ static void a_role_is_assumed_by_another_profile(void **state)
     assert_string_equal(w->keys.token, "T/ASIAROLE=");
     assert_int_equal(w->keys.expires_ms, AWS_LATER_MS);
     stand_expect(&w->stand, 0, "Credential=AKIDBASE/20231114/eu-west-1/sts/aws4_request");
-    stand_expect(&w->stand, 0, "\n\nVersion=2011-06-15&Action=AssumeRole&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3A");
+    stand_expect(&w->stand, 0,
+                 "(HTTP 1)\n\nVersion=2011-06-15&Action=AssumeRole&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3A");
     stand_expect(&w->stand, 0, "&RoleSessionName=me&ExternalId=x%3D1%26y&DurationSeconds=1800");
 }
 

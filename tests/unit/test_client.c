@@ -12,10 +12,12 @@
 
 #include "backend/base/eventstream.h"
 #include "backend/endpoint/keys.h"
+#include "backend/endpoint/selfsigned.h"
 #include "backend/endpoint/server.h"
 #include "backend/kinesis/client.h"
 #include "tests/support/apiworld.h"
 #include "tests/support/stand.h"
+#include "tests/support/tempdir.h"
 
 #define VECTOR_MS UINT64_C(1440938160000) /* 2015-08-30T12:36:00Z */
 #define VECTOR_SECRET "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -27,6 +29,8 @@ struct world {
     struct kfs_client *client;
     struct kfs_clock clock;
     uint64_t wall_ms;
+    struct kfs_tls tls;
+    uint32_t deadline_ms; /* of call_with; 0: the usual one */
     /* What the source of credentials gives. */
     const char *id;
     const char *token;
@@ -83,6 +87,7 @@ static void connect_to(struct world *w, const char *url)
         .loop = w->loop,
         .clock = &w->clock,
         .endpoint = url,
+        .tls = w->tls,
         .region = VECTOR_REGION,
         .credentials = {w, get, refused, watch},
     };
@@ -131,7 +136,7 @@ static void call_with(struct world *w, struct kfs_call *call, struct stand_answe
     if (w->client == NULL)
         connect_to(w, w->stand.url);
     prepare(call, "ListStreams", "{}");
-    call->deadline_ms = 1500;
+    call->deadline_ms = w->deadline_ms;
     (void)kfs_call_wait(w->client, call);
 }
 
@@ -146,7 +151,7 @@ static void an_answer_is_decoded(void **state)
     stand_expect(&w->stand, 0, "POST /\n");
     stand_expect(&w->stand, 0, "\nx-amz-target: Kinesis_20131202.ListStreams\n");
     stand_expect(&w->stand, 0, "\ncontent-type: application/x-amz-json-1.1\n");
-    stand_expect(&w->stand, 0, "\n\n{}");
+    stand_expect(&w->stand, 0, "\n(HTTP 1)\n\n{}");
     stand_expect_not(&w->stand, 0, "accept-encoding");
     kfs_call_release(&call);
     call_with(w, &call, (struct stand_answer){.status = 200});
@@ -271,6 +276,7 @@ static void a_call_ends_at_its_deadline(void **state)
 {
     struct kfs_call call;
 
+    ((struct world *)*state)->deadline_ms = 300;
     call_with(*state, &call, (struct stand_answer){.status = -1});
     assert_int_equal(call.rc, -ETIMEDOUT);
     assert_true(call.error.retryable);
@@ -338,6 +344,14 @@ static void count_end(struct kfs_call *call)
 {
     assert_int_equal(call->rc, -ECANCELED);
     ended++;
+    kfs_call_release(call);
+}
+
+static atomic_int good_ends;
+
+static void count_good_end(struct kfs_call *call)
+{
+    good_ends += call->rc == 0 ? 1 : 0;
     kfs_call_release(call);
 }
 
@@ -583,6 +597,76 @@ static void our_own_endpoint_accepts_the_signature(void **state)
     kfs_keys_free(keys);
 }
 
+/* ---- TLS ---- */
+
+static void certificates_are_verified(void **state)
+{
+    struct world *w = *state;
+    struct stand_answer answer = {.when = "POST", .status = 200};
+    struct kfs_selfsigned files;
+    char dir[TEMPDIR_PATH_SIZE];
+    struct stand tls;
+    struct kfs_call call;
+
+    tempdir_make(dir);
+    assert_int_equal(kfs_selfsigned(&kfs_posix_io, dir, "127.0.0.1", &files, NULL), 0);
+    stand_start_tls(&tls, files.certificate, files.key);
+    stand_script(&tls, &answer, 1);
+    prepare(&call, "ListStreams", "{}");
+    for (int trusting = 0; trusting < 3; trusting++) {
+        w->tls = (struct kfs_tls){trusting == 1 ? files.certificate : NULL, trusting == 2};
+        connect_to(w, tls.tls_url);
+        assert_int_equal(kfs_call_wait(w->client, &call), trusting > 0 ? 0 : -EACCES);
+        if (trusting == 0)
+            assert_non_null(strstr(call.error.text, "certificate"));
+        kfs_client_free(w->client);
+        w->client = NULL;
+    }
+    w->tls = (struct kfs_tls){"/nothing", false};
+    connect_to(w, tls.tls_url);
+    assert_int_equal(kfs_call_wait(w->client, &call), -EACCES);
+    assert_false(call.reached);
+    assert_int_equal(stand_count(&tls), 2);
+    kfs_call_release(&call);
+    stand_stop(&tls);
+    tempdir_remove(dir);
+}
+
+#define MANY 40
+
+static void many_calls_share_a_connection(void **state)
+{
+    struct world *w = *state;
+    struct stand_answer answer = {.when = "POST", .has = "(HTTP 2)", .status = 200};
+    struct kfs_selfsigned files;
+    char dir[TEMPDIR_PATH_SIZE];
+    struct kfs_http_stats stats;
+    struct stand tls;
+    struct kfs_call calls[MANY];
+
+    tempdir_make(dir);
+    assert_int_equal(kfs_selfsigned(&kfs_posix_io, dir, "127.0.0.1", &files, NULL), 0);
+    stand_start_tls(&tls, files.certificate, files.key);
+    stand_script(&tls, &answer, 1);
+    w->tls.ca_bundle = files.certificate;
+    connect_to(w, tls.tls_url);
+    good_ends = 0;
+    for (size_t i = 0; i < MANY; i++) {
+        prepare(&calls[i], "ListStreams", "{}");
+        calls[i].done = count_good_end;
+        kfs_call_start(w->client, &calls[i]);
+    }
+    for (int ms = 0; good_ends < MANY && ms < 10000; ms++)
+        usleep(1000);
+    assert_int_equal(good_ends, MANY);
+    kfs_http_stats(tls.server, &stats);
+    assert_int_equal(stats.accepted, 1);
+    kfs_client_free(w->client);
+    w->client = NULL;
+    stand_stop(&tls);
+    tempdir_remove(dir);
+}
+
 static void what_is_no_endpoint_is_refused(void **state)
 {
     struct world *w = *state;
@@ -621,6 +705,8 @@ int main(void)
         TEST(events_of_a_stream_come_one_by_one),
         TEST(a_stream_can_end_with_an_error),
         TEST(our_own_endpoint_accepts_the_signature),
+        TEST(certificates_are_verified),
+        TEST(many_calls_share_a_connection),
         TEST(what_is_no_endpoint_is_refused),
     };
 

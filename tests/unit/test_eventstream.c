@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,13 +109,74 @@ static void a_message_that_does_not_fit_leaves_nothing(void **state)
     }
 }
 
+/* ---- reading ---- */
+
+static void add(struct kfs_buf *buf, bool exception, const char *type, const char *payload)
+{
+    struct kfs_eventstream e;
+
+    if (exception)
+        kfs_eventstream_exception(&e, buf, type);
+    else
+        kfs_eventstream_event(&e, buf, type);
+    assert_int_equal(kfs_buf_append(buf, payload, strlen(payload)), 0);
+    assert_int_equal(kfs_eventstream_end(&e), 0);
+}
+
+static void what_is_written_is_read(void **state)
+{
+    struct kfs_eventstream_message m;
+    struct kfs_buf buf;
+
+    (void)state;
+    kfs_buf_init(&buf, STREAM_MAX);
+    add(&buf, false, "SubscribeToShardEvent", "{\"n\":1}");
+    size_t first = buf.len;
+    add(&buf, true, "ResourceInUseException", "");
+    for (size_t len = 0; len < first; len++) { /* cut anywhere, the first is not all there */
+        struct kfs_bytes part = {buf.data, len};
+        assert_int_equal(kfs_eventstream_next(&part, STREAM_MAX, &m), -EAGAIN);
+        assert_int_equal(part.len, len);
+    }
+    struct kfs_bytes rest = {buf.data, buf.len};
+    assert_int_equal(kfs_eventstream_next(&rest, first - 1, &m), -EMSGSIZE);
+    assert_int_equal(kfs_eventstream_next(&rest, first, &m), 0);
+    assert_bytes(m.message_type, "event");
+    assert_bytes(m.event_type, "SubscribeToShardEvent");
+    assert_int_equal(m.exception_type.len, 0);
+    assert_bytes(m.payload, "{\"n\":1}");
+    assert_int_equal(rest.len, buf.len - first);
+    assert_int_equal(kfs_eventstream_next(&rest, STREAM_MAX, &m), 0);
+    assert_bytes(m.message_type, "exception");
+    assert_bytes(m.exception_type, "ResourceInUseException");
+    assert_int_equal(m.payload.len, 0);
+    assert_int_equal(rest.len, 0);
+    kfs_buf_release(&buf);
+}
+
+static void any_wrong_bit_is_noticed(void **state)
+{
+    struct kfs_eventstream_message m;
+    struct kfs_buf buf;
+
+    (void)state;
+    kfs_buf_init(&buf, STREAM_MAX);
+    add(&buf, false, "SubscribeToShardEvent", "{\"n\":1}");
+    for (size_t bit = 0; bit < 8 * buf.len; bit++) {
+        struct kfs_bytes rest = {buf.data, buf.len};
+        buf.data[bit / 8] = (char)(buf.data[bit / 8] ^ 1 << bit % 8);
+        assert_int_equal(kfs_eventstream_next(&rest, STREAM_MAX, &m), -EINVAL);
+        buf.data[bit / 8] = (char)(buf.data[bit / 8] ^ 1 << bit % 8);
+    }
+    kfs_buf_release(&buf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(crc32_is_that_of_zlib),
-        cmocka_unit_test(the_first_message_to_the_byte),
-        cmocka_unit_test(messages_follow_each_other),
-        cmocka_unit_test(a_message_that_does_not_fit_leaves_nothing),
+        cmocka_unit_test(crc32_is_that_of_zlib),      cmocka_unit_test(the_first_message_to_the_byte),
+        cmocka_unit_test(messages_follow_each_other), cmocka_unit_test(a_message_that_does_not_fit_leaves_nothing),
+        cmocka_unit_test(what_is_written_is_read),    cmocka_unit_test(any_wrong_bit_is_noticed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
