@@ -228,6 +228,7 @@ static void send_call(struct kfs_call_state *s)
     s->parked = false;
     if (call->error.code == 0)
         fail_call(call, -rc, "out of memory");
+    call->error.retryable = true; /* memory, or credentials: both may be there later */
     call->rc = rc;
     hand_back(client, call);
 }

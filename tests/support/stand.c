@@ -162,7 +162,7 @@ void stand_stop(struct stand *stand)
     pthread_mutex_lock(&stand->lock);
     forget(stand);
     pthread_mutex_unlock(&stand->lock);
-    kfs_http_stop(stand->server, 1000);
+    kfs_http_stop(stand->server, 50);
     pthread_mutex_destroy(&stand->lock);
 }
 

@@ -473,6 +473,7 @@ static void a_call_waits_for_credentials(void **state)
     w->get_rc = -EACCES;
     assert_int_equal(kfs_call_wait(w->client, &call), -EACCES);
     assert_string_equal(call.error.text, "no credentials are to be had");
+    assert_true(call.error.retryable);
     assert_int_equal(stand_count(&w->stand), 1);
     kfs_call_release(&call);
 }
