@@ -1,6 +1,6 @@
 /* Where a mount's endpoint is: everything of docs/CREDENTIALS.md about regions and endpoints, in one answer. */
-#ifndef KFS_KINESIS_PLACE_H
-#define KFS_KINESIS_PLACE_H
+#ifndef KFS_KINESIS_SITE_H
+#define KFS_KINESIS_SITE_H
 
 #include <limits.h>
 #include <stdatomic.h>
@@ -9,7 +9,7 @@
 #include "backend/kinesis/locate.h"
 
 /* What the user said for this mount; each string may be NULL. */
-struct kfs_place_config {
+struct kfs_site_config {
     const struct kfs_env *env;
     const struct kfs_clock *clock;
     const char *profile;
@@ -19,7 +19,7 @@ struct kfs_place_config {
     const atomic_bool *stop; /* ends the question to the metadata service; may be NULL */
 };
 
-struct kfs_place {
+struct kfs_site {
     char region[KFS_REGION_NAME_MAX + 1];
     char endpoint[KFS_URL_MAX + 1];
     char ca_bundle[PATH_MAX]; /* empty: the system's */
@@ -29,6 +29,6 @@ struct kfs_place {
 /* -EINVAL: there is no region; -EACCES: the files of AWS's tools cannot be read; -ENOMEM. Asks the metadata service
  * (a second or two where there is none) only for the region of the service's own endpoint, where nothing else says it.
  */
-int kfs_place_find(const struct kfs_place_config *config, struct kfs_place *place, struct kfs_error *err);
+int kfs_site_find(const struct kfs_site_config *config, struct kfs_site *site, struct kfs_error *err);
 
 #endif

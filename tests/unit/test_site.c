@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "backend/kinesis/ini.h"
-#include "backend/kinesis/place.h"
+#include "backend/kinesis/site.h"
 #include "tests/support/awsworld.h"
 
 /* ---- the dialect ---- */
@@ -112,9 +112,9 @@ static void no_home_is_no_files(void **state)
     kfs_profiles_free(p);
 }
 
-/* ---- places ---- */
+/* ---- sites ---- */
 
-struct place_case {
+struct site_case {
     const char *variables[6]; /* NAME=VALUE */
     const char *config;       /* the file */
     const char *region;       /* options */
@@ -128,7 +128,7 @@ struct place_case {
     "[default]\nregion = file-1\nendpoint_url = http://profile\nservices = s\n"                                        \
     "[services s]\nkinesis =\n  endpoint_url = http://section\nsts =\n  endpoint_url = http://other\n"
 
-static const struct place_case place_cases[] = {
+static const struct site_case site_cases[] = {
     {{NULL}, "", NULL, NULL, NULL, NULL, false},
     {{NULL}, "", "eu-west-1", NULL, "eu-west-1", "https://kinesis.eu-west-1.amazonaws.com", false},
     {{"AWS_DEFAULT_REGION=b-1"}, "", NULL, NULL, "b-1", "https://kinesis.b-1.amazonaws.com", false},
@@ -205,7 +205,7 @@ static const struct place_case place_cases[] = {
     {{NULL}, "", "eusc-de-east-1", NULL, "eusc-de-east-1", "https://kinesis.eusc-de-east-1.amazonaws.eu", false},
 };
 
-static void set_variables(struct aws_world *w, const struct place_case *c)
+static void set_variables(struct aws_world *w, const struct site_case *c)
 {
     w->n_variables = 2; /* those of the setup */
     for (size_t i = 0; i < 6 && c->variables[i] != NULL; i++) {
@@ -216,26 +216,26 @@ static void set_variables(struct aws_world *w, const struct place_case *c)
     }
 }
 
-static void a_place_is_what_is_said_first(void **state)
+static void a_site_is_what_is_said_first(void **state)
 {
     struct aws_world *w = *state;
 
-    for (size_t i = 0; i < sizeof place_cases / sizeof place_cases[0]; i++) {
-        const struct place_case *c = &place_cases[i];
-        struct kfs_place_config config = {
+    for (size_t i = 0; i < sizeof site_cases / sizeof site_cases[0]; i++) {
+        const struct site_case *c = &site_cases[i];
+        struct kfs_site_config config = {
             .env = &w->env, .clock = &w->clock, .region = c->region, .endpoint = c->endpoint};
-        struct kfs_place place = {.custom = true};
+        struct kfs_site site = {.custom = true};
         set_variables(w, c);
         aws_write(w, ".aws/config", "%s", c->config);
-        int rc = kfs_place_find(&config, &place, NULL);
+        int rc = kfs_site_find(&config, &site, NULL);
         if (rc != (c->is_region != NULL ? 0 : -EINVAL))
             print_error("case %zu: %d\n", i, rc);
         assert_int_equal(rc, c->is_region != NULL ? 0 : -EINVAL);
         if (rc == 0) {
-            assert_string_equal(place.region, c->is_region);
-            assert_string_equal(place.endpoint, c->is_endpoint);
-            assert_int_equal(place.custom, c->custom);
-            assert_string_equal(place.ca_bundle, "");
+            assert_string_equal(site.region, c->is_region);
+            assert_string_equal(site.endpoint, c->is_endpoint);
+            assert_int_equal(site.custom, c->custom);
+            assert_string_equal(site.ca_bundle, "");
         }
     }
 }
@@ -246,35 +246,35 @@ static void the_machine_knows_its_region(void **state)
     struct stand_answer answers[] = {
         {.when = "PUT", .status = 200, .body = "T"},
         {.when = "GET /latest/meta-data/placement/region\n", .status = 200, .body = "eu-north-1"}};
-    struct kfs_place_config config = {.env = &w->env, .clock = &w->clock};
-    struct kfs_place place;
+    struct kfs_site_config config = {.env = &w->env, .clock = &w->clock};
+    struct kfs_site site;
 
     stand_script(&w->stand, answers, 2);
     aws_set(w, "AWS_EC2_METADATA_DISABLED", "false");
     aws_set(w, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "%s", w->stand.url);
-    assert_int_equal(kfs_place_find(&config, &place, NULL), 0);
-    assert_string_equal(place.endpoint, "https://kinesis.eu-north-1.amazonaws.com");
+    assert_int_equal(kfs_site_find(&config, &site, NULL), 0);
+    assert_string_equal(site.endpoint, "https://kinesis.eu-north-1.amazonaws.com");
     config.endpoint = "http://h"; /* then nobody asks */
-    assert_int_equal(kfs_place_find(&config, &place, NULL), 0);
-    assert_string_equal(place.region, "us-east-1");
+    assert_int_equal(kfs_site_find(&config, &site, NULL), 0);
+    assert_string_equal(site.region, "us-east-1");
     assert_int_equal(stand_count(&w->stand), 2);
 }
 
 static void a_ca_bundle_is_what_is_said_first(void **state)
 {
     struct aws_world *w = *state;
-    struct kfs_place_config config = {.env = &w->env, .clock = &w->clock, .endpoint = "https://h"};
-    struct kfs_place place;
+    struct kfs_site_config config = {.env = &w->env, .clock = &w->clock, .endpoint = "https://h"};
+    struct kfs_site site;
 
     aws_write(w, ".aws/config", "[default]\nca_bundle = /file\n");
-    assert_int_equal(kfs_place_find(&config, &place, NULL), 0);
-    assert_string_equal(place.ca_bundle, "/file");
+    assert_int_equal(kfs_site_find(&config, &site, NULL), 0);
+    assert_string_equal(site.ca_bundle, "/file");
     aws_set(w, "AWS_CA_BUNDLE", "/environment");
-    assert_int_equal(kfs_place_find(&config, &place, NULL), 0);
-    assert_string_equal(place.ca_bundle, "/environment");
+    assert_int_equal(kfs_site_find(&config, &site, NULL), 0);
+    assert_string_equal(site.ca_bundle, "/environment");
     config.ca_bundle = "/option";
-    assert_int_equal(kfs_place_find(&config, &place, NULL), 0);
-    assert_string_equal(place.ca_bundle, "/option");
+    assert_int_equal(kfs_site_find(&config, &site, NULL), 0);
+    assert_string_equal(site.ca_bundle, "/option");
 }
 
 int main(void)
@@ -285,7 +285,7 @@ int main(void)
         TEST(a_value_may_be_long),
         TEST(two_files_are_one_profile),
         TEST(no_home_is_no_files),
-        TEST(a_place_is_what_is_said_first),
+        TEST(a_site_is_what_is_said_first),
         TEST(the_machine_knows_its_region),
         TEST(a_ca_bundle_is_what_is_said_first),
     };
