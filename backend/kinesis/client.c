@@ -258,6 +258,7 @@ static bool mend(struct kfs_call_state *s, const struct kfs_refusal *refusal)
 {
     struct kfs_client *client = s->client;
     const struct kfs_credential_source *source = &client->config.credentials;
+    uint64_t date_ms;
     int64_t skew_ms;
 
     if (s->again)
@@ -270,9 +271,10 @@ static bool mend(struct kfs_call_state *s, const struct kfs_refusal *refusal)
         kfs_credentials_release(&now);
         return other;
     }
-    if (!refusal->skew || s->transfer.date_ms == 0)
+    date_ms = refusal->skew ? kfs_transfer_date_ms(&s->transfer) : 0;
+    if (date_ms == 0)
         return false;
-    skew_ms = (int64_t)s->transfer.date_ms - (int64_t)client->config.clock->wall_ms(client->config.clock->ctx);
+    skew_ms = (int64_t)date_ms - (int64_t)client->config.clock->wall_ms(client->config.clock->ctx);
     if (llabs(skew_ms - client->skew_ms) < SKEW_MS_LEAST)
         return false;
     pthread_mutex_lock(&client->lock);

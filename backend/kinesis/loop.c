@@ -51,7 +51,7 @@ void kfs_loop_post(struct kfs_loop *loop, struct kfs_task *task)
         loop->last = &task->next;
     }
     pthread_mutex_unlock(&loop->lock);
-    if (new)
+    if (new && !kfs_loop_here(loop)) /* its own thread looks before it waits */
         (void)curl_multi_wakeup(loop->multi);
 }
 
@@ -194,12 +194,18 @@ static bool end_transfer(struct kfs_loop *loop)
     return true;
 }
 
-static int wait_ms(struct kfs_loop *loop)
+/* Waits for sockets, timers and posted tasks. */
+static void wait_for_work(struct kfs_loop *loop)
 {
     uint64_t next = kfs_timers_next(&loop->timers);
     uint64_t now = kfs_loop_now(loop);
+    bool idle;
 
-    return next <= now ? 0 : next - now < WAIT_MS_MAX ? (int)(next - now) : WAIT_MS_MAX;
+    pthread_mutex_lock(&loop->lock);
+    idle = loop->first == NULL && !loop->stopping;
+    pthread_mutex_unlock(&loop->lock);
+    if (idle && next > now)
+        (void)curl_multi_poll(loop->multi, NULL, 0, next - now < WAIT_MS_MAX ? (int)(next - now) : WAIT_MS_MAX, NULL);
 }
 
 static void *loop_main(void *arg)
@@ -212,7 +218,7 @@ static void *loop_main(void *arg)
         (void)curl_multi_perform(loop->multi, &running);
         while (end_transfer(loop))
             continue;
-        (void)curl_multi_poll(loop->multi, NULL, 0, wait_ms(loop), NULL);
+        wait_for_work(loop);
     }
     return NULL;
 }

@@ -48,15 +48,12 @@ static uint64_t number_of(const char *text, uint64_t unit_ms)
 
 static void take_header(struct kfs_transfer *t, const char *name, const char *value)
 {
-    time_t date;
-
     if (strcasecmp(name, "x-amzn-requestid") == 0) {
         (void)snprintf(t->request_id, sizeof t->request_id, "%s", value);
     } else if (strcasecmp(name, "x-amzn-errortype") == 0) {
         (void)snprintf(t->error_type, sizeof t->error_type, "%s", value);
     } else if (strcasecmp(name, "date") == 0) {
-        date = curl_getdate(value, NULL);
-        t->date_ms = date > 0 ? (uint64_t)date * 1000U : 0;
+        (void)snprintf(t->date, sizeof t->date, "%s", value);
     } else if (strcasecmp(name, "x-amz-retry-after") == 0) {
         t->retry_after_ms = number_of(value, 1);
     } else if (strcasecmp(name, "retry-after") == 0 && t->retry_after_ms == 0) {
@@ -111,7 +108,7 @@ static int add_line(struct kfs_transfer *t, const char *name, const char *value)
 
     if (len > 0 && (size_t)len < sizeof line)
         lines = curl_slist_append(t->lines, line);
-    kfs_secret_wipe(line, sizeof line);
+    kfs_secret_wipe(line, len > 0 && (size_t)len < sizeof line ? (size_t)len : sizeof line);
     if (lines == NULL)
         return -ENOMEM;
     t->lines = lines;
@@ -205,8 +202,8 @@ int kfs_transfer_prepare(struct kfs_transfer *t)
     t->error = (struct kfs_error){0};
     t->reached = false;
     t->status = 0;
-    t->request_id[0] = t->error_type[0] = t->reason[0] = '\0';
-    t->date_ms = t->retry_after_ms = 0;
+    t->request_id[0] = t->error_type[0] = t->date[0] = t->reason[0] = '\0';
+    t->retry_after_ms = 0;
     t->head_len = 0;
     t->piece_rc = 0;
     t->lines = NULL;
@@ -303,6 +300,13 @@ int kfs_transfer_run(struct kfs_transfer *t, const atomic_bool *stop)
     }
     kfs_transfer_finish(t, (int)curl_easy_perform(t->easy));
     return t->rc;
+}
+
+uint64_t kfs_transfer_date_ms(const struct kfs_transfer *t)
+{
+    time_t date = t->date[0] == '\0' ? -1 : curl_getdate(t->date, NULL);
+
+    return date > 0 ? (uint64_t)date * 1000U : 0;
 }
 
 void kfs_transfer_release(struct kfs_transfer *t)

@@ -47,7 +47,7 @@ struct kfs_transfer {
     struct kfs_buf answer;
     char request_id[KFS_TRANSFER_WORD_MAX]; /* of x-amzn-requestid */
     char error_type[KFS_TRANSFER_WORD_MAX]; /* of x-amzn-errortype */
-    uint64_t date_ms;                       /* of date; 0: none */
+    char date[KFS_TRANSFER_WORD_MAX];       /* of date */
     uint64_t retry_after_ms;                /* of x-amz-retry-after (ms) or retry-after (s); 0: none */
 
     /* The transfer's own. */
@@ -64,6 +64,9 @@ int kfs_transfer_global(void);
 
 /* Carries it out on this thread. Ends early when *stop (may be NULL) becomes true. Returns rc. */
 int kfs_transfer_run(struct kfs_transfer *transfer, const atomic_bool *stop);
+
+/* What the answer's Date header says, since 1970; 0: nothing. */
+uint64_t kfs_transfer_date_ms(const struct kfs_transfer *transfer);
 
 /* Frees the answer; the rest may be used for another transfer. */
 void kfs_transfer_release(struct kfs_transfer *transfer);

@@ -34,7 +34,7 @@ struct world {
     /* What the source of credentials gives. */
     const char *id;
     const char *token;
-    int get_rc;
+    _Atomic int get_rc;
     const char *next_id; /* after a refusal */
     int refusals;
     void (*changed)(void *arg);
