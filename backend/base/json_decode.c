@@ -333,11 +333,13 @@ static int scan_tree(struct scan *s)
 
 int kfs_json_decode(struct kfs_arena *arena, struct kfs_bytes body, struct kfs_value *value)
 {
-    struct scan s = {.at = body.data, .end = (const char *)body.data + body.len};
+    struct scan s;
     int rc;
 
     if (body.len == 0 || !kfs_utf8_valid(body.data, body.len))
         return -EINVAL;
+    s.at = body.data;
+    s.end = s.at + body.len;
     kfs_builder_init(&s.b, arena);
     rc = scan_tree(&s);
     if (rc == 0) {

@@ -93,7 +93,7 @@ int kfs_provide_container(struct kfs_chain *chain, const char *profile, struct k
     const struct kfs_env *env = chain->config->env;
     const char *relative = kfs_env_get(env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     const char *full = kfs_env_get(env, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
-    char authorization[AUTHORIZATION_MAX];
+    char authorization[AUTHORIZATION_MAX] = "";
     char url[KFS_URL_MAX + 1];
     int rc;
 

@@ -97,7 +97,7 @@ static int run(const struct kfs_chain *chain, char *const words[], struct kfs_bu
 {
     const uint64_t end_ms = kfs_system_clock.mono_ms(NULL) + LIMIT_MS;
     int ends[2];
-    pid_t pid;
+    pid_t pid = 0;
     int rc;
 
     if (pipe2(ends, O_CLOEXEC) != 0)

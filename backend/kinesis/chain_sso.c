@@ -135,7 +135,7 @@ int kfs_provide_sso(struct kfs_chain *chain, const char *profile, struct kfs_cre
 
     if (rc == 0)
         rc = read_token(chain, &sso, &token, err);
-    if (rc != 0)
+    if (token == NULL)
         return rc;
     kfs_buf_init(&url, (size_t)2 * KFS_URL_MAX);
     if (print_url(chain, profile, &sso, &url) != 0) {

@@ -23,6 +23,7 @@ struct kfs_loop {
     pthread_mutex_t lock;
     struct kfs_task *first; /* lock */
     struct kfs_task **last; /* lock; where the next one goes */
+    size_t n_queued;        /* lock */
     bool stopping;          /* lock */
 };
 
@@ -49,13 +50,14 @@ void kfs_loop_post(struct kfs_loop *loop, struct kfs_task *task)
         task->queued = true;
         *loop->last = task;
         loop->last = &task->next;
+        loop->n_queued++;
     }
     pthread_mutex_unlock(&loop->lock);
     if (new && !kfs_loop_here(loop)) /* its own thread looks before it waits */
         (void)curl_multi_wakeup(loop->multi);
 }
 
-/* Under the lock. */
+/* Under the lock; *at is a task. */
 static void unlink_task(struct kfs_loop *loop, struct kfs_task **at)
 {
     struct kfs_task *task = *at;
@@ -64,6 +66,7 @@ static void unlink_task(struct kfs_loop *loop, struct kfs_task **at)
     if (loop->last == &task->next)
         loop->last = at;
     task->queued = false;
+    loop->n_queued--;
 }
 
 void kfs_loop_unpost(struct kfs_loop *loop, struct kfs_task *task)
@@ -78,25 +81,21 @@ void kfs_loop_unpost(struct kfs_loop *loop, struct kfs_task *task)
     pthread_mutex_unlock(&loop->lock);
 }
 
-/* Runs the tasks that are queued now. False: the loop is to end and there are none. */
+/* Runs as many tasks as are queued now; what they post waits for the next turn, so that transfers go on between.
+ * False: the loop is to end and there are none. */
 static bool run_tasks(struct kfs_loop *loop)
 {
     struct kfs_task *task;
-    struct kfs_task end = {0};
     bool going;
 
     pthread_mutex_lock(&loop->lock);
     going = !loop->stopping || loop->first != NULL;
-    *loop->last = &end; /* what tasks post comes behind it, and waits for the next turn: transfers go on between */
-    loop->last = &end.next;
-    end.queued = true;
-    while ((task = loop->first) != &end) {
+    for (size_t n = loop->n_queued; n > 0 && (task = loop->first) != NULL; n--) {
         unlink_task(loop, &loop->first);
         pthread_mutex_unlock(&loop->lock);
         task->run(task);
         pthread_mutex_lock(&loop->lock);
     }
-    unlink_task(loop, &loop->first);
     pthread_mutex_unlock(&loop->lock);
     return going;
 }
