@@ -24,7 +24,7 @@ struct kfs_chain_config {
  */
 int kfs_chain_load(const struct kfs_chain_config *config, struct kfs_credentials *keys, struct kfs_error *err);
 
-/* The region of the machine by its metadata service. -EACCES with the reason. */
+/* The region of the machine by its metadata service. -EINVAL: it has none; -EACCES, -ECANCELED. */
 int kfs_chain_region(const struct kfs_chain_config *config, char region[KFS_REGION_NAME_MAX + 1],
                      struct kfs_error *err);
 

@@ -248,7 +248,7 @@ int kfs_chain_region(const struct kfs_chain_config *config, char region[KFS_REGI
         rc = kfs_region_valid(found) ? 0 : -ENOENT;
     }
     if (rc == -ENOENT)
-        return kfs_fail(err, EACCES, "no region: say kinesis:REGION, or set AWS_REGION");
+        return kfs_fail(err, EINVAL, "no region: say kinesis:REGION, or set AWS_REGION");
     if (rc == 0)
         memcpy(region, found, strlen(found) + 1);
     return rc;

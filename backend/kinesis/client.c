@@ -453,10 +453,11 @@ static void free_client(struct kfs_client *client)
 int kfs_client_new(const struct kfs_client_config *config, struct kfs_client **out, struct kfs_error *err)
 {
     struct kfs_client *client;
+    char host[KFS_HOST_MAX + 1];
 
-    if (strncmp(config->endpoint, "http://", 7) != 0 && strncmp(config->endpoint, "https://", 8) != 0)
-        return kfs_fail(err, EINVAL, "%s is no URL of an endpoint: it begins with http:// or https://",
-                        config->endpoint);
+    if ((strncmp(config->endpoint, "http://", 7) != 0 && strncmp(config->endpoint, "https://", 8) != 0) ||
+        kfs_sign_host(config->endpoint, host) != 0 || strpbrk(config->endpoint, "?# ") != NULL)
+        return kfs_fail(err, EINVAL, "that is no URL of an endpoint: it is like https://HOST or http://HOST:PORT");
     if (config->region[0] == '\0' || strspn(config->region, REGION_CHARS) != strlen(config->region))
         return kfs_fail(err, EINVAL, "'%s' is no region", config->region);
     client = calloc(1, sizeof *client);

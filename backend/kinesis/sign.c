@@ -12,8 +12,7 @@
 #define NAMES_MAX 256
 #define CANONICAL_MAX (KFS_CREDENTIAL_BYTES_MAX + 4096)
 
-/* What a client says as Host: the port only where it is not the scheme's. */
-static int host_of(const char *url, char host[KFS_HOST_MAX + 1])
+int kfs_sign_host(const char *url, char host[KFS_HOST_MAX + 1])
 {
     const char *begin = strstr(url, "://");
     const char *usual = strncasecmp(url, "https:", 6) == 0 ? ":443" : ":80";
@@ -105,7 +104,7 @@ int kfs_sign(const struct kfs_signing *s, const char *url, const struct kfs_requ
     struct tm tm;
     int len;
 
-    if (n_headers > HEADERS_MAX || host_of(url, lines->host) != 0 || gmtime_r(&seconds, &tm) == NULL ||
+    if (n_headers > HEADERS_MAX || kfs_sign_host(url, lines->host) != 0 || gmtime_r(&seconds, &tm) == NULL ||
         strftime(lines->date, sizeof lines->date, "%Y%m%dT%H%M%SZ", &tm) == 0)
         return -EINVAL;
     size_t n = sort(s, lines, headers, n_headers, all);

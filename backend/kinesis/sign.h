@@ -30,6 +30,9 @@ struct kfs_sign_lines {
     char authorization[1024];
 };
 
+/* What is sent as Host: the port only where it is not the scheme's. -EINVAL: the URL has no host, or a user. */
+int kfs_sign_host(const char *url, char host[KFS_HOST_MAX + 1]);
+
 /* At most 5 headers, in no order. -EINVAL: the URL or the time is none, or a region, service or key id is absurdly
  * long; -ENOMEM. */
 int kfs_sign(const struct kfs_signing *signing, const char *url, const struct kfs_request_header *headers,

@@ -40,7 +40,7 @@ static int find_region(const struct kfs_site_config *config, const struct kfs_ch
         (void)snprintf(site->region, sizeof site->region, ANY_REGION);
         return 0;
     }
-    return kfs_chain_region(&chain, site->region, err) == 0 ? 0 : -EINVAL;
+    return kfs_chain_region(&chain, site->region, err);
 }
 
 int kfs_site_find(const struct kfs_site_config *config, struct kfs_site *out, struct kfs_error *err)

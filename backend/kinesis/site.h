@@ -26,8 +26,9 @@ struct kfs_site {
     bool custom;              /* the endpoint is not the service's own */
 };
 
-/* -EINVAL: there is no region; -EACCES: the files of AWS's tools cannot be read; -ENOMEM. Asks the metadata service
- * (a second or two where there is none) only for the region of the service's own endpoint, where nothing else says it.
+/* -EINVAL: there is no region; -EACCES: the files of AWS's tools, or the region, cannot be read; -ECANCELED, -ENOMEM.
+ * Asks the metadata service (a second or two where there is none) only for the region of the service's own endpoint,
+ * where nothing else says it.
  */
 int kfs_site_find(const struct kfs_site_config *config, struct kfs_site *site, struct kfs_error *err);
 

@@ -671,14 +671,17 @@ static void many_calls_share_a_connection(void **state)
 static void what_is_no_endpoint_is_refused(void **state)
 {
     struct world *w = *state;
-    struct kfs_client_config config = {.loop = w->loop,
-                                       .clock = &w->clock,
-                                       .endpoint = "ftp://x",
-                                       .region = "r",
-                                       .credentials = {w, get, refused, watch}};
+    struct kfs_client_config config = {
+        .loop = w->loop, .clock = &w->clock, .region = "r", .credentials = {w, get, refused, watch}};
+    static const char *const urls[] = {"ftp://x",    "x",          "http://", "http://u:p@x",
+                                       "http://x?a", "http://a b", "http:///"};
     struct kfs_error err = {0};
 
-    assert_int_equal(kfs_client_new(&config, &w->client, &err), -EINVAL);
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        config.endpoint = urls[i];
+        assert_int_equal(kfs_client_new(&config, &w->client, &err), -EINVAL);
+        assert_null(strstr(err.text, "u:p"));
+    }
     config.endpoint = "http://x";
     config.region = "a:b";
     assert_int_equal(kfs_client_new(&config, &w->client, &err), -EINVAL);
