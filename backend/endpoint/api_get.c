@@ -9,6 +9,13 @@
 
 /* ---- GetShardIterator ---- */
 
+static int no_such_shard(struct api_call *call, uint32_t shard, const char *stream)
+{
+    return api_fail(call, "ResourceNotFoundException",
+                    "Shard " KFS_SHARD_ID_FORMAT " in stream %s under account %s does not exist", shard, stream,
+                    call->account);
+}
+
 static int locate(struct api_call *call, struct api_stream *stream)
 {
     const char *id = api_string(call, call->in, "ShardId");
@@ -30,22 +37,17 @@ static int locate(struct api_call *call, struct api_stream *stream)
 
 int api_get_shard_iterator(struct api_call *call)
 {
-    const char *id = api_string(call, call->in, "ShardId");
     struct api_stream *stream;
-    uint32_t index;
-    int rc;
+    const char *name;
+    uint32_t shard;
 
-    if (api_find(call, API_EVEN_DELETING, &stream) != 0)
+    if (api_name(call, &name) != 0 || api_shard_id(call, "ShardId", name, &shard) != 0)
         return -1;
-    enum kfs_stream_status status = api_status(call->api, stream);
-    if (status == KFS_DELETING)
-        rc = api_not_found(call, stream->name);
-    else if (status == KFS_CREATING && api_shard_id_parse(id, &index) == 0)
-        rc = api_fail(call, "ResourceNotFoundException",
-                      "Shard " KFS_SHARD_ID_FORMAT " in stream %s under account %s does not exist", index, stream->name,
-                      call->account);
-    else
-        rc = locate(call, stream);
+    if (api_find_named(call, name, API_READABLE, &stream) != 0) {
+        api_forget_failure(call); /* the service tells of the shard */
+        return no_such_shard(call, shard, name);
+    }
+    int rc = locate(call, stream);
     api_put_back(call, stream);
     return rc;
 }
@@ -63,8 +65,7 @@ static int find(struct api_call *call, const struct kfs_iterator *it, struct api
     if (*stream != NULL && (*stream)->made.generation == it->generation &&
         api_status(call->api, *stream) != KFS_DELETING)
         return api_shard(call, *stream, id, &shard);
-    return api_fail(call, "ResourceNotFoundException", "Shard %s in stream %s under account %s does not exist", id,
-                    it->stream, call->account);
+    return no_such_shard(call, it->shard, it->stream);
 }
 
 static int read_records(struct api_call *call, struct api_stream *stream, const struct kfs_iterator *it)

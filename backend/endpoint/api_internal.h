@@ -182,16 +182,15 @@ void api_tell_internal(struct api_call *call, const char *why);            /* 50
 #define api_fail_backend(call, err) (api_tell_backend(call, err), -1)
 #define api_no_memory(call) (api_tell_internal(call, "out of memory"), -1)
 
-/* InvalidArgumentException in the place of an earlier failure. */
-int api_fail_again(struct api_call *call, const char *text);
+/* Before another one takes a failure's place. */
+void api_forget_failure(struct api_call *call);
 
 static inline int api_not_found(struct api_call *call, const char *stream)
 {
     return api_fail(call, "ResourceNotFoundException", "Stream %s under account %s not found.", stream, call->account);
 }
 
-/* A member's text, NUL-terminated in the arena; NULL where it is absent. Text with a NUL in it ends there: no
- * pattern lets one through where that would matter. */
+/* A member's text, NUL-terminated in the arena; NULL where it is absent. A NUL in it is given as \1. */
 const char *api_string(struct api_call *call, const struct kfs_value *map, const char *name);
 const char *api_copy(struct api_call *call, const char *text); /* in the arena; NULL: no memory */
 const char *api_text_of(struct api_call *call, const struct kfs_value *value);
@@ -301,7 +300,9 @@ int api_page_token(struct api_call *call, const char *token, struct kfs_page *pa
 
 /* Those within retention, by index: malloc'ed. */
 int api_shards(struct api_call *call, struct api_stream *stream, struct kfs_shard_info **shards, size_t *n);
-/* The shard a member names, where it is within retention; errors as the service words them. */
+/* The index in the shard id that a member gives, which is looked at before the stream is. */
+int api_shard_id(struct api_call *call, const char *member, const char *stream, uint32_t *shard);
+/* The shard of an id, where it is within retention; errors as the service words them. */
 int api_shard(struct api_call *call, struct api_stream *stream, const char *id, struct kfs_shard_info *shard);
 void api_out_shard(struct api_call *call, const struct kfs_shard_info *shard);
 void api_out_range(struct kfs_out *out, const struct kfs_hash_range *range);
@@ -324,6 +325,18 @@ void api_reading_init(struct api_reading *reading);
 void api_reading_release(struct api_reading *reading);
 void api_out_records(struct kfs_out *out, const char *key, const struct kfs_batch *batch, bool kms);
 int api_out_children(struct kfs_out *out, struct api_stream *stream, uint32_t shard);
+
+/* ---- api_sequence.c ---- */
+
+struct api_sequence {
+    struct kfs_seq seq;
+    unsigned int version; /* 0, 1 or 2; the store's own are of version 2 */
+    int64_t shard;
+    uint64_t created_s;
+    uint64_t time_s; /* 0 in version 0 */
+};
+
+int api_sequence_parse(const char *text, struct api_sequence *s); /* -EINVAL */
 
 /* ---- api_position.c: what an iterator type and its members mean ---- */
 

@@ -9,9 +9,6 @@
 
 #define REQUEST_BYTES_MAX (10U << 20) /* data and keys of one PutRecords */
 
-/* The first byte of numbers in Amazon's present layout; those below are of older ones. */
-#define SEQ_FIRST_BYTE 0x02
-
 /* A record of the request as a put; hash is where its explicit one is kept. */
 static int read_put(struct api_call *call, const struct kfs_value *in, struct kfs_put *put, kfs_hash *hash)
 {
@@ -94,29 +91,26 @@ static int route(struct api_stream *stream, const struct kfs_put *put, uint32_t 
 
 /* ---- PutRecord ---- */
 
+/* Whether a number is above all that the shard that the put goes to has given. */
+static bool is_above(struct api_stream *stream, const struct kfs_put *put, const struct api_sequence *sequence)
+{
+    struct kfs_extent extent;
+    uint32_t shard;
+
+    return sequence->version == 2 && route(stream, put, &shard) == 0 && sequence->shard == shard &&
+           kfs_shard_extent(stream->stream, shard, &extent, NULL) == 0 && !kfs_seq_is_none(&extent.last) &&
+           kfs_seq_cmp(&sequence->seq, &extent.last) > 0;
+}
+
 /* SequenceNumberForOrdering is what an earlier put returned. One of the shard's that was never
  * given, or from the future, could not be exceeded. */
 static int check_ordering(struct api_call *call, struct api_stream *stream, const struct kfs_put *put)
 {
     const char *text = api_string(call, call->in, "SequenceNumberForOrdering");
-    struct kfs_seq_parts parts;
-    struct kfs_extent extent;
-    struct kfs_seq seq;
-    uint32_t shard;
-    bool valid = true;
+    struct api_sequence sequence;
 
-    if (text == NULL)
-        return 0;
-    if (kfs_seq_parse(text, strlen(text), &seq) != 0)
-        valid = false;
-    else if (kfs_seq_split(&seq, &parts))
-        valid = parts.time_s <= call->now_ms / 1000 + 1 &&
-                !(route(stream, put, &shard) == 0 && shard == parts.shard &&
-                  kfs_shard_extent(stream->stream, shard, &extent, NULL) == 0 && !kfs_seq_is_none(&extent.last) &&
-                  kfs_seq_cmp(&seq, &extent.last) > 0);
-    else
-        valid = seq.b[0] < SEQ_FIRST_BYTE;
-    if (valid)
+    if (text == NULL || (api_sequence_parse(text, &sequence) == 0 && sequence.time_s <= call->now_ms / 1000 + 1 &&
+                         !is_above(stream, put, &sequence)))
         return 0;
     return api_invalid(call,
                        "ExclusiveMinimumSequenceNumber %s used in PutRecord on stream %s under account %s is invalid.",

@@ -40,11 +40,24 @@ static void tags_that_are_refused(void **state)
     struct api_world *w = *state;
     char tags[4096] = "";
 
-    (void)ask(w, "AddTagsToStream", "{'StreamName':'s','Tags':{'a;':'b'}}");
+    static const char *const bad[] = {";", ",", "\\t", "\\n", "\\u0000"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        for (int j = 0; j < 3; j++) {
+            (void)ask(w, j < 2 ? "AddTagsToStream" : "RemoveTagsFromStream",
+                      j == 0   ? "{'StreamName':'s','Tags':{'a%s':'b'}}"
+                      : j == 1 ? "{'StreamName':'s','Tags':{'a':'b%s'}}"
+                               : "{'StreamName':'s','TagKeys':['a%s']}",
+                      bad[i]);
+            assert_refused(w, "InvalidArgumentException",
+                           "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white "
+                           "space, _ . / = + - % @.");
+        }
+    }
+    (void)ask(w, "RemoveTagsFromStream", "{'StreamName':'s','TagKeys':['100%%']}");
     assert_refused(
         w, "InvalidArgumentException",
-        "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / "
-        "= + - % @.");
+        "Failed to remove tags from stream s under account 000000000000 because some tags contained illegal "
+        "characters. The allowed characters are Unicode letters, white-spaces, '_',',','/','=','+','-','@'.");
     (void)ask(w, "AddTagsToStream", "{'StreamName':'s','Tags':{'a':'100%%'}}");
     assert_refused(
         w, "InvalidArgumentException",

@@ -243,7 +243,7 @@ static void changes_that_are_refused(void **state)
 
     make_history(w);
     refuse(w, "SplitShard", "'ShardToSplit':'shardId-9','NewStartingHashKey':'5'", "ResourceNotFoundException",
-           "Could not find shard shardId-9 in stream s under account 000000000000.");
+           "Could not find shard shardId-000000000009 in stream s under account 000000000000.");
     refuse(
         w, "SplitShard", "'ShardToSplit':'0','NewStartingHashKey':'5'", "InvalidArgumentException",
         "Shard shardId-000000000000 in stream s under account 000000000000 has already been merged or split, and thus "
@@ -252,11 +252,21 @@ static void changes_that_are_refused(void **state)
            "NewStartingHashKey 1 used in SplitShard() on shard shardId-000000000002 in stream s under account "
            "000000000000 is not both greater than one plus the shard's StartingHashKey 0 and less than the shard's "
            "EndingHashKey 999.");
+    refuse(w, "SplitShard", "'ShardToSplit':'2','NewStartingHashKey':'999999999999999999999999999999999999999'",
+           "InvalidArgumentException",
+           "NewStartingHashKey 999999999999999999999999999999999999999 used in SplitShard() on shard "
+           "shardId-000000000002 in stream s under account 000000000000 is not both greater than one plus the shard's "
+           "StartingHashKey 0 and less than the shard's EndingHashKey 999.");
     refuse(w, "MergeShards", "'ShardToMerge':'4','AdjacentShardToMerge':'2'", "InvalidArgumentException",
            "Shards shardId-000000000004 and shardId-000000000002 in stream s under account 000000000000 are not an "
            "adjacent pair of shards eligible for merging");
     refuse(w, "UpdateShardCount", "'TargetShardCount':5,'ScalingType':'UNIFORM_SCALING'", "LimitExceededException",
-           NULL);
+           "UpdateShardCount cannot scale up over double your current open shard count. Current open shard count: 2, "
+           "Target shard count: 5");
+    refuse(w, "UpdateShardCount", "'TargetShardCount':2147483648,'ScalingType':'UNIFORM_SCALING'",
+           "LimitExceededException",
+           "Target shard count or number of open shards cannot be greater than 10000. Current open shard count: 2, "
+           "Target shard count: 2147483647");
     refuse(w, "IncreaseStreamRetentionPeriod", "'RetentionPeriodHours':23", "InvalidArgumentException",
            "Minimum allowed retention period is 24 hours. Requested retention period (23 hours) is too short.");
     refuse(w, "IncreaseStreamRetentionPeriod", "'RetentionPeriodHours':8761", "InvalidArgumentException",
@@ -264,6 +274,55 @@ static void changes_that_are_refused(void **state)
     refuse(w, "DecreaseStreamRetentionPeriod", "'RetentionPeriodHours':25", "InvalidArgumentException",
            "Requested retention period (25 hours) for stream s can not be longer than existing retention period (24 "
            "hours). Use IncreaseRetentionPeriod API.");
+}
+
+static void a_nul_ends_no_name(void **state)
+{
+    struct api_world *w = *state;
+
+    done(w, "CreateStream", "{'StreamName':'s','ShardCount':1}");
+    char *iterator = iterator_of(w, "s", 0, "LATEST", "");
+    (void)ask(w, "DeleteStream", "{'StreamARN':'arn:aws:kinesis:a:000000000000:stream/s\\u0000t'}");
+    assert_refused(w, "InvalidArgumentException", NULL);
+    (void)ask(w, "GetRecords", "{'ShardIterator':'%s\\u0000'}", iterator);
+    assert_refused(w, "InvalidArgumentException", "Invalid ShardIterator.");
+    (void)ask(w, "PutResourcePolicy", "{'ResourceARN':'arn:aws:kinesis:a:000000000000:stream/s','Policy':'{}\\u0000'}");
+    assert_refused(w, "InvalidArgumentException", "The policy is not a JSON object.");
+    done(w, "DescribeStream", "{'StreamName':'s'}");
+    free(iterator);
+}
+
+/* Ids are looked at before the stream; what stands between the first two dashes is the number. */
+static void shards_of_a_stream_that_is_not_there(void **state)
+{
+    static const struct {
+        const char *id;
+        const char *words; /* of SplitShard and MergeShards; NULL: those of the stream */
+    } cases[] = {{"2147483647", NULL},
+                 {"a-2147483647", NULL},
+                 {"-0000002147483647-b", NULL},
+                 {"2147483648", "Could not find shard 2147483648 in stream none under account 000000000000."},
+                 {"2.14E4", "Could not find shard 2.14E4 in stream none under account 000000000000."},
+                 {"--1", "Could not find shard --1 in stream none under account 000000000000."},
+                 {"a-b-0", "Could not find shard a-b-0 in stream none under account 000000000000."},
+                 {"0-", "Could not find shard 0- in stream none under account 000000000000."}};
+    static const char none[] = "Stream none under account 000000000000 not found.";
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *words = cases[i].words != NULL ? cases[i].words : none;
+        (void)ask(*state, "SplitShard", "{'StreamName':'none','ShardToSplit':'%s','NewStartingHashKey':'0'}",
+                  cases[i].id);
+        assert_refused(*state, "ResourceNotFoundException", words);
+        (void)ask(*state, "MergeShards", "{'StreamName':'none','ShardToMerge':'0','AdjacentShardToMerge':'%s'}",
+                  cases[i].id);
+        assert_refused(*state, "ResourceNotFoundException", words);
+        (void)ask(*state, "GetShardIterator", "{'StreamName':'none','ShardId':'%s','ShardIteratorType':'LATEST'}",
+                  cases[i].id);
+        assert_refused(*state, "ResourceNotFoundException",
+                       cases[i].words != NULL ? words
+                                              : "Shard shardId-002147483647 in stream none under account 000000000000 "
+                                                "does not exist");
+    }
 }
 
 static void a_count_can_be_set(void **state)
@@ -301,6 +360,8 @@ int main(void)
         CASE(pages_keep_their_filter),
         CASE(expired_shards_are_not_told_of),
         CASE(changes_that_are_refused),
+        CASE(a_nul_ends_no_name),
+        CASE(shards_of_a_stream_that_is_not_there),
         CASE(a_count_can_be_set),
         CASE_LOCAL(filters_choose_shards),
         CASE_LOCAL(expired_shards_are_not_told_of),
