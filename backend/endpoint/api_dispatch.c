@@ -183,8 +183,10 @@ struct kfs_bytes api_target(const struct kfs_http_request *request)
 static void read_target(struct exchange *x)
 {
     const struct kfs_bytes *header = kfs_http_header(x->request, "x-amz-target");
+    const char *text = header == NULL ? NULL : header->data;
+    const char *dot = text == NULL ? NULL : memchr(text, '.', header->len);
 
-    x->has_target = header != NULL && memchr(header->data, '.', header->len) != NULL;
+    x->has_target = dot != NULL && dot > text && dot + 1 < text + header->len;
     x->operation = api_operation_index(api_target(x->request));
 }
 
@@ -226,6 +228,7 @@ static bool answer_outsider(struct exchange *x)
         return true;
     }
     if (request->body.len == 0) {
+        x->content = x->content == CONTENT_JSON ? CONTENT_JSON : CONTENT_CBOR;
         answer_error(x, 400, x->operation < api_n_operations ? "SerializationException" : "UnknownOperationException",
                      NULL);
         return true;

@@ -62,14 +62,20 @@ static int try_change(struct api_call *call, struct api_stream *stream, uint32_t
     return rc == 0 ? 0 : api_fail_backend(call, &err);
 }
 
-/* Answers a change of the backend's, which is done at once and UPDATING for the delay. */
+/* Answers a change of the backend's. */
+static int tell(struct api_call *call, struct api_stream *stream, const struct kfs_error *err)
+{
+    if (err->code == 0)
+        return 0;
+    return err->code == ENOENT ? api_not_found(call, stream->name) : api_fail_backend(call, err);
+}
+
+/* The same of one that is done at once and UPDATING for the delay. */
 static int finish(struct api_call *call, struct api_stream *stream, const struct kfs_error *err)
 {
-    if (err->code == 0) {
+    if (err->code == 0)
         api_pass(call->api, stream, KFS_UPDATING);
-        return 0;
-    }
-    return err->code == ENOENT ? api_not_found(call, stream->name) : api_fail_backend(call, err);
+    return tell(call, stream, err);
 }
 
 /* Of a key that is above 2^128-1, which no plan can hold; as kfs_topology_split says it. */
@@ -223,7 +229,7 @@ static int change_retention(struct api_call *call, bool increase)
         rc = check_period(call, hours, info.retention_hours, increase, stream->name);
     if (rc == 0 && hours != info.retention_hours) {
         (void)kfs_stream_update(stream->stream, &(struct kfs_stream_change){.retention_hours = (uint32_t)hours}, &err);
-        rc = finish(call, stream, &err);
+        rc = tell(call, stream, &err);
     }
     api_put_back(call, stream);
     return rc;

@@ -127,8 +127,8 @@ int api_tags_add(struct api_call *call, const struct kfs_value *map, const char 
     if (tags->n > API_TAGS_MAX)
         return api_invalid(call,
                            "Failed to add tags to stream %s under account %s because a given stream cannot have more "
-                           "than %d tags associated with it.",
-                           stream, call->account, API_TAGS_MAX);
+                           "than 10 tags associated with it.", /* the service's words: it takes 50 */
+                           stream, call->account);
     return 0;
 }
 

@@ -61,6 +61,21 @@ static void a_stream_passes_through_its_statuses(void **state)
     done(w, "CreateStream", "{'StreamName':'s','ShardCount':1}");
 }
 
+/* The service takes a decrease directly after an increase. */
+static void retention_needs_no_updating(void **state)
+{
+    struct api_world *w = *state;
+
+    done(w, "CreateStream", "{'StreamName':'s','ShardCount':1}");
+    api_world_pass(w, 500);
+    done(w, "IncreaseStreamRetentionPeriod", "{'StreamName':'s','RetentionPeriodHours':25}");
+    assert_string_equal(status_of(w), "ACTIVE");
+    assert_int_equal(int_at(w, "StreamDescription.RetentionPeriodHours"), 25);
+    done(w, "DecreaseStreamRetentionPeriod", "{'StreamName':'s','RetentionPeriodHours':24}");
+    assert_string_equal(status_of(w), "ACTIVE");
+    assert_int_equal(int_at(w, "StreamDescription.RetentionPeriodHours"), 24);
+}
+
 /* A stream that was made otherwise is there at once. */
 static void streams_of_files_are_active(void **state)
 {
@@ -352,6 +367,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_stream_passes_through_its_statuses, setup_delayed, api_world_teardown),
+        cmocka_unit_test_setup_teardown(retention_needs_no_updating, setup_delayed, api_world_teardown),
         cmocka_unit_test_setup_teardown(streams_of_files_are_active, setup_delayed, api_world_teardown),
         CASE(streams_are_listed_in_pages),
         CASE(streams_can_be_named_by_arn),
