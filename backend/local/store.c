@@ -9,6 +9,7 @@
 #include "backend/local/local_internal.h"
 
 #define RETENTION_HOURS_DEFAULT 24
+#define NUMBERS_BACK_S 2
 #define GENERATION_SHIFT 24 /* of the epoch in a generation; below it streams are counted */
 
 /* Index of a name, or where it would be inserted. Under store.lock. */
@@ -108,14 +109,17 @@ int local_stream_list(struct kfs_backend *b, kfs_stream_visit *visit, void *arg,
 
 /* ---- creating ---- */
 
-/* Numbers and times of the first shards; the numbers of the shards' records are above `starting`. */
+/* Numbers and times of the first shards; the numbers of the shards' records are above `starting`. As the
+ * service has it, their creation in numbers lies two seconds back. */
 static void date_shards(struct kfs_topology *topology, uint64_t now_ms)
 {
+    const uint64_t second = now_ms / 1000 > NUMBERS_BACK_S ? now_ms / 1000 - NUMBERS_BACK_S : 0;
+
     for (size_t i = 0; i < topology->n; i++) {
         struct kfs_shard_info *shard = &topology->shards[i];
         shard->created_ms = now_ms;
-        shard->starting = kfs_seq_make(
-            &(struct kfs_seq_parts){.created_s = now_ms / 1000, .time_s = now_ms / 1000, .shard = shard->index});
+        shard->starting =
+            kfs_seq_make(&(struct kfs_seq_parts){.created_s = second, .time_s = second, .shard = shard->index});
     }
 }
 

@@ -28,6 +28,7 @@ struct memory_shard {
     uint64_t end;
     uint64_t position; /* of the newest sequence number */
     uint64_t last_arrival_ms;
+    uint64_t created_s; /* in its numbers */
     struct kfs_seq last;
 };
 
