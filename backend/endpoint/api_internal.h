@@ -115,6 +115,7 @@ struct api_stream {
     size_t n_consumers;
     enum kfs_stream_status passing; /* until passing_until; KFS_ACTIVE: none */
     uint64_t passing_until;         /* mono */
+    bool resharding;                /* a change of its shards is to be made then: UPDATING until it is */
     uint64_t last_created_ms;       /* of a consumer: no two of one name in one second */
     struct api_meter *meters;       /* by shard index */
     size_t n_meters;
@@ -137,6 +138,12 @@ struct api_counters {
     atomic_uint_fast64_t buckets[API_BUCKETS];
 };
 
+/* Changes of shards that are still to be made. I/O under the lock, which goes before those of streams. */
+struct api_later {
+    pthread_mutex_t lock;
+    struct api_later_item *head; /* in the order of their requests */
+};
+
 /* Those that are open, by consumer and shard: a later one takes over from an earlier. */
 struct api_subscriptions {
     pthread_mutex_t lock;
@@ -152,6 +159,7 @@ struct kfs_api {
     struct api_counters *counters;    /* by operation, and one more for the rest */
     atomic_uint_fast64_t nonce;
     struct api_subscriptions subscriptions;
+    struct api_later later;
 };
 
 static inline uint64_t api_mono_ms(const struct kfs_api *api)
@@ -252,6 +260,25 @@ typedef char api_stream_name[KFS_STREAM_NAME_MAX + 1];
 int api_table_names(struct kfs_api *api, api_stream_name **names, size_t *n, struct kfs_error *err);
 void api_table_init(struct api_table *table);
 void api_table_release(struct kfs_api *api);
+
+void api_table_keep(struct kfs_api *api, struct api_stream *stream); /* one more reference */
+
+/* ---- api_later.c: changes of shards ---- */
+
+enum api_reshard_kind { API_SPLIT, API_MERGE, API_RESIZE };
+
+struct api_reshard {
+    enum api_reshard_kind kind;
+    uint32_t shard;    /* or the target count */
+    uint32_t adjacent; /* of a merge */
+    kfs_hash key;      /* of a split */
+};
+
+/* Makes a change that has been checked, or sees to it that it is made after the delay. */
+int api_reshard(struct api_call *call, struct api_stream *stream, const struct api_reshard *reshard);
+int api_later_load(struct kfs_api *api, struct kfs_error *err); /* makes those that an earlier process left */
+void api_later_init(struct api_later *later);
+void api_later_release(struct kfs_api *api); /* makes all that are left */
 
 /* ---- api_settings.c: keeping ---- */
 

@@ -70,14 +70,6 @@ static int tell(struct api_call *call, struct api_stream *stream, const struct k
     return err->code == ENOENT ? api_not_found(call, stream->name) : api_fail_backend(call, err);
 }
 
-/* The same of one that is done at once and UPDATING for the delay. */
-static int finish(struct api_call *call, struct api_stream *stream, const struct kfs_error *err)
-{
-    if (err->code == 0)
-        api_pass(call->api, stream, KFS_UPDATING);
-    return tell(call, stream, err);
-}
-
 /* Of a key that is above 2^128-1, which no plan can hold; as kfs_topology_split says it. */
 static int refuse_key(struct api_call *call, struct api_stream *stream, uint32_t shard, const char *key)
 {
@@ -99,7 +91,6 @@ static int refuse_key(struct api_call *call, struct api_stream *stream, uint32_t
 static int split(struct api_call *call, struct api_stream *stream, uint32_t shard)
 {
     const char *text = api_string(call, call->in, "NewStartingHashKey");
-    struct kfs_error err = {0};
     kfs_hash key;
 
     if (check_shard(call, stream, shard) != 0)
@@ -110,8 +101,7 @@ static int split(struct api_call *call, struct api_stream *stream, uint32_t shar
         return refuse_key(call, stream, shard, text);
     if (try_change(call, stream, shard, NULL, key) != 0)
         return -1;
-    (void)kfs_shard_split(stream->stream, shard, key, &err);
-    return finish(call, stream, &err);
+    return api_reshard(call, stream, &(struct api_reshard){.kind = API_SPLIT, .shard = shard, .key = key});
 }
 
 int api_split_shard(struct api_call *call)
@@ -130,7 +120,6 @@ int api_split_shard(struct api_call *call)
 
 int api_merge_shards(struct api_call *call)
 {
-    struct kfs_error err = {0};
     struct api_stream *stream;
     const char *name;
     uint32_t shard;
@@ -144,10 +133,8 @@ int api_merge_shards(struct api_call *call)
         rc = check_shard(call, stream, adjacent);
     if (rc == 0)
         rc = try_change(call, stream, shard, &adjacent, 0);
-    if (rc == 0) {
-        (void)kfs_shard_merge(stream->stream, shard, adjacent, &err);
-        rc = finish(call, stream, &err);
-    }
+    if (rc == 0)
+        rc = api_reshard(call, stream, &(struct api_reshard){.kind = API_MERGE, .shard = shard, .adjacent = adjacent});
     api_put_back(call, stream);
     return rc;
 }
@@ -162,8 +149,7 @@ static int resize(struct api_call *call, struct api_stream *stream)
         return api_not_found(call, stream->name);
     if (kfs_topology_check_scaling(info.open_shards, (uint32_t)target, &err) != 0)
         return api_fail_backend(call, &err);
-    (void)kfs_stream_resize(stream->stream, (uint32_t)target, &err);
-    if (finish(call, stream, &err) != 0)
+    if (api_reshard(call, stream, &(struct api_reshard){.kind = API_RESIZE, .shard = (uint32_t)target}) != 0)
         return -1;
     kfs_out_map(&call->out, NULL);
     kfs_out_string(&call->out, "StreamName", stream->name);

@@ -73,6 +73,13 @@ static struct api_stream *lookup(struct kfs_api *api, const char *name)
     return stream;
 }
 
+void api_table_keep(struct kfs_api *api, struct api_stream *stream)
+{
+    (void)pthread_mutex_lock(&api->table.lock);
+    stream->refs++;
+    (void)pthread_mutex_unlock(&api->table.lock);
+}
+
 void api_table_unref(struct kfs_api *api, struct api_stream *stream)
 {
     (void)pthread_mutex_lock(&api->table.lock);
@@ -107,6 +114,15 @@ static bool is_passing(struct kfs_api *api, struct api_stream *stream, enum kfs_
     bool passing = stream->passing != KFS_ACTIVE && api_mono_ms(api) < stream->passing_until;
     (void)pthread_mutex_unlock(&stream->lock);
     return passing;
+}
+
+/* Whether its shards should have changed by now. */
+static bool is_due(struct kfs_api *api, struct api_stream *stream)
+{
+    (void)pthread_mutex_lock(&stream->lock);
+    bool due = stream->resharding && api_mono_ms(api) >= stream->passing_until;
+    (void)pthread_mutex_unlock(&stream->lock);
+    return due;
 }
 
 /* ---- finding one that is not in the table ---- */
@@ -259,6 +275,8 @@ enum kfs_stream_status api_status(struct kfs_api *api, struct api_stream *stream
 
     if (is_passing(api, stream, &status))
         return status;
+    if (is_due(api, stream))
+        (void)kfs_api_settle(api);
     return kfs_stream_info(stream->stream, &info, NULL) == 0 ? info.status : KFS_DELETING;
 }
 

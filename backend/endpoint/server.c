@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "backend/endpoint/http.h"
 #include "backend/endpoint/hub.h"
@@ -87,6 +88,29 @@ static void answer(struct kfs_api_server *server, struct kfs_http_exchange *x)
 
 /* ---- workers ---- */
 
+/* Until there is a job or the next change of shards is due; those that are due are made. Under the lock, which
+ * it lets go. */
+static void wait_for_job(struct kfs_api_server *server)
+{
+    struct timespec until;
+
+    (void)pthread_mutex_unlock(&server->lock);
+    const uint64_t ms = kfs_api_settle(server->api);
+    (void)pthread_mutex_lock(&server->lock);
+    if (server->stop || server->head != NULL)
+        return;
+    if (ms == UINT64_MAX) {
+        (void)pthread_cond_wait(&server->wake, &server->lock);
+        return;
+    }
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(ms / 1000);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    (void)pthread_cond_timedwait(&server->wake, &server->lock, &until);
+}
+
 static void *work(void *arg)
 {
     struct kfs_api_server *server = arg;
@@ -95,7 +119,7 @@ static void *work(void *arg)
     while (!server->stop || server->head != NULL) {
         struct job *job = server->head;
         if (job == NULL) {
-            (void)pthread_cond_wait(&server->wake, &server->lock);
+            wait_for_job(server);
             continue;
         }
         server->head = job->next;
@@ -176,13 +200,17 @@ int kfs_api_server_start(const struct kfs_api_server_config *config, struct kfs_
         .handler = handle,
         .arg = server,
     };
+    pthread_condattr_t attr;
 
     if (server == NULL)
         return kfs_fail(err, ENOMEM, "out of memory");
     server->api = config->api;
     server->tail = &server->head;
     (void)pthread_mutex_init(&server->lock, NULL);
-    (void)pthread_cond_init(&server->wake, NULL);
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&server->wake, &attr);
+    (void)pthread_condattr_destroy(&attr);
     int rc = kfs_hub_start(&server->hub, err);
     if (rc == 0)
         rc = start_workers(server, err);

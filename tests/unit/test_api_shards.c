@@ -46,9 +46,12 @@ static void a_stream_passes_through_its_statuses(void **state)
     assert_string_equal(status_of(w), "ACTIVE");
     done(w, "SplitShard", "{'StreamName':'s','ShardToSplit':'0','NewStartingHashKey':'5'}");
     assert_string_equal(status_of(w), "UPDATING");
-    assert_int_equal(count_at(w, "StreamDescription.Shards"), 3);
+    assert_int_equal(count_at(w, "StreamDescription.Shards"), 1);
     done(w, "PutRecord", "{'StreamName':'s','Data':'','PartitionKey':'a'}");
+    assert_int_equal(shard_at(w, "ShardId"), 0);
     api_world_pass(w, 500);
+    assert_string_equal(status_of(w), "ACTIVE");
+    assert_int_equal(count_at(w, "StreamDescription.Shards"), 3);
     done(w, "DeleteStream", "{'StreamName':'s'}");
     assert_string_equal(status_of(w), "DELETING");
     done(w, "ListStreams", "{}");
@@ -59,6 +62,83 @@ static void a_stream_passes_through_its_statuses(void **state)
     (void)ask(w, "DescribeStream", "{'StreamName':'s'}");
     assert_refused(w, "ResourceNotFoundException", "Stream s under account 000000000000 not found.");
     done(w, "CreateStream", "{'StreamName':'s','ShardCount':1}");
+}
+
+static size_t shards_in_backend(struct api_world *w, const char *name)
+{
+    struct kfs_shard_info *shards;
+    struct kfs_stream *s;
+    size_t n;
+
+    assert_int_equal(kfs_stream_open(w->b, name, &s, NULL), 0);
+    assert_int_equal(kfs_shard_list(s, &shards, &n, NULL), 0);
+    free(shards);
+    kfs_stream_close(s);
+    return n;
+}
+
+static void changes_of_shards_are_made_when_they_are_due(void **state)
+{
+    struct api_world *w = *state;
+
+    for (char name = 'a'; name <= 'c'; name++)
+        done(w, "CreateStream", "{'StreamName':'%c','ShardCount':2}", name);
+    api_world_pass(w, 500);
+    assert_int_equal(kfs_api_settle(w->api), UINT64_MAX);
+    done(w, "SplitShard", "{'StreamName':'a','ShardToSplit':'0','NewStartingHashKey':'5'}");
+    assert_int_equal(kfs_api_settle(w->api), 500);
+    api_world_pass(w, 200);
+    done(w, "MergeShards", "{'StreamName':'b','ShardToMerge':'0','AdjacentShardToMerge':'1'}");
+    done(w, "UpdateShardCount", "{'StreamName':'c','TargetShardCount':4,'ScalingType':'UNIFORM_SCALING'}");
+    assert_int_equal(kfs_api_settle(w->api), 300);
+    assert_int_equal(shards_in_backend(w, "a"), 2);
+    api_world_pass(w, 300);
+    assert_int_equal(kfs_api_settle(w->api), 200);
+    assert_int_equal(shards_in_backend(w, "a"), 4);
+    assert_int_equal(shards_in_backend(w, "b"), 2);
+    done(w, "DeleteStream", "{'StreamName':'b'}");
+    api_world_pass(w, 200);
+    assert_int_equal(kfs_api_settle(w->api), 300); /* of the deletion */
+    assert_int_equal(shards_in_backend(w, "c"), 6);
+    api_world_pass(w, 300);
+    assert_int_equal(kfs_api_settle(w->api), UINT64_MAX);
+}
+
+/* Answered is made, whether the process ends or dies before. */
+static void changes_of_shards_are_not_lost(void **state)
+{
+    struct api_world *w = *state;
+    struct kfs_stream_info info;
+    struct kfs_stream *s;
+    struct kfs_buf note;
+
+    done(w, "CreateStream", "{'StreamName':'s','ShardCount':1}");
+    done(w, "CreateStream", "{'StreamName':'t','ShardCount':2}");
+    api_world_close(w);
+    w->config.status_delay_ms = 500;
+    api_world_open(w);
+    done(w, "SplitShard", "{'StreamName':'s','ShardToSplit':'0','NewStartingHashKey':'5'}");
+    api_world_close(w);
+    api_world_open(w);
+    assert_int_equal(shards_in_backend(w, "s"), 3);
+
+    assert_int_equal(kfs_stream_open(w->b, "t", &s, NULL), 0);
+    assert_int_equal(kfs_stream_info(s, &info, NULL), 0);
+    kfs_stream_close(s);
+    kfs_buf_init(&note, 4096);
+    assert_int_equal(kfs_buf_printf(&note,
+                                    "none 1 0 0 0 5\nbad\nt %llu 0 0 0 5\nt %llu 1 0 1 0\nt %llu 1 0 1 0\n"
+                                    "t %llu 2 4 0 0\n",
+                                    (unsigned long long)info.generation + 1, (unsigned long long)info.generation,
+                                    (unsigned long long)info.generation, (unsigned long long)info.generation + 1),
+                     0);
+    assert_int_equal(kfs_note_set(w->b, NULL, "api.later", (struct kfs_bytes){note.data, note.len}, NULL), 0);
+    api_world_close(w);
+    api_world_open(w);
+    assert_int_equal(shards_in_backend(w, "t"), 3); /* merged, once; the rest was of other streams */
+    kfs_buf_release(&note);
+    assert_int_equal(kfs_note_get(w->b, NULL, "api.later", &note, NULL), 0);
+    assert_int_equal(note.len, 0);
 }
 
 /* The service takes a decrease directly after an increase. */
@@ -367,6 +447,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_stream_passes_through_its_statuses, setup_delayed, api_world_teardown),
+        cmocka_unit_test_setup_teardown(changes_of_shards_are_made_when_they_are_due, setup_delayed,
+                                        api_world_teardown),
+        CASE_LOCAL(changes_of_shards_are_not_lost),
         cmocka_unit_test_setup_teardown(retention_needs_no_updating, setup_delayed, api_world_teardown),
         cmocka_unit_test_setup_teardown(streams_of_files_are_active, setup_delayed, api_world_teardown),
         CASE(streams_are_listed_in_pages),
