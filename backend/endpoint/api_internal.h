@@ -356,6 +356,9 @@ int api_locate(struct api_call *call, struct api_stream *stream, const struct kf
 bool api_may_write(struct kfs_api *api, struct api_stream *stream, uint32_t shard, size_t bytes);
 /* For a GetRecords; then what it took is told. */
 bool api_may_read(struct kfs_api *api, struct api_stream *stream, uint32_t shard);
+void api_meter_fill(struct kfs_api *api, struct api_meter *m);
+/* For a subscription, which has a meter of its own: ms until it may read on, 0: now. */
+uint32_t api_pace(struct kfs_api *api, struct api_meter *m);
 void api_has_read(struct kfs_api *api, struct api_stream *stream, uint32_t shard, size_t bytes);
 
 /* ---- operations ---- */

@@ -101,30 +101,38 @@ int api_create_stream(struct api_call *call)
 
 /* ---- DeleteStream ---- */
 
-int api_delete_stream(struct api_call *call)
+/* Under stream.changes, so that no consumer is registered meanwhile. */
+static int delete_locked(struct api_call *call, struct api_stream *stream)
 {
-    struct api_stream *stream;
     struct kfs_error err = {0};
-    int rc = 0;
 
-    if (api_find(call, API_EVEN_DELETING, &stream) != 0)
-        return -1;
     (void)pthread_mutex_lock(&stream->lock);
     bool consumers = stream->n_consumers > 0;
     (void)pthread_mutex_unlock(&stream->lock);
     if (api_status(call->api, stream) == KFS_DELETING)
-        rc = 0;
-    else if (consumers && !api_bool(call->in, "EnforceConsumerDeletion"))
-        rc =
-            api_fail(call, "ResourceInUseException",
-                     "DeleteStream can't delete arn:%s:kinesis:%s:%s:stream/%s because there are consumers associated "
-                     "with this data stream. To delete %s anyway, set the EnforceConsumerDeletion parameter to true to "
-                     "force the deletion of all the consumers that are associated with it.",
-                     api_partition(call->region), call->region, call->account, stream->name, stream->name);
-    else if (kfs_stream_delete(stream->stream, &err) == 0)
-        api_pass(call->api, stream, KFS_DELETING);
-    else
-        rc = err.code == ENOENT ? api_not_found(call, stream->name) : api_fail_backend(call, &err);
+        return 0;
+    if (consumers && !api_bool(call->in, "EnforceConsumerDeletion"))
+        return api_fail(
+            call, "ResourceInUseException",
+            "DeleteStream can't delete arn:%s:kinesis:%s:%s:stream/%s because there are consumers associated "
+            "with this data stream. To delete %s anyway, set the EnforceConsumerDeletion parameter to true to "
+            "force the deletion of all the consumers that are associated with it.",
+            api_partition(call->region), call->region, call->account, stream->name, stream->name);
+    if (kfs_stream_delete(stream->stream, &err) != 0)
+        return err.code == ENOENT ? api_not_found(call, stream->name) : api_fail_backend(call, &err);
+    api_pass(call->api, stream, KFS_DELETING);
+    return 0;
+}
+
+int api_delete_stream(struct api_call *call)
+{
+    struct api_stream *stream;
+
+    if (api_find(call, API_EVEN_DELETING, &stream) != 0)
+        return -1;
+    (void)pthread_mutex_lock(&stream->changes);
+    int rc = delete_locked(call, stream);
+    (void)pthread_mutex_unlock(&stream->changes);
     api_put_back(call, stream);
     return rc;
 }
