@@ -258,6 +258,8 @@ void api_table_release(struct kfs_api *api);
 int api_settings_load(struct kfs_api *api, struct api_stream *stream, struct kfs_error *err);
 /* Under stream.changes. Makes `settings` (taken over on 0) the stream's. */
 int api_settings_replace(struct api_call *call, struct api_stream *stream, struct api_settings *settings);
+#define API_NOTE_STREAM "api.stream" /* what they are kept in */
+int api_settings_print(const struct api_settings *settings, struct kfs_buf *text);
 int api_settings_copy(struct api_call *call, struct api_stream *stream, struct api_settings *copy);
 void api_settings_release(struct api_settings *settings);
 /* The same of a consumer, under stream.changes: a copy to change, and its putting in the place of the one of its
