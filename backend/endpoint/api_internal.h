@@ -285,6 +285,8 @@ void api_later_release(struct kfs_api *api); /* makes all that are left */
 int api_settings_load(struct kfs_api *api, struct api_stream *stream, struct kfs_error *err);
 /* Under stream.changes. Makes `settings` (taken over on 0) the stream's. */
 int api_settings_replace(struct api_call *call, struct api_stream *stream, struct api_settings *settings);
+#define API_NOTE_STREAM "api.stream" /* what they are kept in */
+int api_settings_print(const struct api_settings *settings, struct kfs_buf *text);
 int api_settings_copy(struct api_call *call, struct api_stream *stream, struct api_settings *copy);
 void api_settings_release(struct api_settings *settings);
 /* The same of a consumer, under stream.changes: a copy to change, and its putting in the place of the one of its
@@ -383,6 +385,9 @@ int api_locate(struct api_call *call, struct api_stream *stream, const struct kf
 bool api_may_write(struct kfs_api *api, struct api_stream *stream, uint32_t shard, size_t bytes);
 /* For a GetRecords; then what it took is told. */
 bool api_may_read(struct kfs_api *api, struct api_stream *stream, uint32_t shard);
+void api_meter_fill(struct kfs_api *api, struct api_meter *m);
+/* For a subscription, which has a meter of its own: ms until it may read on, 0: now. */
+uint32_t api_pace(struct kfs_api *api, struct api_meter *m);
 void api_has_read(struct kfs_api *api, struct api_stream *stream, uint32_t shard, size_t bytes);
 
 /* ---- operations ---- */

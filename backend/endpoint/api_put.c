@@ -171,13 +171,16 @@ struct batch {
 
 static int batch_read(struct api_call *call, const struct kfs_value *records, uint32_t limit, struct batch *b)
 {
+    const size_t limited = call->api->config.limits ? records->n : 0;
     size_t bytes = 0;
 
     *b = (struct batch){.n = records->n};
     b->puts = kfs_arena_alloc(call->arena, b->n * sizeof *b->puts);
     b->hashes = kfs_arena_alloc(call->arena, b->n * sizeof *b->hashes);
     b->results = kfs_arena_alloc(call->arena, b->n * sizeof *b->results);
-    if (b->puts == NULL || b->hashes == NULL || b->results == NULL)
+    b->sent = kfs_arena_alloc(call->arena, limited * sizeof *b->sent);
+    b->sent_results = kfs_arena_alloc(call->arena, limited * sizeof *b->sent_results);
+    if (b->puts == NULL || b->hashes == NULL || b->results == NULL || b->sent == NULL || b->sent_results == NULL)
         return api_no_memory(call);
     for (size_t i = 0; i < b->n; i++) {
         char path[48];
@@ -198,10 +201,6 @@ static int append_limited(struct api_call *call, struct api_stream *stream, stru
 {
     size_t sent = 0;
 
-    b->sent = kfs_arena_alloc(call->arena, b->n * sizeof *b->sent);
-    b->sent_results = kfs_arena_alloc(call->arena, b->n * sizeof *b->sent_results);
-    if (b->sent == NULL || b->sent_results == NULL)
-        return -ENOMEM;
     for (size_t i = 0; i < b->n; i++) {
         uint32_t shard = KFS_NO_SHARD;
         bool may = route(stream, &b->puts[i], &shard) != 0 ||

@@ -9,7 +9,6 @@
 
 #include "backend/endpoint/api_internal.h"
 
-#define NOTE_STREAM "api.stream"
 #define NOTE_CONSUMER "api.consumer."
 #define NOTE_ARENA_MAX (64U << 20)
 
@@ -80,7 +79,7 @@ static void out_common(struct kfs_out *out, const struct api_tags *tags, const c
         kfs_out_string(out, "policy", policy);
 }
 
-static int print_settings(const struct api_settings *s, struct kfs_buf *text)
+int api_settings_print(const struct api_settings *s, struct kfs_buf *text)
 {
     struct kfs_out out;
 
@@ -178,7 +177,7 @@ static int load_settings(struct kfs_api *api, struct api_stream *stream, struct 
 {
     struct api_settings *s = &stream->settings;
     struct note note;
-    int rc = note_read(api, stream->stream, NOTE_STREAM, &note, err);
+    int rc = note_read(api, stream->stream, API_NOTE_STREAM, &note, err);
 
     if (rc == 0 && note.there) {
         s->on_demand = api_bool(&note.root, "on_demand");
@@ -290,7 +289,8 @@ int api_settings_replace(struct api_call *call, struct api_stream *stream, struc
     struct kfs_buf text;
 
     kfs_buf_init(&text, KFS_NOTE_BYTES_MAX);
-    int rc = print_settings(settings, &text) == 0 ? write_note(call, stream, NOTE_STREAM, &text) : api_no_memory(call);
+    int rc = api_settings_print(settings, &text) == 0 ? write_note(call, stream, API_NOTE_STREAM, &text)
+                                                      : api_no_memory(call);
     kfs_buf_release(&text);
     if (rc != 0)
         return rc;

@@ -52,24 +52,39 @@ static bool is_default(const struct api_settings *s)
     return !s->on_demand && s->tags.n == 0 && s->warm_mibps == 0;
 }
 
-/* Shows it as CREATING, with its settings. */
-static int begin_stream(struct api_call *call, const char *name, struct api_settings *settings)
+/* Makes the stream, with its settings: a crash leaves both or neither. */
+static int create(struct api_call *call, const char *name, struct creation *c)
+{
+    struct kfs_error err = {0};
+    struct kfs_buf note;
+
+    kfs_buf_init(&note, KFS_NOTE_BYTES_MAX);
+    if (!is_default(&c->settings)) {
+        if (api_settings_print(&c->settings, &note) != 0) {
+            kfs_buf_release(&note);
+            return api_no_memory(call);
+        }
+        c->spec.note = API_NOTE_STREAM;
+        c->spec.note_text = (struct kfs_bytes){note.data, note.len};
+    }
+    int rc = kfs_stream_create(call->api->config.backend, name, &c->spec, &err);
+    kfs_buf_release(&note);
+    if (rc == -EEXIST)
+        return api_fail(call, "ResourceInUseException", "Stream %s under account %s already exists.", name,
+                        call->account);
+    return rc == 0 ? 0 : api_fail_backend(call, &err);
+}
+
+/* Shows it as CREATING. */
+static int begin_stream(struct api_call *call, const char *name)
 {
     struct api_stream *stream = api_table_ref(call->api, name);
-    int rc = 0;
 
     if (stream == NULL)
         return api_not_found(call, name);
     api_pass(call->api, stream, KFS_CREATING);
-    if (!is_default(settings)) {
-        (void)pthread_mutex_lock(&stream->changes);
-        rc = api_settings_replace(call, stream, settings);
-        (void)pthread_mutex_unlock(&stream->changes);
-        if (rc == 0)
-            *settings = (struct api_settings){0};
-    }
     api_put_back(call, stream);
-    return rc;
+    return 0;
 }
 
 int api_create_stream(struct api_call *call)
@@ -77,7 +92,6 @@ int api_create_stream(struct api_call *call)
     const char *name = api_string(call, call->in, "StreamName");
     struct api_stream *old = api_table_ref(call->api, name);
     struct creation c = {0};
-    struct kfs_error err = {0};
 
     if (old != NULL) {
         api_put_back(call, old);
@@ -85,46 +99,48 @@ int api_create_stream(struct api_call *call)
                         call->account);
     }
     int rc = read_creation(call, name, &c);
-    if (rc == 0) {
-        rc = kfs_stream_create(call->api->config.backend, name, &c.spec, &err);
-        if (rc == -EEXIST)
-            rc = api_fail(call, "ResourceInUseException", "Stream %s under account %s already exists.", name,
-                          call->account);
-        else if (rc != 0)
-            rc = api_fail_backend(call, &err);
-        else
-            rc = begin_stream(call, name, &c.settings);
-    }
+    if (rc == 0)
+        rc = create(call, name, &c);
+    if (rc == 0)
+        rc = begin_stream(call, name);
     api_settings_release(&c.settings);
     return rc;
 }
 
 /* ---- DeleteStream ---- */
 
-int api_delete_stream(struct api_call *call)
+/* Under stream.changes, so that no consumer is registered meanwhile. */
+static int delete_locked(struct api_call *call, struct api_stream *stream)
 {
-    struct api_stream *stream;
     struct kfs_error err = {0};
-    int rc = 0;
 
-    if (api_find(call, API_EVEN_DELETING, &stream) != 0)
-        return -1;
     (void)pthread_mutex_lock(&stream->lock);
     bool consumers = stream->n_consumers > 0;
     (void)pthread_mutex_unlock(&stream->lock);
     if (api_status(call->api, stream) == KFS_DELETING)
-        rc = 0;
-    else if (consumers && !api_bool(call->in, "EnforceConsumerDeletion"))
-        rc =
-            api_fail(call, "ResourceInUseException",
-                     "DeleteStream can't delete arn:%s:kinesis:%s:%s:stream/%s because there are consumers associated "
-                     "with this data stream. To delete %s anyway, set the EnforceConsumerDeletion parameter to true to "
-                     "force the deletion of all the consumers that are associated with it.",
-                     api_partition(call->region), call->region, call->account, stream->name, stream->name);
-    else if (kfs_stream_delete(stream->stream, &err) == 0)
-        api_pass(call->api, stream, KFS_DELETING);
-    else
-        rc = err.code == ENOENT ? api_not_found(call, stream->name) : api_fail_backend(call, &err);
+        return 0;
+    if (consumers && !api_bool(call->in, "EnforceConsumerDeletion"))
+        return api_fail(
+            call, "ResourceInUseException",
+            "DeleteStream can't delete arn:%s:kinesis:%s:%s:stream/%s because there are consumers associated "
+            "with this data stream. To delete %s anyway, set the EnforceConsumerDeletion parameter to true to "
+            "force the deletion of all the consumers that are associated with it.",
+            api_partition(call->region), call->region, call->account, stream->name, stream->name);
+    if (kfs_stream_delete(stream->stream, &err) != 0)
+        return err.code == ENOENT ? api_not_found(call, stream->name) : api_fail_backend(call, &err);
+    api_pass(call->api, stream, KFS_DELETING);
+    return 0;
+}
+
+int api_delete_stream(struct api_call *call)
+{
+    struct api_stream *stream;
+
+    if (api_find(call, API_EVEN_DELETING, &stream) != 0)
+        return -1;
+    (void)pthread_mutex_lock(&stream->changes);
+    int rc = delete_locked(call, stream);
+    (void)pthread_mutex_unlock(&stream->changes);
     api_put_back(call, stream);
     return rc;
 }

@@ -120,5 +120,6 @@ int memory_note_set(struct kfs_backend *b, struct kfs_stream *ref, const char *n
 int memory_note_list(struct kfs_backend *b, struct kfs_stream *ref, kfs_note_visit *visit, void *arg,
                      struct kfs_error *err);
 void memory_drop_notes(struct memory_notes *notes);
+void memory_put_note(struct memory_notes *notes, const char *name, struct kfs_bytes text);
 
 #endif
