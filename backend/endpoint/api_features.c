@@ -111,7 +111,7 @@ static int set_monitoring(struct api_call *call, bool enable)
     api_out_metrics(&call->out, "DesiredShardLevelMetrics", change.settings.metrics);
     api_out_stream_arn(call, "StreamARN", change.stream->name);
     kfs_out_map_end(&call->out);
-    return end(call, &change, 0, true);
+    return end(call, &change, 0, false);
 }
 
 int api_enable_monitoring(struct api_call *call)

@@ -74,6 +74,8 @@ struct api_consumer {
     char name[KFS_STREAM_NAME_MAX + 1];
     uint64_t created_ms;
     uint64_t active_at_ms; /* mono: CREATING before */
+    uint64_t gone_at_ms;   /* mono, of one that was deregistered: DELETING before */
+    struct api_consumer *next_leaving;
     struct api_tags tags;
     char *policy; /* NULL: none */
 };
@@ -113,6 +115,7 @@ struct api_stream {
     struct api_settings settings;
     struct api_consumer **consumers; /* by name */
     size_t n_consumers;
+    struct api_consumer *leaving;   /* deregistered: for the delay they are described */
     enum kfs_stream_status passing; /* until passing_until; KFS_ACTIVE: none */
     uint64_t passing_until;         /* mono */
     bool resharding;                /* a change of its shards is to be made then: UPDATING until it is */
@@ -241,11 +244,12 @@ int api_name(struct api_call *call, const char **name);              /* what the
 /* What ResourceARN names: a stream, or a consumer of it. The stream is to be put back. */
 struct api_resource {
     struct api_stream *stream;
-    const char *consumer; /* NULL: the stream itself */
+    const char *consumer;        /* NULL: the stream itself */
+    uint64_t consumer_created_s; /* 0: where its name alone was given */
 };
 int api_find_resource(struct api_call *call, struct api_resource *resource);
 /* The same of ConsumerARN, or StreamARN and ConsumerName. */
-int api_find_consumer(struct api_call *call, struct api_resource *resource);
+int api_find_consumer(struct api_call *call, struct api_resource *resource, bool even_leaving);
 /* Whether the account has a minimum throughput billing commitment. */
 bool api_has_commitment(struct api_call *call);
 
@@ -293,8 +297,14 @@ void api_settings_release(struct api_settings *settings);
  * name, or beside the others. On 0 the stream owns it. */
 int api_consumer_copy(struct api_call *call, struct api_stream *stream, const char *name, struct api_consumer **copy);
 int api_consumer_put(struct api_call *call, struct api_stream *stream, struct api_consumer *consumer);
+/* For the delay it is still found by api_consumer_told. */
 int api_consumer_remove(struct api_call *call, struct api_stream *stream, const char *name);
-void api_consumer_free(struct api_consumer *consumer);                                    /* takes NULL */
+/* Under lock: the one of a name, and of a second of creation where that is not 0, or one that is leaving; NULL. */
+struct api_consumer *api_consumer_told(struct kfs_api *api, const struct api_stream *stream, const char *name,
+                                       uint64_t created_s);
+void api_consumers_forget(struct api_stream *stream,
+                          uint64_t now_ms);            /* those that have left by then, and all but fifty */
+void api_consumer_free(struct api_consumer *consumer); /* takes NULL */
 size_t api_consumer_find(const struct api_stream *stream, const char *name, bool *found); /* under lock */
 
 int api_tags_copy(struct api_tags *to, const struct api_tags *from);

@@ -359,7 +359,8 @@ int api_consumer_put(struct api_call *call, struct api_stream *stream, struct ap
 int api_consumer_remove(struct api_call *call, struct api_stream *stream, const char *name)
 {
     char note[KFS_NOTE_NAME_MAX + 1];
-    struct api_consumer *gone = NULL;
+    const uint64_t now = api_mono_ms(call->api);
+    struct api_consumer *gone;
     struct kfs_buf nothing;
     bool found;
 
@@ -374,8 +375,41 @@ int api_consumer_remove(struct api_call *call, struct api_stream *stream, const 
         stream->n_consumers--;
         memmove(stream->consumers + at, stream->consumers + at + 1,
                 (stream->n_consumers - at) * sizeof(struct api_consumer *));
+        gone->gone_at_ms = now + call->api->config.status_delay_ms;
+        gone->next_leaving = stream->leaving;
+        stream->leaving = gone;
     }
+    api_consumers_forget(stream, now);
     (void)pthread_mutex_unlock(&stream->lock);
-    api_consumer_free(gone);
     return 0;
+}
+
+void api_consumers_forget(struct api_stream *stream, uint64_t now_ms)
+{
+    size_t kept = 0;
+
+    for (struct api_consumer **at = &stream->leaving; *at != NULL;) {
+        struct api_consumer *consumer = *at;
+        if (consumer->gone_at_ms > now_ms && ++kept <= API_CONSUMERS_MAX_ADVANTAGE) {
+            at = &consumer->next_leaving;
+            continue;
+        }
+        *at = consumer->next_leaving;
+        api_consumer_free(consumer);
+    }
+}
+
+struct api_consumer *api_consumer_told(struct kfs_api *api, const struct api_stream *stream, const char *name,
+                                       uint64_t created_s)
+{
+    bool found;
+    size_t at = api_consumer_find(stream, name, &found);
+
+    if (found && (created_s == 0 || stream->consumers[at]->created_ms / 1000 == created_s))
+        return stream->consumers[at];
+    for (struct api_consumer *c = stream->leaving; c != NULL; c = c->next_leaving)
+        if (strcmp(c->name, name) == 0 && (created_s == 0 || c->created_ms / 1000 == created_s) &&
+            api_mono_ms(api) < c->gone_at_ms)
+            return c;
+    return NULL;
 }

@@ -20,6 +20,7 @@ static void stream_free(struct api_stream *stream)
     kfs_stream_close(stream->stream);
     for (size_t i = 0; i < stream->n_consumers; i++)
         api_consumer_free(stream->consumers[i]);
+    api_consumers_forget(stream, UINT64_MAX);
     free(stream->consumers);
     free(stream->meters);
     api_settings_release(&stream->settings);

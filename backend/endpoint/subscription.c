@@ -310,7 +310,7 @@ int api_subscribe(struct api_call *call)
 
     if (s == NULL)
         return api_no_memory(call);
-    if (api_find_consumer(call, &r) != 0) {
+    if (api_find_consumer(call, &r, false) != 0) {
         free(s);
         return -1;
     }

@@ -103,6 +103,42 @@ static void consumers_come_and_go(void **state)
     assert_refused(w, "ResourceNotFoundException", NULL);
 }
 
+static void statuses_of_consumers_and_monitoring(void **state)
+{
+    struct api_world *w = *state;
+    char first[200];
+
+    api_world_close(w);
+    w->config.status_delay_ms = 500;
+    api_world_open(w);
+    done(w, "CreateStream", "{'StreamName':'s','ShardCount':1}");
+    api_world_pass(w, 500);
+    done(w, "RegisterStreamConsumer", "{'StreamARN':'" ARN "','ConsumerName':'c'}");
+    assert_string_equal(text_at(w, "Consumer.ConsumerStatus"), "CREATING");
+    (void)snprintf(first, sizeof first, "%s", text_at(w, "Consumer.ConsumerARN"));
+    api_world_pass(w, 500);
+    done(w, "DescribeStreamConsumer", "{'ConsumerARN':'%s'}", first);
+    assert_string_equal(text_at(w, "ConsumerDescription.ConsumerStatus"), "ACTIVE");
+    done(w, "DeregisterStreamConsumer", "{'ConsumerARN':'%s'}", first);
+    done(w, "DescribeStreamConsumer", "{'StreamARN':'" ARN "','ConsumerName':'c'}");
+    assert_string_equal(text_at(w, "ConsumerDescription.ConsumerStatus"), "DELETING");
+    (void)ask(w, "DeregisterStreamConsumer", "{'ConsumerARN':'%s'}", first);
+    assert_refused(w, "ResourceNotFoundException", NULL);
+    done(w, "RegisterStreamConsumer", "{'StreamARN':'" ARN "','ConsumerName':'c'}");
+    done(w, "DescribeStreamConsumer", "{'StreamARN':'" ARN "','ConsumerName':'c'}");
+    assert_string_equal(text_at(w, "ConsumerDescription.ConsumerStatus"), "CREATING");
+    done(w, "DescribeStreamConsumer", "{'ConsumerARN':'%s'}", first);
+    assert_string_equal(text_at(w, "ConsumerDescription.ConsumerStatus"), "DELETING");
+    api_world_pass(w, 500);
+    (void)ask(w, "DescribeStreamConsumer", "{'ConsumerARN':'%s'}", first);
+    assert_refused(w, "ResourceNotFoundException", NULL);
+    /* Monitoring is set at once, and may be set again. */
+    done(w, "EnableEnhancedMonitoring", "{'StreamName':'s','ShardLevelMetrics':['ALL']}");
+    done(w, "DisableEnhancedMonitoring", "{'StreamName':'s','ShardLevelMetrics':['IncomingBytes']}");
+    done(w, "DescribeStream", "{'StreamName':'s'}");
+    assert_string_equal(text_at(w, "StreamDescription.StreamStatus"), "ACTIVE");
+}
+
 static void consumers_are_twenty_at_most(void **state)
 {
     struct api_world *w = *state;
@@ -232,6 +268,7 @@ int main(void)
         CASE(tags_are_kept_by_key),
         CASE(tags_that_are_refused),
         CASE(consumers_come_and_go),
+        CASE(statuses_of_consumers_and_monitoring),
         CASE(consumers_are_twenty_at_most),
         CASE(policies_are_kept),
         CASE(encryption_is_shown),
