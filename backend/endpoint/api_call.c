@@ -29,6 +29,16 @@ void api_forget_failure(struct api_call *call)
     call->failure.text.len = 0;
 }
 
+int api_dry_run(struct api_call *call)
+{
+    const struct kfs_value *wished = kfs_value_get(call->in, "DryRun");
+
+    if (wished == NULL || wished->type != KFS_VALUE_BOOL || !wished->boolean)
+        return 0;
+    return api_fail(call, "DryRunOperationException",
+                    "The request was rejected because the DryRun parameter was specified.");
+}
+
 void api_tell_internal(struct api_call *call, const char *why)
 {
     kfs_log(KFS_LOG_ERROR, "API: %s: %s", call->operation != NULL ? call->operation->name : "request", why);
