@@ -31,9 +31,7 @@ void api_forget_failure(struct api_call *call)
 
 int api_dry_run(struct api_call *call)
 {
-    const struct kfs_value *wished = kfs_value_get(call->in, "DryRun");
-
-    if (wished == NULL || wished->type != KFS_VALUE_BOOL || !wished->boolean)
+    if (!call->dry_run)
         return 0;
     return api_fail(call, "DryRunOperationException",
                     "The request was rejected because the DryRun parameter was specified.");

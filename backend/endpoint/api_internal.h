@@ -43,6 +43,7 @@ struct api_call {
     char region[API_REGION_MAX + 1];
     char account[API_ACCOUNT_LEN + 1];
     uint64_t now_ms; /* wall clock when the request was taken up */
+    bool dry_run;
 };
 
 /* An operation: 0, or -1 after api_fail. */
