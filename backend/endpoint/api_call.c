@@ -29,6 +29,14 @@ void api_forget_failure(struct api_call *call)
     call->failure.text.len = 0;
 }
 
+int api_dry_run(struct api_call *call)
+{
+    if (!call->dry_run)
+        return 0;
+    return api_fail(call, "DryRunOperationException",
+                    "The request was rejected because the DryRun parameter was specified.");
+}
+
 void api_tell_internal(struct api_call *call, const char *why)
 {
     kfs_log(KFS_LOG_ERROR, "API: %s: %s", call->operation != NULL ? call->operation->name : "request", why);

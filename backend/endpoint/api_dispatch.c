@@ -274,6 +274,9 @@ static int perform(struct api_call *call, struct kfs_value *in, size_t operation
     if (api_authenticate(call) != 0 || api_inject(call) != 0)
         return -1;
     kfs_buf_release(&call->failure.text);
+    /* The tables of the model are from before it. */
+    const struct kfs_value *dry_run = kfs_value_get(in, "DryRun");
+    call->dry_run = dry_run != NULL && dry_run->type == KFS_VALUE_BOOL && dry_run->boolean;
     int rc = kfs_model_check(call->operation->input, call->arena, in, &call->failure.type, &call->failure.text);
     if (rc == -EINVAL) {
         call->failure.status = 400;

@@ -43,6 +43,7 @@ struct api_call {
     char region[API_REGION_MAX + 1];
     char account[API_ACCOUNT_LEN + 1];
     uint64_t now_ms; /* wall clock when the request was taken up */
+    bool dry_run;
 };
 
 /* An operation: 0, or -1 after api_fail. */
@@ -178,6 +179,7 @@ static inline uint64_t api_wall_ms(const struct kfs_api *api)
 uint64_t api_nonce(struct kfs_api *api); /* differs each time */
 
 void api_out_metrics(struct kfs_out *out, const char *key, uint32_t metrics);
+int api_check_warm(struct api_call *call, int64_t mibps); /* whether it may be set */
 void api_out_warm(struct kfs_out *out, uint32_t mibps);
 
 /* ---- api_call.c: input and failures ---- */
@@ -192,6 +194,9 @@ void api_tell_internal(struct api_call *call, const char *why);            /* 50
 #define api_invalid(call, ...) (api_tell(call, "InvalidArgumentException", __VA_ARGS__), -1)
 #define api_fail_backend(call, err) (api_tell_backend(call, err), -1)
 #define api_no_memory(call) (api_tell_internal(call, "out of memory"), -1)
+
+/* Fails a request that is only tried (DryRun); the last check before anything is done. */
+int api_dry_run(struct api_call *call);
 
 /* Before another one takes a failure's place. */
 void api_forget_failure(struct api_call *call);
@@ -257,7 +262,8 @@ enum kfs_stream_status api_status(struct kfs_api *api, struct api_stream *stream
 const char *api_status_name(enum kfs_stream_status status);
 /* Shows a status for the configured delay. */
 void api_pass(struct kfs_api *api, struct api_stream *stream, enum kfs_stream_status status);
-struct api_stream *api_table_ref(struct kfs_api *api, const char *name); /* NULL: neither there nor passing away */
+/* NULL: neither there nor passing away; err->code other than 0 and ENOENT: it cannot be told, or used. */
+struct api_stream *api_table_ref(struct kfs_api *api, const char *name, struct kfs_error *err);
 void api_table_unref(struct kfs_api *api, struct api_stream *stream);
 /* Names of all streams, also of those passing away, by name: malloc'ed, n of them. -ENOMEM, -EIO. */
 typedef char api_stream_name[KFS_STREAM_NAME_MAX + 1];

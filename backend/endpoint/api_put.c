@@ -132,6 +132,8 @@ static int put_one(struct api_call *call, struct api_stream *stream)
         return -1;
     if (put.data.len > info.max_record_bytes)
         return too_large(call, "data", info.max_record_bytes);
+    if (api_dry_run(call) != 0)
+        return -1;
     if (call->api->config.limits && route(stream, &put, &shard) == 0 &&
         !api_may_write(call->api, stream, shard, put.data.len + put.key.len))
         return rate_exceeded(call, stream, shard);
@@ -248,7 +250,7 @@ static int put_many(struct api_call *call, struct api_stream *stream)
 
     if (kfs_stream_info(stream->stream, &info, NULL) != 0)
         return api_not_found(call, stream->name);
-    if (batch_read(call, kfs_value_get(call->in, "Records"), info.max_record_bytes, &b) != 0)
+    if (batch_read(call, kfs_value_get(call->in, "Records"), info.max_record_bytes, &b) != 0 || api_dry_run(call) != 0)
         return -1;
     int rc = call->api->config.limits ? append_limited(call, stream, &b, &err)
                                       : kfs_append(stream->stream, KFS_NO_SHARD, b.puts, b.n, b.results, &err);

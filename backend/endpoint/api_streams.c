@@ -33,6 +33,9 @@ static int read_creation(struct api_call *call, const char *name, struct creatio
         c->settings.on_demand = true;
     if (api_has(call, "WarmThroughputMiBps") && !c->settings.on_demand)
         return api_invalid(call, "WarmThroughputMiBps is only for streams with StreamMode=ON_DEMAND");
+    c->settings.warm_mibps = (uint32_t)api_integer(call->in, "WarmThroughputMiBps", 0);
+    if (api_has(call, "WarmThroughputMiBps") && api_check_warm(call, c->settings.warm_mibps) != 0)
+        return -1;
     if (shards > KFS_SHARDS_MAX)
         return api_fail(call, "LimitExceededException",
                         "This request would exceed the shard limit for the account %s in %s. Current shard count for "
@@ -43,7 +46,6 @@ static int read_creation(struct api_call *call, const char *name, struct creatio
                         call->account, call->region, KFS_SHARDS_MAX, (long long)shards);
     c->spec.shards = c->settings.on_demand ? API_ON_DEMAND_SHARDS : (uint32_t)shards;
     c->spec.max_record_bytes = (uint32_t)api_integer(call->in, "MaxRecordSizeInKiB", 0) * 1024;
-    c->settings.warm_mibps = (uint32_t)api_integer(call->in, "WarmThroughputMiBps", 0);
     return tags == NULL ? 0 : api_tags_add(call, tags, name, &c->settings.tags);
 }
 
@@ -78,10 +80,10 @@ static int create(struct api_call *call, const char *name, struct creation *c)
 /* Shows it as CREATING. */
 static int begin_stream(struct api_call *call, const char *name)
 {
-    struct api_stream *stream = api_table_ref(call->api, name);
+    struct api_stream *stream;
 
-    if (stream == NULL)
-        return api_not_found(call, name);
+    if (api_find_named(call, name, API_EVEN_DELETING, &stream) != 0)
+        return -1;
     api_pass(call->api, stream, KFS_CREATING);
     api_put_back(call, stream);
     return 0;
@@ -90,7 +92,7 @@ static int begin_stream(struct api_call *call, const char *name)
 int api_create_stream(struct api_call *call)
 {
     const char *name = api_string(call, call->in, "StreamName");
-    struct api_stream *old = api_table_ref(call->api, name);
+    struct api_stream *old = api_table_ref(call->api, name, NULL);
     struct creation c = {0};
 
     if (old != NULL) {
@@ -315,7 +317,7 @@ static void out_page(struct api_call *call, api_stream_name *names, size_t n, bo
     }
     kfs_out_list(out, "StreamSummaries");
     for (size_t i = 0; i < n; i++) {
-        struct api_stream *stream = api_table_ref(call->api, names[i]);
+        struct api_stream *stream = api_table_ref(call->api, names[i], NULL);
         if (stream == NULL)
             continue;
         out_summary(call, stream);
@@ -366,7 +368,7 @@ int api_describe_limits(struct api_call *call)
     if (api_table_names(call->api, &names, &n, &err) != 0)
         return api_fail_backend(call, &err);
     for (size_t i = 0; i < n; i++) {
-        struct api_stream *stream = api_table_ref(call->api, names[i]);
+        struct api_stream *stream = api_table_ref(call->api, names[i], NULL);
         if (stream == NULL)
             continue;
         if (kfs_stream_info(stream->stream, &info, NULL) == 0)

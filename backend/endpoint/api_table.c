@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/base/logger.h"
 #include "backend/endpoint/api_internal.h"
 
 #define CAP_FIRST 64
@@ -174,14 +173,16 @@ static int make_room(struct kfs_api *api)
     return rc;
 }
 
-static struct api_stream *open_stream(struct kfs_api *api, const char *name)
+/* NULL, and err where it is not that there is none. */
+static struct api_stream *open_stream(struct kfs_api *api, const char *name, struct kfs_error *err)
 {
     struct api_stream *stream = calloc(1, sizeof *stream);
-    struct kfs_error err = {0};
 
-    if (stream == NULL)
+    if (stream == NULL) {
+        (void)kfs_fail(err, ENOMEM, "out of memory");
         return NULL;
-    if (kfs_stream_open(api->config.backend, name, &stream->stream, NULL) != 0) {
+    }
+    if (kfs_stream_open(api->config.backend, name, &stream->stream, err) != 0) {
         free(stream);
         return NULL;
     }
@@ -190,9 +191,7 @@ static struct api_stream *open_stream(struct kfs_api *api, const char *name)
     (void)snprintf(stream->name, sizeof stream->name, "%s", name);
     stream->passing = KFS_ACTIVE;
     stream->refs = 2;
-    if (kfs_stream_info(stream->stream, &stream->made, NULL) != 0 || api_settings_load(api, stream, &err) != 0) {
-        if (err.text[0] != '\0')
-            kfs_log(KFS_LOG_ERROR, "API: settings of stream %s: %s", name, err.text);
+    if (kfs_stream_info(stream->stream, &stream->made, err) != 0 || api_settings_load(api, stream, err) != 0) {
         stream_free(stream);
         return NULL;
     }
@@ -231,7 +230,7 @@ static struct api_stream *adopt(struct kfs_api *api, struct api_stream *stream)
     return kept;
 }
 
-struct api_stream *api_table_ref(struct kfs_api *api, const char *name)
+struct api_stream *api_table_ref(struct kfs_api *api, const char *name, struct kfs_error *err)
 {
     struct kfs_stream_info info;
     enum kfs_stream_status status = KFS_ACTIVE;
@@ -243,9 +242,10 @@ struct api_stream *api_table_ref(struct kfs_api *api, const char *name)
     if (make_room(api) != 0) {
         if (old != NULL)
             api_table_unref(api, old);
+        (void)kfs_fail(err, ENOMEM, "out of memory");
         return NULL;
     }
-    stream = open_stream(api, name);
+    stream = open_stream(api, name, err);
     if (stream != NULL)
         stream = adopt(api, stream);
     else if (old != NULL && is_passing(api, old, &status) && status == KFS_DELETING)
@@ -315,10 +315,11 @@ int api_name(struct api_call *call, const char **name)
 
 int api_find_named(struct api_call *call, const char *name, enum api_need need, struct api_stream **out)
 {
-    struct api_stream *stream = kfs_stream_name_valid(name) ? api_table_ref(call->api, name) : NULL;
+    struct kfs_error err = {0};
+    struct api_stream *stream = kfs_stream_name_valid(name) ? api_table_ref(call->api, name, &err) : NULL;
 
     if (stream == NULL)
-        return api_not_found(call, name);
+        return err.code == 0 || err.code == ENOENT ? api_not_found(call, name) : api_fail_backend(call, &err);
     enum kfs_stream_status status = api_status(call->api, stream);
     int rc = 0;
     if (need == API_READABLE && (status == KFS_CREATING || status == KFS_DELETING))

@@ -289,7 +289,7 @@ static int begin(struct api_call *call, const struct api_resource *r, struct kfs
         return api_no_memory(call);
     starting.has_time = api_time_ms(from, "Timestamp", &starting.time_ms);
     if (read_consumer(call, r, s) != 0 || api_shard(call, r->stream, id, &shard) != 0 ||
-        api_locate(call, r->stream, &shard, &starting, &s->offset) != 0)
+        api_locate(call, r->stream, &shard, &starting, &s->offset) != 0 || api_dry_run(call) != 0)
         return -1;
     s->api = call->api;
     s->stream = r->stream;

@@ -214,6 +214,8 @@ static void a_commitment_lasts_a_day(void **state)
     done(w, "DescribeAccountSettings", "{}");
     assert_string_equal(text_at(w, "MinimumThroughputBillingCommitment.Status"), "DISABLED");
     done(w, "UpdateStreamMode", "{'StreamARN':'" ARN "','StreamModeDetails':{'StreamMode':'ON_DEMAND'}}");
+    (void)ask(w, "CreateStream", "{'StreamName':'w','WarmThroughputMiBps':100}");
+    assert_refused(w, "ValidationException", NULL);
     (void)ask(w, "UpdateStreamWarmThroughput", "{'StreamName':'s','WarmThroughputMiBps':100}");
     assert_refused(w, "ValidationException", NULL);
     done(w, "UpdateAccountSettings", "{'MinimumThroughputBillingCommitment':{'Status':'ENABLED'}}");
@@ -260,6 +262,30 @@ static void settings_and_iterators_last(void **state)
     free(iterator);
 }
 
+/* Settings that cannot be read are a fault of the store, not the absence of the stream. */
+static void damaged_settings_are_told_of(void **state)
+{
+    struct api_world *w = *state;
+    struct kfs_stream *s;
+
+    api_world_close(w);
+    api_world_open(w);
+    assert_int_equal(kfs_stream_create(w->b, "d", &(struct kfs_stream_spec){.shards = 1}, NULL), 0);
+    assert_int_equal(kfs_stream_open(w->b, "d", &s, NULL), 0);
+    assert_int_equal(kfs_note_set(w->b, s, "api.stream", (struct kfs_bytes){"{", 1}, NULL), 0);
+    static const char *const operations[] = {"DescribeStream", "PutRecord", "GetShardIterator"};
+    for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
+        assert_int_equal(ask(w, operations[i],
+                             "{'StreamName':'d','Data':'','PartitionKey':'a','ShardId':'0','ShardIteratorType':"
+                             "'LATEST'}"),
+                         500);
+        assert_string_equal(text_at(w, "__type"), "InternalFailure");
+    }
+    assert_int_equal(kfs_note_set(w->b, s, "api.stream", (struct kfs_bytes){0}, NULL), 0);
+    done(w, "DescribeStream", "{'StreamName':'d'}");
+    kfs_stream_close(s);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, api_world_teardown)
 
 int main(void)
@@ -274,6 +300,7 @@ int main(void)
         CASE(encryption_is_shown),
         CASE(monitoring_tells_before_and_after),
         CASE(a_commitment_lasts_a_day),
+        CASE(damaged_settings_are_told_of),
         cmocka_unit_test_setup_teardown(settings_and_iterators_last, api_world_setup_local, api_world_teardown),
     };
 

@@ -371,6 +371,18 @@ static void changes_that_are_refused(void **state)
            "hours). Use IncreaseRetentionPeriod API.");
 }
 
+/* Operations that name their stream by ARN alone. */
+static void members_of_other_operations_are_ignored(void **state)
+{
+    struct api_world *w = *state;
+
+    done(w, "CreateStream", "{'StreamName':'s','ShardCount':1}");
+    (void)ask(w, "UpdateMaxRecordSize", "{'StreamName':'s','MaxRecordSizeInKiB':2048}");
+    assert_refused(w, "InvalidArgumentException", "Either StreamName or StreamARN must be specified.");
+    done(w, "RegisterStreamConsumer",
+         "{'StreamARN':'arn:aws:kinesis:a:000000000000:stream/s','StreamName':[5],'ConsumerName':'c'}");
+}
+
 static void a_nul_ends_no_name(void **state)
 {
     struct api_world *w = *state;
@@ -459,6 +471,7 @@ int main(void)
         CASE(pages_keep_their_filter),
         CASE(expired_shards_are_not_told_of),
         CASE(changes_that_are_refused),
+        CASE(members_of_other_operations_are_ignored),
         CASE(a_nul_ends_no_name),
         CASE(shards_of_a_stream_that_is_not_there),
         CASE(a_count_can_be_set),
