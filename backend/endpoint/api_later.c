@@ -3,7 +3,6 @@
  * process kept from being made is made at the next start. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,9 +11,7 @@
 
 #define NOTE "api.later"
 
-/* A line of the note: name, generation, kind, shard, adjacent, key. */
-#define LINE_PRINTED "%s %" PRIu64 " %d %" PRIu32 " %" PRIu32 " %s\n"
-#define LINE_SCANNED "%128s %" SCNu64 " %d %" SCNu32 " %" SCNu32 " %39s"
+#define FIELDS 6 /* of a line: name, generation, kind, shard, adjacent, key */
 
 struct api_later_item {
     struct api_stream *stream; /* a reference */
@@ -47,8 +44,9 @@ static int save(struct kfs_api *api, struct kfs_error *err)
     kfs_buf_init(&text, KFS_NOTE_BYTES_MAX);
     for (const struct api_later_item *i = api->later.head; rc == 0 && i != NULL; i = i->next) {
         (void)kfs_hash_print(i->reshard.key, key);
-        rc = kfs_buf_printf(&text, LINE_PRINTED, i->stream->name, i->stream->made.generation, (int)i->reshard.kind,
-                            i->reshard.shard, i->reshard.adjacent, key);
+        rc = kfs_buf_printf(&text, "%s %" PRIu64 " %d %" PRIu32 " %" PRIu32 " %s\n", i->stream->name,
+                            i->stream->made.generation, (int)i->reshard.kind, i->reshard.shard, i->reshard.adjacent,
+                            key);
     }
     if (rc == 0)
         rc = kfs_note_set(api->config.backend, NULL, NOTE, (struct kfs_bytes){text.data, text.len}, err);
@@ -64,24 +62,53 @@ static void log_failure(const char *stream, const struct kfs_error *err)
         kfs_log(KFS_LOG_ERROR, "API: a change of the shards of stream %s failed: %s", stream, err->text);
 }
 
-/* Makes what a line says, where its stream is still there. It may have been made already: then it is refused. */
-static void make_line(struct kfs_api *api, const char *line)
+static bool read_number(const char *text, uint64_t max, uint64_t *number)
 {
-    char name[KFS_STREAM_NAME_MAX + 1];
-    char key[KFS_HASH_DIGITS_MAX + 1];
+    kfs_hash value;
+
+    if (kfs_hash_parse(text, strlen(text), &value) != 0 || value > max)
+        return false;
+    *number = (uint64_t)value;
+    return true;
+}
+
+/* The name stays in the line. */
+static bool read_line(char *line, const char **name, uint64_t *generation, struct api_reshard *r)
+{
+    char *fields[FIELDS];
+    char *rest = NULL;
+    uint64_t kind;
+    uint64_t shard;
+    uint64_t adjacent;
+    size_t n = 0;
+
+    for (char *field = strtok_r(line, " ", &rest); field != NULL && n < FIELDS; field = strtok_r(NULL, " ", &rest))
+        fields[n++] = field;
+    if (n != FIELDS || !read_number(fields[1], UINT64_MAX, generation) || !read_number(fields[2], API_RESIZE, &kind) ||
+        !read_number(fields[3], UINT32_MAX, &shard) || !read_number(fields[4], UINT32_MAX, &adjacent) ||
+        kfs_hash_parse(fields[5], strlen(fields[5]), &r->key) != 0)
+        return false;
+    *name = fields[0];
+    r->kind = (enum api_reshard_kind)kind;
+    r->shard = (uint32_t)shard;
+    r->adjacent = (uint32_t)adjacent;
+    return true;
+}
+
+/* Makes what a line says, where its stream is still there. It may have been made already: then it is refused. */
+static void make_line(struct kfs_api *api, char *line)
+{
     struct kfs_stream_info info;
     struct kfs_error err = {0};
     struct kfs_stream *stream;
     struct api_reshard r;
     uint64_t generation;
-    int kind;
+    const char *name;
 
-    if (sscanf(line, LINE_SCANNED, name, &generation, &kind, &r.shard, &r.adjacent, key) != 6 || kind < API_SPLIT ||
-        kind > API_RESIZE || kfs_hash_parse(key, strlen(key), &r.key) != 0) {
+    if (!read_line(line, &name, &generation, &r)) {
         kfs_log(KFS_LOG_ERROR, "API: the note %s has a line that is none: %s", NOTE, line);
         return;
     }
-    r.kind = (enum api_reshard_kind)kind;
     if (kfs_stream_open(api->config.backend, name, &stream, NULL) != 0)
         return;
     if (kfs_stream_info(stream, &info, NULL) == 0 && info.generation == generation && make(stream, &r, &err) != 0 &&
