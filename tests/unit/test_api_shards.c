@@ -81,7 +81,7 @@ static void changes_of_shards_are_made_when_they_are_due(void **state)
 {
     struct api_world *w = *state;
 
-    for (char name = 'a'; name <= 'c'; name++)
+    for (int name = 'a'; name <= 'c'; name++)
         done(w, "CreateStream", "{'StreamName':'%c','ShardCount':2}", name);
     api_world_pass(w, 500);
     assert_int_equal(kfs_api_settle(w->api), UINT64_MAX);
