@@ -17,6 +17,16 @@ struct creation {
     struct api_settings settings;
 };
 
+static int read_warm(struct api_call *call, struct api_settings *settings)
+{
+    if (!api_has(call, "WarmThroughputMiBps"))
+        return 0;
+    if (!settings->on_demand)
+        return api_invalid(call, "WarmThroughputMiBps is only for streams with StreamMode=ON_DEMAND");
+    settings->warm_mibps = (uint32_t)api_integer(call->in, "WarmThroughputMiBps", 0);
+    return api_check_warm(call, settings->warm_mibps);
+}
+
 static int read_creation(struct api_call *call, const char *name, struct creation *c)
 {
     const struct kfs_value *details = kfs_value_get(call->in, "StreamModeDetails");
@@ -31,10 +41,7 @@ static int read_creation(struct api_call *call, const char *name, struct creatio
         return api_invalid(call, "ShardCount is expected when StreamMode=PROVISIONED");
     if (mode == NULL && shards == 0)
         c->settings.on_demand = true;
-    if (api_has(call, "WarmThroughputMiBps") && !c->settings.on_demand)
-        return api_invalid(call, "WarmThroughputMiBps is only for streams with StreamMode=ON_DEMAND");
-    c->settings.warm_mibps = (uint32_t)api_integer(call->in, "WarmThroughputMiBps", 0);
-    if (api_has(call, "WarmThroughputMiBps") && api_check_warm(call, c->settings.warm_mibps) != 0)
+    if (read_warm(call, &c->settings) != 0)
         return -1;
     if (shards > KFS_SHARDS_MAX)
         return api_fail(call, "LimitExceededException",
