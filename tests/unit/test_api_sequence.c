@@ -1,5 +1,6 @@
 /* Sequence numbers that clients hand in: of the three layouts, and of none. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/base/seqnum.h"
@@ -18,9 +19,8 @@ static void decimal(const char *hex, char text[KFS_SEQ_DIGITS_MAX + 1])
 
     (void)snprintf(padded, sizeof padded, "%.*s%s", (int)(sizeof padded - 1 - strlen(hex)), ZEROS, hex);
     for (size_t i = 0; i < KFS_SEQ_BYTES; i++) {
-        unsigned int byte;
-        assert_int_equal(sscanf(padded + 2 * i, "%2x", &byte), 1);
-        seq.b[i] = (uint8_t)byte;
+        const char byte[] = {padded[2 * i], padded[2 * i + 1], '\0'};
+        seq.b[i] = (uint8_t)strtoul(byte, NULL, 16);
     }
     (void)kfs_seq_print(&seq, text);
 }
