@@ -267,7 +267,7 @@ static void run(struct api_world *w, uint64_t seed)
     for (int i = 0; i < STEPS; i++) {
         step(&h);
         check_rules(&h, began_ms);
-        if (random_below(&h.seed, 6) == 0)
+        if (random_below(&h.seed, 20) == 0)
             read_all_shards(&h);
     }
     read_all_shards(&h);
