@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # For cases that try the API with clients: tests/mount/lib.sh, and
 #
-#     need_python / need_node       skips where scripts/clients.sh has not put them there
+#     need_python, need_node, need_java, need_go    skips where scripts/clients.sh has not put them there
 #     mount_api [OPTION...]         mounts with the API on a free port; $URL is where
 #     serve_api [OPTION...]         the same without a mount
 #     py FILE [ARGUMENT...]         a program of this directory with boto3
@@ -20,6 +20,14 @@ need_python() {
 
 need_node() {
     [ -e "$CLIENTS/node.done" ] || skip "no AWS SDK for JavaScript: scripts/clients.sh installs it"
+}
+
+need_java() {
+    [ -e "$CLIENTS/java.done" ] || skip "no AWS SDK for Java: scripts/clients.sh installs it"
+}
+
+need_go() {
+    [ -e "$CLIENTS/go.done" ] || skip "no AWS SDK for Go: scripts/clients.sh installs it"
 }
 
 listens_or_gone() {
