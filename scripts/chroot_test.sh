@@ -55,6 +55,8 @@ inside() {
     mount --rbind /dev "$tree/dev"
     mount --bind "$archives" "$tree/var/cache/apt/archives"
     cp -L /etc/resolv.conf /etc/hosts "$tree/etc/"
+    # Its package ca-certificates will trust what this machine does: a proxy may stand before registries.
+    [ ! -d /usr/local/share/ca-certificates ] || cp -r /usr/local/share/ca-certificates "$tree/usr/local/share/"
     mkdir "$tree/root/kinesisfs"
     git -C "$here" ls-files -coz --exclude-standard |
         tar -C "$here" --null --ignore-failed-read -T - -cf - | tar -C "$tree/root/kinesisfs" -xf -

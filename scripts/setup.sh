@@ -16,10 +16,10 @@ test='libcmocka-dev clang llvm clang-format clang-tidy libclang-rt-dev pmccabe s
     universal-ctags mandoc jq python3 procps psmisc file less busybox gawk rsync rsyslog nginx
     logrotate attr tmux strace socat curl e2fsprogs ed nano vim-tiny perl dash bsdutils'
 bench='linux-perf'
-python='python3-venv'
-node='nodejs npm'
-java='default-jdk-headless maven'
-go='golang-go'
+python='python3-venv ca-certificates'
+node='nodejs npm ca-certificates'
+java='default-jdk-headless maven ca-certificates'
+go='golang-go ca-certificates'
 services='nginx rsyslog' # of these packages
 
 policy=/usr/sbin/policy-rc.d
