@@ -1,8 +1,9 @@
 #!/bin/bash
 # Installs the clients that tests/compat tries the API with into build/clients,
-# once: boto3, the AWS CLI and cbor2 (PyPI), the AWS SDKs for JavaScript (npm), Java
-# (Maven) and Go. The languages come from Debian where they are missing. Fails where a
-# registry cannot be reached; the tests that need a client are then skipped.
+# once: boto3, the AWS CLI, cbor2 and a service model (PyPI), the AWS SDKs for
+# JavaScript (npm), Java (Maven) and Go. The languages come from Debian where they
+# are missing. Fails where a registry cannot be reached; the tests that need a
+# client are then skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tests/compat/lib_go.sh
@@ -10,6 +11,7 @@ cd "$(dirname "$0")/.."
 
 clients=$PWD/build/clients
 python=(boto3==1.44.5 awscli==1.46.3 cbor2==6.3.0)
+model=botocore==1.43.67 # the service model that the tables were made from
 node=(@aws-sdk/client-kinesis@3.958.0) # the newest for Node.js 18, which Debian 12 has
 java=$PWD/tests/compat/java/pom.xml
 go=$PWD/tests/compat/go/go.sum # the newest for Go 1.19, which Debian 12 has
@@ -32,6 +34,11 @@ if begin python venv "${python[*]}"; then
     python3 -m venv "$clients/venv"
     "$clients/venv/bin/pip" --quiet --disable-pip-version-check install "${python[@]}"
     echo "${python[*]}" >"$clients/python.done"
+fi
+if begin model model "$model"; then
+    "$clients/venv/bin/pip" --quiet --disable-pip-version-check install --no-deps --no-compile --target "$clients/model" "$model"
+    find "$clients/model" \( -type f ! -path '*/kinesis/*' -o -type d -empty \) -delete
+    echo "$model" >"$clients/model.done"
 fi
 if begin node node_modules "${node[*]}"; then
     echo '{"private":true}' >"$clients/package.json"

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
@@ -26,7 +27,7 @@ var (
 )
 
 func main() {
-	settings := must(config.LoadDefaultConfig(ctx))
+	settings := must(config.LoadDefaultConfig(ctx, config.WithHTTPClient(awshttp.NewBuildableClient())))
 	settings.HTTPClient = transport{settings.HTTPClient}
 	client = kinesis.NewFromConfig(settings)
 	arn := create()

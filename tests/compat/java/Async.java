@@ -24,12 +24,7 @@ final class Async {
     private final KinesisAsyncClient kinesis = KinesisAsyncClient.create();
     private final BlockingQueue<SubscribeToShardEvent> events = new LinkedBlockingQueue<>();
 
-    public static void main(String[] arguments) throws Exception {
-        new Async().run();
-        System.exit(0); // without waiting for Netty's threads
-    }
-
-    private void run() throws Exception {
+    void run() throws Exception {
         kinesis.createStream(b -> b.streamName(STREAM).shardCount(1)).join();
         waitActive();
         String arn = kinesis.describeStreamSummary(b -> b.streamName(STREAM)).join().streamDescriptionSummary().streamARN();

@@ -20,11 +20,7 @@ final class Sync {
     private static final String HALF = "170141183460469231731687303715884105728";
     private final KinesisClient kinesis = KinesisClient.create();
 
-    public static void main(String[] arguments) {
-        new Sync().run();
-    }
-
-    private void run() {
+    void run() {
         create();
         List<String> numbers = put();
         iterators(numbers);
