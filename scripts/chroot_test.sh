@@ -60,7 +60,8 @@ inside() {
     mkdir "$tree/root/kinesisfs"
     git -C "$here" ls-files -coz --exclude-standard |
         tar -C "$here" --null --ignore-failed-read -T - -cf - | tar -C "$tree/root/kinesisfs" -xf -
-    exec chroot "$tree" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 TERM=dumb \
+    exec chroot "$tree" /usr/bin/env -i HOME=/root LANG=C.UTF-8 TERM=dumb \
+        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         sh -c 'cd /root/kinesisfs && exec "$@"' sh "$@"
 }
 
