@@ -43,7 +43,8 @@ int kfs_exporter_start(const char *address, uint16_t port, kfs_exporter_text *te
     if (exporter == NULL)
         return kfs_fail(err, ENOMEM, "out of memory");
     *exporter = (struct kfs_exporter){.text = text, .arg = arg};
-    const struct kfs_http_config http = {.address = address,
+    const struct kfs_http_config http = {.clock = &kfs_system_clock,
+                                         .address = address,
                                          .port = port,
                                          .threads = 1,
                                          .connections_max = CONNECTIONS_MAX,

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "backend/endpoint/http_internal.h"
@@ -172,10 +171,9 @@ uint16_t kfs_http_port(const struct kfs_http_server *server)
 
 void kfs_http_stop(struct kfs_http_server *server, uint32_t grace_ms)
 {
-    struct timespec now;
+    const struct kfs_clock *clock = server->config.clock;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    atomic_store(&server->stop_ms, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + grace_ms);
+    atomic_store(&server->stop_ms, clock->mono_ms(clock->ctx) + grace_ms);
     join(server, server->n_loops);
     server_free(server);
 }

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "backend/base/buf.h"
+#include "backend/base/clock.h"
 #include "backend/base/error.h"
 
 #define KFS_HTTP_HEADERS_MAX 64             /* headers of a request, else 431 */
@@ -47,15 +48,16 @@ struct kfs_http_request {
 typedef void kfs_http_handler(void *arg, struct kfs_http_exchange *x);
 
 struct kfs_http_config {
-    const char *address;         /* numeric IPv4 or IPv6 */
-    uint16_t port;               /* 0: one that is free */
-    uint32_t threads;            /* 1..64 */
-    uint32_t connections_max;    /* more are refused by closing them at once */
-    uint64_t body_bytes_max;     /* of all requests together; at it one connection reads on, others wait */
-    uint32_t idle_timeout_ms;    /* a connection without a request, or whose peer takes no answer */
-    uint32_t request_timeout_ms; /* from a request's first byte to its last */
-    const char *certificate;     /* PEM file with the chain; NULL: no TLS. See selfsigned.h */
-    const char *key;             /* PEM file */
+    const struct kfs_clock *clock; /* its mono_ms is for deadlines and timers */
+    const char *address;           /* numeric IPv4 or IPv6 */
+    uint16_t port;                 /* 0: one that is free */
+    uint32_t threads;              /* 1..64 */
+    uint32_t connections_max;      /* more are refused by closing them at once */
+    uint64_t body_bytes_max;       /* of all requests together; at it one connection reads on, others wait */
+    uint32_t idle_timeout_ms;      /* a connection without a request, or whose peer takes no answer */
+    uint32_t request_timeout_ms;   /* from a request's first byte to its last */
+    const char *certificate;       /* PEM file with the chain; NULL: no TLS. See selfsigned.h */
+    const char *key;               /* PEM file */
     kfs_http_handler *handler;
     void *arg;
 };

@@ -164,6 +164,7 @@ int kfs_api_server_start(const struct kfs_api_server_config *config, struct kfs_
 {
     struct kfs_api_server *server = calloc(1, sizeof *server);
     const struct kfs_http_config http = {
+        .clock = &kfs_system_clock,
         .address = config->address,
         .port = config->port,
         .threads = config->threads,

@@ -203,24 +203,39 @@ static void limits_time(void **state)
 
     web->config.request_timeout_ms = 100;
     web->config.idle_timeout_ms = 1000;
+    web_stop_clock(web);
     restart(web);
     int held = client_open(web);
-    client_text(held, GET("/hold"));
     int idle = client_open(web);
     int slow_body = client_open(web);
-    client_text(slow_body, POST("/echo", "10", "123"));
     int slow = client_open(web);
-    for (int i = 0; i < 20; i++) {
-        ssize_t n = send(slow, "G", 1, MSG_NOSIGNAL); /* may come too late */
-        assert_true(n == 1 || i > 0);
-        usleep(10000);
+    client_text(held, GET("/hold"));
+    client_text(slow_body, POST("/echo", "10", "123"));
+    for (int i = 0; i < 11; i++) {
+        client_text(slow, "G");
+        web_settle(web);
+        client_expect_nothing(slow);
+        client_expect_nothing(slow_body);
+        web_pass(web, i < 10 ? 9 : 10);
     }
+    web_settle(web);
     client_expect(slow, 408, "");
     client_expect(slow_body, 408, "");
+    client_expect_nothing(idle);
+    web_pass(web, 899);
+    web_settle(web);
+    client_expect_nothing(idle);
+    web_pass(web, 1);
+    web_settle(web);
     client_expect_end(idle);
-    web_until(atomic_load(&web->holding) == 1);
-    web_release(web); /* what the handler keeps has no limit */
+    web_pass(web, 100000);
+    web_settle(web);
+    client_expect_nothing(held); /* what the handler keeps has no limit */
+    web_release(web);
     client_expect(held, 200, "");
+    client_expect_nothing(held);
+    web_pass(web, 1000);
+    web_settle(web);
     client_expect_end(held);
     close(slow);
     close(slow_body);
@@ -232,18 +247,18 @@ static void drops_readers_that_stall(void **state)
 {
     struct web *web = *state;
     char text[512];
-    size_t got = 0;
 
     web->config.idle_timeout_ms = 200;
+    web_stop_clock(web);
     restart(web);
     int stalled = client_open(web);
     int dripping = client_open(web);
     client_text(stalled, GET("/zeros/20000000"));
     client_text(dripping, GET("/drip"));
-    while (got < 1000) { /* far longer than that */
-        ssize_t n = recv(dripping, text, sizeof text, 0);
-        assert_true(n > 0);
-        got += (size_t)n;
+    web_settle(web);
+    for (int i = 0; i < 50; i++) { /* longer than that */
+        web_pass(web, 5);
+        assert_true(recv(dripping, text, sizeof text, 0) > 0);
     }
     web_until(web_stats(web).connections == 1);
     close(stalled);
@@ -438,6 +453,7 @@ static void stops_gracefully(void **state)
     client_text(late, POST("/timer", "4", "done"));
     client_text(drip, GET("/drip"));
     assert_true(recv(drip, text, sizeof text, 0) > 0);
+    web_until(web_stats(web).requests == 2); /* a connection whose request has not come is idle */
     web_stop(web, 200);
     client_expect(late, 200, "done");
     client_expect_end(late);
