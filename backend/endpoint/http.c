@@ -73,6 +73,16 @@ static void server_free(struct kfs_http_server *server)
     free(server);
 }
 
+/* A connection that one thread gave another which had ended by then is closed here. */
+static void run_rest(struct kfs_http_loop *loop)
+{
+    loop->stopping = true;
+    kfs_http_loop_enter(loop);
+    kfs_http_loop_work(loop);
+    kfs_http_loop_enter(NULL);
+}
+
+/* The first n threads were started. */
 static void join(struct kfs_http_server *server, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -83,6 +93,8 @@ static void join(struct kfs_http_server *server, uint32_t n)
         while (atomic_load(&server->loops[i].posters) > 0)
             sched_yield(); /* one is on its way out of kfs_http_post */
     }
+    for (uint32_t i = 0; i < server->n_loops; i++)
+        run_rest(&server->loops[i]);
 }
 
 /* Signals are the business of the program's other threads. */

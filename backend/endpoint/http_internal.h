@@ -111,7 +111,7 @@ int kfs_http_loop_init(struct kfs_http_loop *loop, struct kfs_http_server *serve
 void kfs_http_loop_release(struct kfs_http_loop *loop);
 void *kfs_http_loop_main(void *loop);
 void kfs_http_loop_wake(struct kfs_http_loop *loop);  /* any thread */
-void kfs_http_loop_enter(struct kfs_http_loop *loop); /* the calling thread is the loop's */
+void kfs_http_loop_enter(struct kfs_http_loop *loop); /* the calling thread is the loop's; or no loop's */
 bool kfs_http_loop_here(const struct kfs_http_loop *loop);
 void kfs_http_loop_work(struct kfs_http_loop *loop);        /* what can be done without waiting for events */
 const char *kfs_http_loop_date(struct kfs_http_loop *loop); /* as HTTP writes the present second */
