@@ -56,6 +56,9 @@ static void keeps_connections_and_order(void **state)
     client_expect(fd, 200, "four");
     client_text(fd, "\r\n\r\n" GET("/nothing"));
     client_expect(fd, 404, "");
+    client_text(fd, GET("http://b:1/length") GET("HTTPS://b"));
+    client_expect(fd, 200, "0");
+    client_expect(fd, 404, "");
     close(fd);
 }
 
@@ -286,6 +289,11 @@ static void refuses_malformed_requests(void **state)
         "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
         "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\nab",
         "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\nab",
+        "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\nab",
+        "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 1 1\r\n\r\nab",
+        "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 0x1\r\n\r\nab",
+        "POST /length HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n0\r\n\r\n",
+        "POST /length HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;x\nab\r\n0\r\n\r\n",
         "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\nab",
         "POST /length HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         "POST /length HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
