@@ -9,6 +9,7 @@
 #define TEXT_BYTES_MAX (4U << 20)
 #define CONNECTIONS_MAX 64
 #define BODIES_BYTES_MAX (1U << 20)
+#define UNSENT_BYTES_MAX (4 * TEXT_BYTES_MAX)
 #define TIMEOUT_MS 10000
 #define GRACE_MS 100
 
@@ -49,6 +50,7 @@ int kfs_exporter_start(const char *address, uint16_t port, kfs_exporter_text *te
                                          .threads = 1,
                                          .connections_max = CONNECTIONS_MAX,
                                          .body_bytes_max = BODIES_BYTES_MAX,
+                                         .unsent_bytes_max = UNSENT_BYTES_MAX,
                                          .idle_timeout_ms = TIMEOUT_MS,
                                          .request_timeout_ms = TIMEOUT_MS,
                                          .handler = handle,

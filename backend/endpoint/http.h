@@ -54,6 +54,7 @@ struct kfs_http_config {
     uint32_t threads;              /* 1..64 */
     uint32_t connections_max;      /* more are refused by closing them at once */
     uint64_t body_bytes_max;       /* of all requests together; at it one connection reads on, others wait */
+    uint64_t unsent_bytes_max;     /* of all responses; at it no request is begun, and slow peers are cut */
     uint32_t idle_timeout_ms;      /* a connection without a request, or whose peer takes no answer */
     uint32_t request_timeout_ms;   /* from a request's first byte to its last */
     const char *certificate;       /* PEM file with the chain; NULL: no TLS. See selfsigned.h */
@@ -72,6 +73,9 @@ uint16_t kfs_http_port(const struct kfs_http_server *server);
 void kfs_http_stop(struct kfs_http_server *server, uint32_t grace_ms);
 
 const struct kfs_http_request *kfs_http_request(const struct kfs_http_exchange *x);
+
+/* Nobody waits for a response any more; one must still be given. Any thread. */
+bool kfs_http_is_gone(const struct kfs_http_exchange *x);
 
 /* The value of a header (lower-case name), or NULL. */
 const struct kfs_bytes *kfs_http_header(const struct kfs_http_request *request, const char *name);
@@ -92,6 +96,7 @@ void kfs_http_respond(struct kfs_http_exchange *x, const struct kfs_http_respons
  * -EAGAIN, and takes nothing, where more than KFS_HTTP_QUEUE_MAX bytes wait for a
  * slow peer (on_room is called when there is room again), -EPIPE when gone,
  * -ENOMEM. Calls for one exchange must not overlap; they take effect in order. */
+#define KFS_HTTP_PATIENCE_MS 10000 /* at unsent_bytes_max a peer must take what waits for it */
 #define KFS_HTTP_QUEUE_MAX (16U << 20)
 struct kfs_http_stream_events {
     void (*on_gone)(void *arg);

@@ -233,8 +233,17 @@ static void run_ready(struct kfs_http_loop *loop)
     }
 }
 
+static void resume_starved(struct kfs_http_loop *loop)
+{
+    loop->starved = false;
+    for (struct kfs_http_conn *conn = loop->conns; conn != NULL; conn = conn->next)
+        kfs_http_conn_schedule(conn);
+}
+
 void kfs_http_loop_work(struct kfs_http_loop *loop)
 {
+    if (loop->starved && !kfs_http_unsent_full(loop->server))
+        resume_starved(loop);
     run_posts(loop);
     kfs_http_timers_run(&loop->timers, loop->now_ms);
     if (loop->ready != NULL)

@@ -14,6 +14,7 @@
 #define WORKERS 8
 #define CONNECTIONS_MAX 16384
 #define BODIES_BYTES_MAX (UINT64_C(256) << 20)
+#define UNSENT_BYTES_MAX (UINT64_C(256) << 20)
 #define IDLE_TIMEOUT_MS 120000
 #define REQUEST_TIMEOUT_MS 60000
 
@@ -102,7 +103,10 @@ static void *work(void *arg)
         if (server->head == NULL)
             server->tail = &server->head;
         (void)pthread_mutex_unlock(&server->lock);
-        answer(server, job->x);
+        if (kfs_http_is_gone(job->x)) /* or requests that are reset at once would pile up work */
+            kfs_http_cut(job->x);
+        else
+            answer(server, job->x);
         free(job);
         (void)pthread_mutex_lock(&server->lock);
     }
@@ -170,6 +174,7 @@ int kfs_api_server_start(const struct kfs_api_server_config *config, struct kfs_
         .threads = config->threads,
         .connections_max = CONNECTIONS_MAX,
         .body_bytes_max = BODIES_BYTES_MAX,
+        .unsent_bytes_max = UNSENT_BYTES_MAX,
         .idle_timeout_ms = IDLE_TIMEOUT_MS,
         .request_timeout_ms = REQUEST_TIMEOUT_MS,
         .certificate = config->certificate,

@@ -283,6 +283,7 @@ void web_init(struct web *web)
         .threads = 2,
         .connections_max = 4096,
         .body_bytes_max = 64U << 20,
+        .unsent_bytes_max = 256U << 20,
         .idle_timeout_ms = 60000,
         .request_timeout_ms = 60000,
         .handler = handle,

@@ -525,6 +525,42 @@ static void shares_memory_without_deadlock(void **state)
     }
 }
 
+/* Responses that nobody takes are bounded: others wait until they are taken, or their peer is cut. */
+static void limits_what_is_not_taken(void **state)
+{
+    struct web *web = *state;
+    struct answer answer;
+
+    web->config.unsent_bytes_max = 1 << 20;
+    web_stop_clock(web);
+    restart(web);
+    for (int i = 0; i < 2; i++) {
+        bool takes = i == 0;
+        uint64_t before = web_stats(web).requests;
+        int slow = client_open(web);
+        client_text(slow, GET("/zeros/20000000"));
+        web_until(web_stats(web).requests == before + 1);
+        int other = client_open(web);
+        client_text(other, GET("/length") GET("/length"));
+        web_pass(web, KFS_HTTP_PATIENCE_MS - 1);
+        usleep(20000);
+        assert_int_equal(web_stats(web).requests, before + 1);
+        if (takes) {
+            client_answer(slow, &answer);
+            assert_int_equal(answer.len, 20000000);
+            client_free(&answer);
+        } else {
+            web_pass(web, 1);
+            close(client_open(web)); /* wakes the server */
+        }
+        client_expect(other, 200, "0");
+        client_expect(other, 200, "0");
+        close(slow);
+        close(other);
+    }
+    web_until(web_stats(web).connections == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -549,6 +585,7 @@ int main(void)
         TEST(stops_gracefully),
         TEST(holds_a_thousand_connections),
         TEST(shares_memory_without_deadlock),
+        TEST(limits_what_is_not_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

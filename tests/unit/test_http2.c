@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "backend/endpoint/http_internal.h"
 #include "backend/endpoint/selfsigned.h"
 #include "tests/support/tempdir.h"
 #include "tests/support/web.h"
@@ -388,6 +389,28 @@ static void shares_memory_without_deadlock(void **state)
     }
 }
 
+/* While another has the bodies' memory, responses still come: the peer's credit for them is read. */
+static void sends_while_bodies_wait(void **state)
+{
+    struct web *web = *state;
+    struct client client;
+
+    web->config.body_bytes_max = 2 << 20;
+    restart(web);
+    int fd = client_open(web);
+    client_text(fd, "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n");
+    client_zeros(fd, 2500000);
+    web_until(atomic_load(&web->server->budget.used) >= 2500000);
+    connect_client(&client, web);
+    request(&client, "/length", 100, true);
+    int32_t zeros = request(&client, "/zeros/8000000", 0, false);
+    assert_int_equal(await(&client, zeros)->len, 8000000);
+    client_zeros(fd, 500000);
+    client_expect(fd, 200, "3000000");
+    close(fd);
+    disconnect(&client);
+}
+
 static void *stop(void *arg)
 {
     web_stop(arg, 5000);
@@ -564,6 +587,7 @@ int main(void)
         TEST(streams_and_resets),
         TEST(waits_for_slow_readers),
         TEST(shares_memory_without_deadlock),
+        TEST(sends_while_bodies_wait),
         TEST(stops_gracefully),
         TEST(cuts),
         TEST(ends_floods),
