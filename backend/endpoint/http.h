@@ -24,6 +24,10 @@
 #define KFS_HTTP_HEAD_BYTES_MAX 32768       /* all of them and the target, else 431 */
 #define KFS_HTTP_BODY_BYTES_MAX (20U << 20) /* else 413 */
 
+/* Where memory is scarce: */
+#define KFS_HTTP_PATIENCE_MS 10000 /* from a request's first byte to its last */
+#define KFS_HTTP_TAKE_MS 3000      /* until the peer has taken what waited for it */
+
 struct kfs_http_server;
 struct kfs_http_exchange; /* a request and its response */
 
@@ -53,12 +57,13 @@ struct kfs_http_config {
     uint16_t port;                 /* 0: one that is free */
     uint32_t threads;              /* 1..64 */
     uint32_t connections_max;      /* more are refused by closing them at once */
-    uint64_t body_bytes_max;       /* of all requests together; at it one connection reads on, others wait */
-    uint64_t unsent_bytes_max;     /* of all responses; at it no request is begun, and slow peers are cut */
-    uint32_t idle_timeout_ms;      /* a connection without a request, or whose peer takes no answer */
-    uint32_t request_timeout_ms;   /* from a request's first byte to its last */
-    const char *certificate;       /* PEM file with the chain; NULL: no TLS. See selfsigned.h */
-    const char *key;               /* PEM file */
+    uint64_t
+        body_bytes_max; /* of all requests together; at it one connection reads on, others wait, slow ones are cut */
+    uint64_t unsent_bytes_max;   /* of all responses; at it no request is begun, and slow peers are cut */
+    uint32_t idle_timeout_ms;    /* a connection without a request, or whose peer takes no answer */
+    uint32_t request_timeout_ms; /* from a request's first byte to its last */
+    const char *certificate;     /* PEM file with the chain; NULL: no TLS. See selfsigned.h */
+    const char *key;             /* PEM file */
     kfs_http_handler *handler;
     void *arg;
 };
@@ -96,7 +101,6 @@ void kfs_http_respond(struct kfs_http_exchange *x, const struct kfs_http_respons
  * -EAGAIN, and takes nothing, where more than KFS_HTTP_QUEUE_MAX bytes wait for a
  * slow peer (on_room is called when there is room again), -EPIPE when gone,
  * -ENOMEM. Calls for one exchange must not overlap; they take effect in order. */
-#define KFS_HTTP_PATIENCE_MS 10000 /* at unsent_bytes_max a peer must take what waits for it */
 #define KFS_HTTP_QUEUE_MAX (16U << 20)
 struct kfs_http_stream_events {
     void (*on_gone)(void *arg);

@@ -287,7 +287,7 @@ static uint64_t request_deadline(const struct kfs_http_conn *conn)
 
     if (h1->began_ms == 0 || h1->state == HANDLING)
         return KFS_HTTP_NEVER;
-    return since + conn->loop->server->config.request_timeout_ms;
+    return since + kfs_http_request_timeout_ms(conn->loop->server);
 }
 
 static void expired(struct kfs_http_conn *conn)

@@ -464,7 +464,7 @@ static uint64_t request_deadline(const struct kfs_http_conn *conn)
 
     if (receiving != NULL) {
         uint64_t since = receiving->began_ms > conn->resumed_ms ? receiving->began_ms : conn->resumed_ms;
-        uint64_t end = since + conn->loop->server->config.request_timeout_ms;
+        uint64_t end = since + kfs_http_request_timeout_ms(conn->loop->server);
         due = end < due ? end : due;
     }
     return due;

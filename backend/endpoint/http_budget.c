@@ -58,6 +58,13 @@ bool kfs_http_budget_full(struct kfs_http_server *server)
     return atomic_load(&server->budget.used) >= server->budget.limit;
 }
 
+uint32_t kfs_http_request_timeout_ms(struct kfs_http_server *server)
+{
+    const uint32_t timeout_ms = server->config.request_timeout_ms;
+
+    return kfs_http_budget_full(server) && timeout_ms > KFS_HTTP_PATIENCE_MS ? KFS_HTTP_PATIENCE_MS : timeout_ms;
+}
+
 bool kfs_http_budget_may_read(struct kfs_http_conn *conn)
 {
     struct kfs_http_server *server = conn->loop->server;

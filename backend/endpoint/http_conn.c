@@ -12,7 +12,7 @@
 #define IN_MAX 262144 /* more than a protocol can leave: a head and one read */
 #define READS_MAX 16  /* of one connection, then others have their turn */
 #define VECTORS_MAX 16
-#define LOOK_AGAIN_MS 1000 /* at a connection that stalls */
+#define LOOK_AGAIN_MS 1000 /* at a connection that holds memory */
 #define CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 /* ---- sockets ---- */
@@ -114,6 +114,12 @@ static size_t unsent(const struct kfs_http_conn *conn)
     return conn->out.bytes + (conn->proto != NULL ? conn->proto->unsent(conn) : 0);
 }
 
+/* A request has begun that is not here as a whole. */
+static bool is_receiving(const struct kfs_http_conn *conn)
+{
+    return conn->receiving > 0 || (conn->in.len > 0 && !conn->held);
+}
+
 static uint64_t least(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -127,7 +133,7 @@ static uint64_t deadline(const struct kfs_http_conn *conn)
     if (conn->lingering)
         return conn->linger_ms;
     if (conn->stalled && kfs_http_unsent_full(conn->loop->server))
-        due = least(conn->progress_ms + config->idle_timeout_ms, conn->mark_ms + KFS_HTTP_PATIENCE_MS);
+        due = least(conn->progress_ms + config->idle_timeout_ms, conn->mark_ms + KFS_HTTP_TAKE_MS);
     else if (conn->stalled)
         due = conn->progress_ms + config->idle_timeout_ms;
     else if (is_quiet(conn))
@@ -142,7 +148,7 @@ static void set_timer(struct kfs_http_conn *conn)
 {
     uint64_t due = deadline(conn);
 
-    if (conn->stalled) /* the others may come to have too much to send */
+    if (conn->stalled || is_receiving(conn)) /* memory may become scarce meanwhile */
         due = least(due, conn->loop->now_ms + LOOK_AGAIN_MS);
     if (due == KFS_HTTP_NEVER || (conn->timer.place != 0 && conn->timer.due_ms <= due))
         return;
@@ -235,12 +241,6 @@ static void wait_for_budget(struct kfs_http_conn *conn)
     /* Room that came before this was counted has woken nobody. */
     if (!kfs_http_budget_full(loop->server) || atomic_load(&loop->server->budget.holder) == NULL)
         kfs_http_loop_wake(loop);
-}
-
-/* A request has begun that is not here as a whole. */
-static bool is_receiving(const struct kfs_http_conn *conn)
-{
-    return conn->receiving > 0 || (conn->in.len > 0 && !conn->held);
 }
 
 /* Without it the peer's credit for what is to be sent would not be seen. */

@@ -60,13 +60,14 @@ struct kfs_http_budget {
 void kfs_http_budget_add(struct kfs_http_server *server, size_t bytes);
 void kfs_http_budget_sub(struct kfs_http_server *server, size_t bytes); /* wakes those that wait */
 bool kfs_http_budget_full(struct kfs_http_server *server);
+uint32_t kfs_http_request_timeout_ms(struct kfs_http_server *server); /* less where it is full */
 bool kfs_http_budget_may_read(struct kfs_http_conn *conn);
 void kfs_http_budget_let_go(struct kfs_http_conn *conn); /* no longer the holder */
 
 /* ---- memory for responses ---- */
 
 /* Notes how much the connection has not sent. Where all of them have config.unsent_bytes_max, no
- * request is given to the handler, and a connection whose peer has not taken for KFS_HTTP_PATIENCE_MS
+ * request is given to the handler, and a connection whose peer has not taken for KFS_HTTP_TAKE_MS
  * what there was is cut. */
 void kfs_http_unsent_set(struct kfs_http_conn *conn, size_t bytes); /* may wake those that wait */
 bool kfs_http_unsent_full(struct kfs_http_server *server);          /* any thread */

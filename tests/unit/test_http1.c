@@ -542,7 +542,7 @@ static void limits_what_is_not_taken(void **state)
         web_until(web_stats(web).requests == before + 1);
         int other = client_open(web);
         client_text(other, GET("/length") GET("/length"));
-        web_pass(web, KFS_HTTP_PATIENCE_MS - 1);
+        web_pass(web, KFS_HTTP_TAKE_MS - 1);
         usleep(20000);
         assert_int_equal(web_stats(web).requests, before + 1);
         if (takes) {
