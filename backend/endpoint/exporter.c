@@ -9,7 +9,7 @@
 #define TEXT_BYTES_MAX (4U << 20)
 #define CONNECTIONS_MAX 64
 #define BODIES_BYTES_MAX (1U << 20)
-#define UNSENT_BYTES_MAX (4 * TEXT_BYTES_MAX)
+#define UNSENT_BYTES_MAX (16U << 20)
 #define TIMEOUT_MS 10000
 #define GRACE_MS 100
 
