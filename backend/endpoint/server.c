@@ -7,14 +7,16 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "backend/endpoint/http.h"
 #include "backend/endpoint/hub.h"
 
 #define WORKERS 8
-#define CONNECTIONS_MAX 16384
+#define CONNECTIONS_MAX 16384 /* and three quarters of the files that may be open: the store needs some */
 #define BODIES_BYTES_MAX (UINT64_C(256) << 20)
+#define UNSENT_BYTES_MAX (UINT64_C(256) << 20)
 #define IDLE_TIMEOUT_MS 120000
 #define REQUEST_TIMEOUT_MS 60000
 
@@ -126,7 +128,10 @@ static void *work(void *arg)
         if (server->head == NULL)
             server->tail = &server->head;
         (void)pthread_mutex_unlock(&server->lock);
-        answer(server, job->x);
+        if (kfs_http_is_gone(job->x)) /* or requests that are reset at once would pile up work */
+            kfs_http_cut(job->x);
+        else
+            answer(server, job->x);
         free(job);
         (void)pthread_mutex_lock(&server->lock);
     }
@@ -184,15 +189,26 @@ static int start_workers(struct kfs_api_server *server, struct kfs_error *err)
     return 0;
 }
 
+static uint32_t connections_max(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur / 4 * 3 > CONNECTIONS_MAX)
+        return CONNECTIONS_MAX;
+    return (uint32_t)(files.rlim_cur / 4 * 3);
+}
+
 int kfs_api_server_start(const struct kfs_api_server_config *config, struct kfs_api_server **out, struct kfs_error *err)
 {
     struct kfs_api_server *server = calloc(1, sizeof *server);
     const struct kfs_http_config http = {
+        .clock = &kfs_system_clock,
         .address = config->address,
         .port = config->port,
         .threads = config->threads,
-        .connections_max = CONNECTIONS_MAX,
+        .connections_max = connections_max(),
         .body_bytes_max = BODIES_BYTES_MAX,
+        .unsent_bytes_max = UNSENT_BYTES_MAX,
         .idle_timeout_ms = IDLE_TIMEOUT_MS,
         .request_timeout_ms = REQUEST_TIMEOUT_MS,
         .certificate = config->certificate,
