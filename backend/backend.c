@@ -126,6 +126,7 @@ int kfs_stream_create(struct kfs_backend *b, const char *name, const struct kfs_
     if (check_shard_count(full.shards, err) != 0 || check_retention(full.retention_hours, err) != 0 ||
         check_record_limit(full.max_record_bytes, err) != 0)
         return -EINVAL;
+    assert(full.note == NULL || (kfs_note_name_valid(full.note) && full.note_text.len <= KFS_NOTE_BYTES_MAX));
     return finish(b->ops->stream_create(b, name, &full, err), err);
 }
 

@@ -54,6 +54,8 @@ struct kfs_stream_spec {
     uint32_t shards;           /* 1..KFS_SHARDS_MAX */
     uint32_t retention_hours;  /* 0 means the default, 24 */
     uint32_t max_record_bytes; /* 0 means KFS_RECORD_BYTES_DEFAULT */
+    const char *note;          /* name of a note that it is made with: there is no time without it. NULL: none */
+    struct kfs_bytes note_text;
 };
 
 struct kfs_stream_info {

@@ -66,8 +66,9 @@ Streams are in ./streams: a directory is a stream, a line a record. Try
     tail -f streams/clicks/shardId-000000000000     # in another terminal
     cat streams/clicks@json/all | jq                # with keys, times and numbers
 
-The Kinesis API is on http://$listen, over the same streams. Try
+The Kinesis API is on http://$listen, over the same streams; any credentials will do. Try
 
+    export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_DEFAULT_REGION=eu-west-1
     aws --endpoint-url http://$listen kinesis list-streams
     AWS_ENDPOINT_URL=http://$listen python3 ...     # any program that uses boto3
 

@@ -333,12 +333,11 @@ static int scan_tree(struct scan *s)
 
 int kfs_json_decode(struct kfs_arena *arena, struct kfs_bytes body, struct kfs_value *value)
 {
-    struct scan s;
+    struct scan s = {.at = body.data};
     int rc;
 
     if (body.len == 0 || !kfs_utf8_valid(body.data, body.len))
-        return -EINVAL;
-    s.at = body.data;
+        return -EINVAL; /* nothing may be at NULL */
     s.end = s.at + body.len;
     kfs_builder_init(&s.b, arena);
     rc = scan_tree(&s);

@@ -105,7 +105,10 @@ int kfs_api_new(const struct kfs_api_config *config, struct kfs_api **out, struc
     api_table_init(&api->table);
     (void)pthread_mutex_init(&api->account, NULL);
     (void)pthread_mutex_init(&api->subscriptions.lock, NULL);
+    api_later_init(&api->later);
     int rc = api_tokens_init(api, err);
+    if (rc == 0)
+        rc = api_later_load(api, err);
     if (rc != 0) {
         kfs_api_free(api);
         return rc;
@@ -118,6 +121,7 @@ void kfs_api_free(struct kfs_api *api)
 {
     if (api == NULL)
         return;
+    api_later_release(api);
     api_table_release(api);
     (void)pthread_mutex_destroy(&api->account);
     (void)pthread_mutex_destroy(&api->subscriptions.lock);

@@ -60,6 +60,10 @@ void kfs_api_reply_release(struct kfs_api_reply *reply);
 /* Whether carrying it out may wait for a disk: then not on a thread that others wait for. */
 bool kfs_api_is_slow(const struct kfs_api *api, const struct kfs_http_request *request);
 
+/* Makes the changes of shards whose time has come; a stream's own is made before a request sees it. Returns how many
+ * ms the next one has, UINT64_MAX where there is none. Waits for a disk. */
+uint64_t kfs_api_settle(struct kfs_api *api);
+
 /* Counters and latencies in the Prometheus text format, appended. */
 int kfs_api_metrics(struct kfs_api *api, struct kfs_buf *text);
 

@@ -8,7 +8,6 @@
 #include "backend/endpoint/api_internal.h"
 
 #define ARN_MAX 512
-#define INDEX_DIGITS_MAX 12
 
 const char *api_partition(const char *region)
 {
@@ -91,18 +90,22 @@ void api_out_consumer_arn(struct api_call *call, const char *key, const char *st
     kfs_out_string(&call->out, key, arn);
 }
 
-/* shardId-0, anything-0 and 0 are what the service takes for shardId-000000000000. */
+/* shardId-0, anything-0 and 0 are what the service takes for shardId-000000000000: the number is what stands
+ * between the first dash and the next, or the whole where that is empty. */
 int api_shard_id_parse(const char *text, uint32_t *shard)
 {
-    const char *dash = strrchr(text, '-');
-    const char *digits = dash == NULL ? text : dash + 1;
-    size_t len = strlen(digits);
+    const char *dash = strchr(text, '-');
+    const char *digits = dash == NULL || dash[1] == '\0' || dash[1] == '-' ? text : dash + 1;
+    const size_t len = strspn(digits, "0123456789");
+    uint64_t index = 0;
 
-    if (len < 1 || len > INDEX_DIGITS_MAX || strspn(digits, "0123456789") != len)
+    if (len == 0 || (digits[len] != '\0' && (digits == text || digits[len] != '-')))
         return -EINVAL;
-    unsigned long long index = strtoull(digits, NULL, 10);
-    if (index > KFS_SHARD_INDEX_MAX)
-        return -EINVAL;
+    for (size_t i = 0; i < len; i++) {
+        index = index * 10 + (uint64_t)(digits[i] - '0');
+        if (index > KFS_SHARD_INDEX_MAX)
+            return -EINVAL;
+    }
     *shard = (uint32_t)index;
     return 0;
 }

@@ -23,11 +23,18 @@ void api_tell(struct api_call *call, const char *type, const char *format, ...)
     (void)kfs_buf_append(&call->failure.text, text, strlen(text));
 }
 
-int api_fail_again(struct api_call *call, const char *text)
+void api_forget_failure(struct api_call *call)
 {
     call->failure.type = NULL;
     call->failure.text.len = 0;
-    return api_invalid(call, "%s", text);
+}
+
+int api_dry_run(struct api_call *call)
+{
+    if (!call->dry_run)
+        return 0;
+    return api_fail(call, "DryRunOperationException",
+                    "The request was rejected because the DryRun parameter was specified.");
 }
 
 void api_tell_internal(struct api_call *call, const char *why)
@@ -61,12 +68,17 @@ void api_tell_backend(struct api_call *call, const struct kfs_error *err)
 
 /* ---- input ---- */
 
+/* A NUL becomes a control character, which nothing that is valid holds, instead of an end: else a name would
+ * mean the stream or the tag that it begins with. */
 static const char *to_string(struct api_call *call, struct kfs_bytes bytes)
 {
     char *text = kfs_arena_alloc(call->arena, bytes.len + 1);
 
-    if (text != NULL && bytes.len > 0)
-        memcpy(text, bytes.data, bytes.len);
+    if (text == NULL || bytes.len == 0)
+        return text;
+    memcpy(text, bytes.data, bytes.len);
+    for (char *nul = text; (nul = memchr(nul, '\0', (size_t)(text + bytes.len - nul))) != NULL;)
+        *nul = '\1';
     return text;
 }
 

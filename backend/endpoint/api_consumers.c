@@ -16,21 +16,18 @@ static int no_consumer(struct api_call *call, const char *stream, const char *na
                     stream, call->account);
 }
 
-/* Whether a stream has a consumer; of the creation second given, where that is not 0. */
-static bool has_consumer(struct api_stream *stream, const char *name, uint64_t created_s)
+/* Whether its stream has a consumer. */
+static bool has_consumer(struct api_call *call, const struct api_resource *r, bool even_leaving)
 {
-    bool found;
-
-    (void)pthread_mutex_lock(&stream->lock);
-    size_t at = api_consumer_find(stream, name, &found);
-    if (found && created_s != 0)
-        found = stream->consumers[at]->created_ms / 1000 == created_s;
-    (void)pthread_mutex_unlock(&stream->lock);
+    (void)pthread_mutex_lock(&r->stream->lock);
+    const struct api_consumer *told = api_consumer_told(call->api, r->stream, r->consumer, r->consumer_created_s);
+    bool found = told != NULL && (even_leaving || told->gone_at_ms == 0);
+    (void)pthread_mutex_unlock(&r->stream->lock);
     return found;
 }
 
 /* The stream of a consumer's ARN, with the consumer's name copied out. */
-static int find_by_arn(struct api_call *call, const char *text, struct api_resource *resource)
+static int find_by_arn(struct api_call *call, const char *text, struct api_resource *resource, bool even_leaving)
 {
     struct api_arn arn;
 
@@ -41,7 +38,8 @@ static int find_by_arn(struct api_call *call, const char *text, struct api_resou
         return api_no_memory(call);
     if (api_find_named(call, arn.stream, API_READABLE, &resource->stream) != 0)
         return -1;
-    if (has_consumer(resource->stream, arn.consumer, arn.consumer_created_s))
+    resource->consumer_created_s = arn.consumer_created_s;
+    if (has_consumer(call, resource, even_leaving))
         return 0;
     int rc = no_consumer(call, arn.stream, arn.consumer);
     api_put_back(call, resource->stream);
@@ -50,9 +48,9 @@ static int find_by_arn(struct api_call *call, const char *text, struct api_resou
 
 /* ConsumerARN counts; what else is said must agree with it. */
 static int find_by_consumer_arn(struct api_call *call, const char *arn, const char *name, const struct api_arn *named,
-                                struct api_resource *resource)
+                                struct api_resource *resource, bool even_leaving)
 {
-    if (find_by_arn(call, arn, resource) != 0)
+    if (find_by_arn(call, arn, resource, even_leaving) != 0)
         return -1;
     if ((name == NULL || strcmp(name, resource->consumer) == 0) &&
         (named->stream[0] == '\0' || strcmp(named->stream, resource->stream->name) == 0))
@@ -62,7 +60,7 @@ static int find_by_consumer_arn(struct api_call *call, const char *arn, const ch
     return rc;
 }
 
-int api_find_consumer(struct api_call *call, struct api_resource *resource)
+int api_find_consumer(struct api_call *call, struct api_resource *resource, bool even_leaving)
 {
     const char *arn = api_string(call, call->in, "ConsumerARN");
     const char *name = api_string(call, call->in, "ConsumerName");
@@ -76,11 +74,12 @@ int api_find_consumer(struct api_call *call, struct api_resource *resource)
     if (stream_arn != NULL && (api_arn_parse(stream_arn, &named) != 0 || named.consumer[0] != '\0'))
         return api_invalid(call, "StreamARN %s is not the ARN of a stream.", stream_arn);
     if (arn != NULL)
-        return find_by_consumer_arn(call, arn, name, &named, resource);
+        return find_by_consumer_arn(call, arn, name, &named, resource, even_leaving);
     resource->consumer = name;
+    resource->consumer_created_s = 0;
     if (api_find_named(call, named.stream, API_READABLE, &resource->stream) != 0)
         return -1;
-    if (has_consumer(resource->stream, name, 0))
+    if (has_consumer(call, resource, even_leaving))
         return 0;
     int rc = no_consumer(call, named.stream, name);
     api_put_back(call, resource->stream);
@@ -99,8 +98,9 @@ int api_find_resource(struct api_call *call, struct api_resource *resource)
     if (api_arn_parse(text, &arn) != 0)
         return api_invalid(call, "ResourceARN %s is not the ARN of a stream or a consumer.", text);
     if (arn.consumer[0] != '\0')
-        return find_by_arn(call, text, resource);
+        return find_by_arn(call, text, resource, false);
     resource->consumer = NULL;
+    resource->consumer_created_s = 0;
     return api_find_named(call, arn.stream, API_EVEN_DELETING, &resource->stream);
 }
 
@@ -108,6 +108,8 @@ int api_find_resource(struct api_call *call, struct api_resource *resource)
 
 static const char *status_of(struct api_call *call, const struct api_consumer *consumer)
 {
+    if (consumer->gone_at_ms != 0)
+        return "DELETING";
     return api_mono_ms(call->api) < consumer->active_at_ms ? "CREATING" : "ACTIVE";
 }
 
@@ -225,7 +227,7 @@ int api_deregister_consumer(struct api_call *call)
 {
     struct api_resource r;
 
-    if (api_find_consumer(call, &r) != 0)
+    if (api_find_consumer(call, &r, false) != 0)
         return -1;
     (void)pthread_mutex_lock(&r.stream->changes);
     int rc = api_consumer_remove(call, r.stream, r.consumer);
@@ -239,16 +241,15 @@ int api_deregister_consumer(struct api_call *call)
 int api_describe_consumer(struct api_call *call)
 {
     struct api_resource r;
-    bool found;
     int rc = 0;
 
-    if (api_find_consumer(call, &r) != 0)
+    if (api_find_consumer(call, &r, true) != 0)
         return -1;
     (void)pthread_mutex_lock(&r.stream->lock);
-    size_t at = api_consumer_find(r.stream, r.consumer, &found);
-    if (found) {
+    const struct api_consumer *consumer = api_consumer_told(call->api, r.stream, r.consumer, r.consumer_created_s);
+    if (consumer != NULL) {
         kfs_out_map(&call->out, NULL);
-        out_consumer(call, "ConsumerDescription", r.stream->name, r.stream->consumers[at]);
+        out_consumer(call, "ConsumerDescription", r.stream->name, consumer);
         api_out_stream_arn(call, "StreamARN", r.stream->name);
         kfs_out_map_end(&call->out);
         kfs_out_map_end(&call->out);

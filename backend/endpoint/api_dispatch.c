@@ -184,8 +184,10 @@ struct kfs_bytes api_target(const struct kfs_http_request *request)
 static void read_target(struct exchange *x)
 {
     const struct kfs_bytes *header = kfs_http_header(x->request, "x-amz-target");
+    const char *text = header == NULL ? NULL : header->data;
+    const char *dot = text == NULL ? NULL : memchr(text, '.', header->len);
 
-    x->has_target = header != NULL && memchr(header->data, '.', header->len) != NULL;
+    x->has_target = dot != NULL && dot > text && dot + 1 < text + header->len;
     x->operation = api_operation_index(api_target(x->request));
 }
 
@@ -227,6 +229,7 @@ static bool answer_outsider(struct exchange *x)
         return true;
     }
     if (request->body.len == 0) {
+        x->content = x->content == CONTENT_JSON ? CONTENT_JSON : CONTENT_CBOR;
         answer_error(x, 400, x->operation < api_n_operations ? "SerializationException" : "UnknownOperationException",
                      NULL);
         return true;
@@ -272,6 +275,9 @@ static int perform(struct api_call *call, struct kfs_value *in, size_t operation
     if (api_authenticate(call) != 0 || api_inject(call) != 0)
         return -1;
     kfs_buf_release(&call->failure.text);
+    /* The tables of the model are from before it. */
+    const struct kfs_value *dry_run = kfs_value_get(in, "DryRun");
+    call->dry_run = dry_run != NULL && dry_run->type == KFS_VALUE_BOOL && dry_run->boolean;
     int rc = kfs_model_check(call->operation->input, call->arena, in, &call->failure.type, &call->failure.text);
     if (rc == -EINVAL) {
         call->failure.status = 400;

@@ -111,7 +111,7 @@ static int set_monitoring(struct api_call *call, bool enable)
     api_out_metrics(&call->out, "DesiredShardLevelMetrics", change.settings.metrics);
     api_out_stream_arn(call, "StreamARN", change.stream->name);
     kfs_out_map_end(&call->out);
-    return end(call, &change, 0, true);
+    return end(call, &change, 0, false);
 }
 
 int api_enable_monitoring(struct api_call *call)
@@ -124,7 +124,17 @@ int api_disable_monitoring(struct api_call *call)
     return set_monitoring(call, false);
 }
 
-/* ---- mode ---- */
+/* ---- warm throughput and mode ---- */
+
+int api_check_warm(struct api_call *call, int64_t mibps)
+{
+    if (!api_has_commitment(call))
+        return api_fail(call, "ValidationException",
+                        "Warm throughput needs the account's minimum throughput billing commitment.");
+    if (mibps > WARM_MIBPS_MAX)
+        return api_fail(call, "LimitExceededException", "WarmThroughputMiBps can be %d at most.", WARM_MIBPS_MAX);
+    return 0;
+}
 
 int api_update_mode(struct api_call *call)
 {
@@ -137,11 +147,13 @@ int api_update_mode(struct api_call *call)
     if (begin(call, API_CHANGEABLE, &change) != 0)
         return -1;
     change.settings.on_demand = strcmp(mode, "ON_DEMAND") == 0;
+    const int64_t mibps =
+        api_integer(call->in, "WarmThroughputMiBps", change.settings.on_demand ? change.settings.warm_mibps : 0);
     if (!change.settings.on_demand && api_has(call, "WarmThroughputMiBps"))
         rc = api_invalid(call, "WarmThroughputMiBps is only for streams with StreamMode=ON_DEMAND");
-    change.settings.warm_mibps =
-        change.settings.on_demand ? (uint32_t)api_integer(call->in, "WarmThroughputMiBps", change.settings.warm_mibps)
-                                  : 0;
+    else if (api_has(call, "WarmThroughputMiBps"))
+        rc = api_check_warm(call, mibps);
+    change.settings.warm_mibps = (uint32_t)mibps;
     return end(call, &change, rc, true);
 }
 
@@ -157,11 +169,8 @@ int api_update_warm_throughput(struct api_call *call)
         rc = api_fail(call, "ValidationException",
                       "Request is invalid. Stream %s under account %s is not in On-Demand mode.", change.stream->name,
                       call->account);
-    else if (!api_has_commitment(call))
-        rc = api_fail(call, "ValidationException",
-                      "Warm throughput needs the account's minimum throughput billing commitment.");
-    else if (mibps > WARM_MIBPS_MAX)
-        rc = api_fail(call, "LimitExceededException", "WarmThroughputMiBps can be %d at most.", WARM_MIBPS_MAX);
+    else
+        rc = api_check_warm(call, mibps);
     change.settings.warm_mibps = (uint32_t)mibps;
     if (rc == 0) {
         kfs_out_map(&call->out, NULL);

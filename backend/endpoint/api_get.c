@@ -9,6 +9,24 @@
 
 /* ---- GetShardIterator ---- */
 
+static int no_such_shard(struct api_call *call, uint32_t shard, const char *stream)
+{
+    return api_fail(call, "ResourceNotFoundException",
+                    "Shard " KFS_SHARD_ID_FORMAT " in stream %s under account %s does not exist", shard, stream,
+                    call->account);
+}
+
+/* The stream to read from; where there is none the service tells of the shard. */
+static int find_readable(struct api_call *call, const char *name, uint32_t shard, struct api_stream **stream)
+{
+    if (api_find_named(call, name, API_READABLE, stream) == 0)
+        return 0;
+    if (call->failure.status != 400)
+        return -1;
+    api_forget_failure(call);
+    return no_such_shard(call, shard, name);
+}
+
 static int locate(struct api_call *call, struct api_stream *stream)
 {
     const char *id = api_string(call, call->in, "ShardId");
@@ -20,7 +38,8 @@ static int locate(struct api_call *call, struct api_stream *stream)
     if (id == NULL || starting.type == NULL)
         return api_no_memory(call);
     starting.has_time = api_time_ms(call->in, "Timestamp", &starting.time_ms);
-    if (api_shard(call, stream, id, &shard) != 0 || api_locate(call, stream, &shard, &starting, &offset) != 0)
+    if (api_shard(call, stream, id, &shard) != 0 || api_locate(call, stream, &shard, &starting, &offset) != 0 ||
+        api_dry_run(call) != 0)
         return -1;
     kfs_out_map(&call->out, NULL);
     api_out_iterator(call, "ShardIterator", stream, shard.index, offset);
@@ -30,41 +49,32 @@ static int locate(struct api_call *call, struct api_stream *stream)
 
 int api_get_shard_iterator(struct api_call *call)
 {
-    const char *id = api_string(call, call->in, "ShardId");
     struct api_stream *stream;
-    uint32_t index;
-    int rc;
+    const char *name;
+    uint32_t shard;
 
-    if (api_find(call, API_EVEN_DELETING, &stream) != 0)
+    if (api_name(call, &name) != 0 || api_shard_id(call, "ShardId", name, &shard) != 0 ||
+        find_readable(call, name, shard, &stream) != 0)
         return -1;
-    enum kfs_stream_status status = api_status(call->api, stream);
-    if (status == KFS_DELETING)
-        rc = api_not_found(call, stream->name);
-    else if (status == KFS_CREATING && api_shard_id_parse(id, &index) == 0)
-        rc = api_fail(call, "ResourceNotFoundException",
-                      "Shard " KFS_SHARD_ID_FORMAT " in stream %s under account %s does not exist", index, stream->name,
-                      call->account);
-    else
-        rc = locate(call, stream);
+    int rc = locate(call, stream);
     api_put_back(call, stream);
     return rc;
 }
 
 /* ---- GetRecords ---- */
 
-/* The stream of an iterator: that one, not another that has its name now. */
+/* The stream of an iterator: that one, not another that has its name now. To be put back also on failure. */
 static int find(struct api_call *call, const struct kfs_iterator *it, struct api_stream **stream)
 {
     struct kfs_shard_info shard;
     char id[API_SHARD_ID_MAX];
 
+    if (find_readable(call, it->stream, it->shard, stream) != 0)
+        return -1;
+    if ((*stream)->made.generation != it->generation)
+        return no_such_shard(call, it->shard, it->stream);
     api_shard_id_print(it->shard, id);
-    *stream = api_table_ref(call->api, it->stream);
-    if (*stream != NULL && (*stream)->made.generation == it->generation &&
-        api_status(call->api, *stream) != KFS_DELETING)
-        return api_shard(call, *stream, id, &shard);
-    return api_fail(call, "ResourceNotFoundException", "Shard %s in stream %s under account %s does not exist", id,
-                    it->stream, call->account);
+    return api_shard(call, *stream, id, &shard);
 }
 
 static int read_records(struct api_call *call, struct api_stream *stream, const struct kfs_iterator *it)
@@ -114,6 +124,8 @@ int api_get_records(struct api_call *call)
     if (arn != NULL && (api_arn_parse(arn, &named) != 0 || strcmp(named.stream, it.stream) != 0))
         return api_invalid(call, "StreamARN %s is not that of the ShardIterator.", arn);
     rc = find(call, &it, &stream);
+    if (rc == 0)
+        rc = api_dry_run(call);
     if (rc == 0)
         rc = read_records(call, stream, &it);
     api_put_back(call, stream);

@@ -43,6 +43,7 @@ struct api_call {
     char region[API_REGION_MAX + 1];
     char account[API_ACCOUNT_LEN + 1];
     uint64_t now_ms; /* wall clock when the request was taken up */
+    bool dry_run;
 };
 
 /* An operation: 0, or -1 after api_fail. */
@@ -74,6 +75,8 @@ struct api_consumer {
     char name[KFS_STREAM_NAME_MAX + 1];
     uint64_t created_ms;
     uint64_t active_at_ms; /* mono: CREATING before */
+    uint64_t gone_at_ms;   /* mono, of one that was deregistered: DELETING before */
+    struct api_consumer *next_leaving;
     struct api_tags tags;
     char *policy; /* NULL: none */
 };
@@ -113,8 +116,10 @@ struct api_stream {
     struct api_settings settings;
     struct api_consumer **consumers; /* by name */
     size_t n_consumers;
+    struct api_consumer *leaving;   /* deregistered: for the delay they are described */
     enum kfs_stream_status passing; /* until passing_until; KFS_ACTIVE: none */
     uint64_t passing_until;         /* mono */
+    bool resharding;                /* a change of its shards is to be made then: UPDATING until it is */
     uint64_t last_created_ms;       /* of a consumer: no two of one name in one second */
     struct api_meter *meters;       /* by shard index */
     size_t n_meters;
@@ -137,6 +142,12 @@ struct api_counters {
     atomic_uint_fast64_t buckets[API_BUCKETS];
 };
 
+/* Changes of shards that are still to be made. I/O under the lock, which goes before those of streams. */
+struct api_later {
+    pthread_mutex_t lock;
+    struct api_later_item *head; /* in the order of their requests */
+};
+
 /* Those that are open, by consumer and shard: a later one takes over from an earlier. */
 struct api_subscriptions {
     pthread_mutex_t lock;
@@ -152,6 +163,7 @@ struct kfs_api {
     struct api_counters *counters;    /* by operation, and one more for the rest */
     atomic_uint_fast64_t nonce;
     struct api_subscriptions subscriptions;
+    struct api_later later;
 };
 
 static inline uint64_t api_mono_ms(const struct kfs_api *api)
@@ -167,6 +179,7 @@ static inline uint64_t api_wall_ms(const struct kfs_api *api)
 uint64_t api_nonce(struct kfs_api *api); /* differs each time */
 
 void api_out_metrics(struct kfs_out *out, const char *key, uint32_t metrics);
+int api_check_warm(struct api_call *call, int64_t mibps); /* whether it may be set */
 void api_out_warm(struct kfs_out *out, uint32_t mibps);
 
 /* ---- api_call.c: input and failures ---- */
@@ -182,16 +195,18 @@ void api_tell_internal(struct api_call *call, const char *why);            /* 50
 #define api_fail_backend(call, err) (api_tell_backend(call, err), -1)
 #define api_no_memory(call) (api_tell_internal(call, "out of memory"), -1)
 
-/* InvalidArgumentException in the place of an earlier failure. */
-int api_fail_again(struct api_call *call, const char *text);
+/* Fails a request that is only tried (DryRun); the last check before anything is done. */
+int api_dry_run(struct api_call *call);
+
+/* Before another one takes a failure's place. */
+void api_forget_failure(struct api_call *call);
 
 static inline int api_not_found(struct api_call *call, const char *stream)
 {
     return api_fail(call, "ResourceNotFoundException", "Stream %s under account %s not found.", stream, call->account);
 }
 
-/* A member's text, NUL-terminated in the arena; NULL where it is absent. Text with a NUL in it ends there: no
- * pattern lets one through where that would matter. */
+/* A member's text, NUL-terminated in the arena; NULL where it is absent. A NUL in it is given as \1. */
 const char *api_string(struct api_call *call, const struct kfs_value *map, const char *name);
 const char *api_copy(struct api_call *call, const char *text); /* in the arena; NULL: no memory */
 const char *api_text_of(struct api_call *call, const struct kfs_value *value);
@@ -234,11 +249,12 @@ int api_name(struct api_call *call, const char **name);              /* what the
 /* What ResourceARN names: a stream, or a consumer of it. The stream is to be put back. */
 struct api_resource {
     struct api_stream *stream;
-    const char *consumer; /* NULL: the stream itself */
+    const char *consumer;        /* NULL: the stream itself */
+    uint64_t consumer_created_s; /* 0: where its name alone was given */
 };
 int api_find_resource(struct api_call *call, struct api_resource *resource);
 /* The same of ConsumerARN, or StreamARN and ConsumerName. */
-int api_find_consumer(struct api_call *call, struct api_resource *resource);
+int api_find_consumer(struct api_call *call, struct api_resource *resource, bool even_leaving);
 /* Whether the account has a minimum throughput billing commitment. */
 bool api_has_commitment(struct api_call *call);
 
@@ -246,7 +262,8 @@ enum kfs_stream_status api_status(struct kfs_api *api, struct api_stream *stream
 const char *api_status_name(enum kfs_stream_status status);
 /* Shows a status for the configured delay. */
 void api_pass(struct kfs_api *api, struct api_stream *stream, enum kfs_stream_status status);
-struct api_stream *api_table_ref(struct kfs_api *api, const char *name); /* NULL: neither there nor passing away */
+/* NULL: neither there nor passing away; err->code other than 0 and ENOENT: it cannot be told, or used. */
+struct api_stream *api_table_ref(struct kfs_api *api, const char *name, struct kfs_error *err);
 void api_table_unref(struct kfs_api *api, struct api_stream *stream);
 /* Names of all streams, also of those passing away, by name: malloc'ed, n of them. -ENOMEM, -EIO. */
 typedef char api_stream_name[KFS_STREAM_NAME_MAX + 1];
@@ -254,19 +271,46 @@ int api_table_names(struct kfs_api *api, api_stream_name **names, size_t *n, str
 void api_table_init(struct api_table *table);
 void api_table_release(struct kfs_api *api);
 
+void api_table_keep(struct kfs_api *api, struct api_stream *stream); /* one more reference */
+
+/* ---- api_later.c: changes of shards ---- */
+
+enum api_reshard_kind { API_SPLIT, API_MERGE, API_RESIZE };
+
+struct api_reshard {
+    enum api_reshard_kind kind;
+    uint32_t shard;    /* or the target count */
+    uint32_t adjacent; /* of a merge */
+    kfs_hash key;      /* of a split */
+};
+
+/* Makes a change that has been checked, or sees to it that it is made after the delay. */
+int api_reshard(struct api_call *call, struct api_stream *stream, const struct api_reshard *reshard);
+int api_later_load(struct kfs_api *api, struct kfs_error *err); /* makes those that an earlier process left */
+void api_later_init(struct api_later *later);
+void api_later_release(struct kfs_api *api); /* makes all that are left */
+
 /* ---- api_settings.c: keeping ---- */
 
 int api_settings_load(struct kfs_api *api, struct api_stream *stream, struct kfs_error *err);
 /* Under stream.changes. Makes `settings` (taken over on 0) the stream's. */
 int api_settings_replace(struct api_call *call, struct api_stream *stream, struct api_settings *settings);
+#define API_NOTE_STREAM "api.stream" /* what they are kept in */
+int api_settings_print(const struct api_settings *settings, struct kfs_buf *text);
 int api_settings_copy(struct api_call *call, struct api_stream *stream, struct api_settings *copy);
 void api_settings_release(struct api_settings *settings);
 /* The same of a consumer, under stream.changes: a copy to change, and its putting in the place of the one of its
  * name, or beside the others. On 0 the stream owns it. */
 int api_consumer_copy(struct api_call *call, struct api_stream *stream, const char *name, struct api_consumer **copy);
 int api_consumer_put(struct api_call *call, struct api_stream *stream, struct api_consumer *consumer);
+/* For the delay it is still found by api_consumer_told. */
 int api_consumer_remove(struct api_call *call, struct api_stream *stream, const char *name);
-void api_consumer_free(struct api_consumer *consumer);                                    /* takes NULL */
+/* Under lock: the one of a name, and of a second of creation where that is not 0, or one that is leaving; NULL. */
+struct api_consumer *api_consumer_told(struct kfs_api *api, const struct api_stream *stream, const char *name,
+                                       uint64_t created_s);
+void api_consumers_forget(struct api_stream *stream,
+                          uint64_t now_ms);            /* those that have left by then, and all but fifty */
+void api_consumer_free(struct api_consumer *consumer); /* takes NULL */
 size_t api_consumer_find(const struct api_stream *stream, const char *name, bool *found); /* under lock */
 
 int api_tags_copy(struct api_tags *to, const struct api_tags *from);
@@ -301,7 +345,9 @@ int api_page_token(struct api_call *call, const char *token, struct kfs_page *pa
 
 /* Those within retention, by index: malloc'ed. */
 int api_shards(struct api_call *call, struct api_stream *stream, struct kfs_shard_info **shards, size_t *n);
-/* The shard a member names, where it is within retention; errors as the service words them. */
+/* The index in the shard id that a member gives, which is looked at before the stream is. */
+int api_shard_id(struct api_call *call, const char *member, const char *stream, uint32_t *shard);
+/* The shard of an id, where it is within retention; errors as the service words them. */
 int api_shard(struct api_call *call, struct api_stream *stream, const char *id, struct kfs_shard_info *shard);
 void api_out_shard(struct api_call *call, const struct kfs_shard_info *shard);
 void api_out_range(struct kfs_out *out, const struct kfs_hash_range *range);
@@ -325,6 +371,18 @@ void api_reading_release(struct api_reading *reading);
 void api_out_records(struct kfs_out *out, const char *key, const struct kfs_batch *batch, bool kms);
 int api_out_children(struct kfs_out *out, struct api_stream *stream, uint32_t shard);
 
+/* ---- api_sequence.c ---- */
+
+struct api_sequence {
+    struct kfs_seq seq;
+    unsigned int version; /* 0, 1 or 2; the store's own are of version 2 */
+    int64_t shard;
+    uint64_t created_s;
+    uint64_t time_s; /* 0 in version 0 */
+};
+
+int api_sequence_parse(const char *text, struct api_sequence *s); /* -EINVAL */
+
 /* ---- api_position.c: what an iterator type and its members mean ---- */
 
 struct api_starting {
@@ -343,6 +401,9 @@ int api_locate(struct api_call *call, struct api_stream *stream, const struct kf
 bool api_may_write(struct kfs_api *api, struct api_stream *stream, uint32_t shard, size_t bytes);
 /* For a GetRecords; then what it took is told. */
 bool api_may_read(struct kfs_api *api, struct api_stream *stream, uint32_t shard);
+void api_meter_fill(struct kfs_api *api, struct api_meter *m);
+/* For a subscription, which has a meter of its own: ms until it may read on, 0: now. */
+uint32_t api_pace(struct kfs_api *api, struct api_meter *m);
 void api_has_read(struct kfs_api *api, struct api_stream *stream, uint32_t shard, size_t bytes);
 
 /* ---- operations ---- */

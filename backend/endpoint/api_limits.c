@@ -16,11 +16,27 @@ static double refilled(double left, double rate, uint64_t passed_ms)
     return now < rate ? now : rate;
 }
 
+void api_meter_fill(struct kfs_api *api, struct api_meter *m)
+{
+    *m = (struct api_meter){api_mono_ms(api), WRITE_BYTES_PER_S, WRITE_RECORDS_PER_S, READ_BYTES_PER_S,
+                            READ_CALLS_PER_S};
+}
+
+static void refill(struct kfs_api *api, struct api_meter *m)
+{
+    const uint64_t now = api_mono_ms(api);
+    const uint64_t passed = now - m->at_ms;
+
+    m->at_ms = now;
+    m->write_bytes = refilled(m->write_bytes, WRITE_BYTES_PER_S, passed);
+    m->write_records = refilled(m->write_records, WRITE_RECORDS_PER_S, passed);
+    m->read_bytes = refilled(m->read_bytes, READ_BYTES_PER_S, passed);
+    m->read_calls = refilled(m->read_calls, READ_CALLS_PER_S, passed);
+}
+
 /* The shard's meter as of now. NULL: no memory, and no limit. Under stream.lock. */
 static struct api_meter *meter(struct kfs_api *api, struct api_stream *stream, uint32_t shard)
 {
-    const uint64_t now = api_mono_ms(api);
-
     if (shard >= stream->n_meters) {
         size_t n = (size_t)shard + 1;
         struct api_meter *meters = realloc(stream->meters, n * sizeof *meters);
@@ -28,17 +44,11 @@ static struct api_meter *meter(struct kfs_api *api, struct api_stream *stream, u
             return NULL;
         stream->meters = meters;
         for (size_t i = stream->n_meters; i < n; i++)
-            meters[i] =
-                (struct api_meter){now, WRITE_BYTES_PER_S, WRITE_RECORDS_PER_S, READ_BYTES_PER_S, READ_CALLS_PER_S};
+            api_meter_fill(api, &meters[i]);
         stream->n_meters = n;
     }
     struct api_meter *m = &stream->meters[shard];
-    uint64_t passed = now - m->at_ms;
-    m->at_ms = now;
-    m->write_bytes = refilled(m->write_bytes, WRITE_BYTES_PER_S, passed);
-    m->write_records = refilled(m->write_records, WRITE_RECORDS_PER_S, passed);
-    m->read_bytes = refilled(m->read_bytes, READ_BYTES_PER_S, passed);
-    m->read_calls = refilled(m->read_calls, READ_CALLS_PER_S, passed);
+    refill(api, m);
     return m;
 }
 
@@ -82,4 +92,12 @@ void api_has_read(struct kfs_api *api, struct api_stream *stream, uint32_t shard
     if (m != NULL)
         m->read_bytes -= (double)bytes;
     (void)pthread_mutex_unlock(&stream->lock);
+}
+
+uint32_t api_pace(struct kfs_api *api, struct api_meter *m)
+{
+    if (!api->config.limits)
+        return 0;
+    refill(api, m);
+    return m->read_bytes > 0 ? 0 : (uint32_t)(-m->read_bytes / READ_BYTES_PER_S * 1000) + 1;
 }

@@ -37,39 +37,36 @@ static int check_members(struct api_call *call, const struct api_starting *s)
     return 0;
 }
 
+static int refuse_sequence(struct api_call *call, const char *stream, uint32_t shard, const char *sequence,
+                           const char *why)
+{
+    return api_invalid(call,
+                       "StartingSequenceNumber %s used in GetShardIterator on shard " KFS_SHARD_ID_FORMAT
+                       " in stream %s under account %s is invalid%s.",
+                       sequence, shard, stream, call->account, why);
+}
+
 /* A number of this shard, though perhaps of no record; 0 means its beginning. */
 static int read_sequence(struct api_call *call, const char *stream, const struct kfs_shard_info *shard,
                          const struct api_starting *s, struct kfs_position *position)
 {
-    struct kfs_seq_parts parts;
+    struct api_sequence sequence;
     struct kfs_seq_parts own;
-    char id[API_SHARD_ID_MAX];
 
-    api_shard_id_print(shard->index, id);
-    if (kfs_seq_parse(s->sequence, strlen(s->sequence), &position->seq) != 0)
-        return api_invalid(call,
-                           "StartingSequenceNumber %s used in GetShardIterator on shard %s in stream %s under account "
-                           "%s is invalid.",
-                           s->sequence, id, stream, call->account);
-    if (kfs_seq_is_none(&position->seq)) {
+    if (is(s->sequence, "0")) {
         position->type = KFS_AT_HORIZON;
         return 0;
     }
-    if (!kfs_seq_split(&position->seq, &parts))
+    if (api_sequence_parse(s->sequence, &sequence) != 0)
+        return refuse_sequence(call, stream, shard->index, s->sequence, "");
+    if (sequence.shard != shard->index)
         return api_invalid(call,
-                           "StartingSequenceNumber %s used in GetShardIterator on shard %s in stream %s under account "
-                           "%s is invalid.",
-                           s->sequence, id, stream, call->account);
-    if (parts.shard != shard->index)
-        return api_invalid(call,
-                           "Invalid StartingSequenceNumber. It encodes " KFS_SHARD_ID_FORMAT
-                           ", while it was used in a call to a shard with %s",
-                           parts.shard, id);
-    if (kfs_seq_split(&shard->starting, &own) && own.created_s != parts.created_s)
-        return api_invalid(call,
-                           "StartingSequenceNumber %s used in GetShardIterator on shard %s in stream %s under account "
-                           "%s is invalid because it did not come from this stream.",
-                           s->sequence, id, stream, call->account);
+                           "Invalid StartingSequenceNumber. It encodes shardId-%012" PRId64
+                           ", while it was used in a call to a shard with " KFS_SHARD_ID_FORMAT,
+                           sequence.shard, shard->index);
+    if (sequence.version != 2 || (kfs_seq_split(&shard->starting, &own) && own.created_s != sequence.created_s))
+        return refuse_sequence(call, stream, shard->index, s->sequence, " because it did not come from this stream");
+    position->seq = sequence.seq;
     if (position->type == KFS_AFTER_SEQUENCE && shard->closed && kfs_seq_cmp(&position->seq, &shard->ending) >= 0)
         return api_invalid(call, "Invalid SequenceNumber for ShardIteratorType AFTER_SEQUENCE_NUMBER, SequenceNumber "
                                  "has reached max possible value for the shard.");

@@ -9,9 +9,6 @@
 
 #define REQUEST_BYTES_MAX (10U << 20) /* data and keys of one PutRecords */
 
-/* The first byte of numbers in Amazon's present layout; those below are of older ones. */
-#define SEQ_FIRST_BYTE 0x02
-
 /* A record of the request as a put; hash is where its explicit one is kept. */
 static int read_put(struct api_call *call, const struct kfs_value *in, struct kfs_put *put, kfs_hash *hash)
 {
@@ -94,29 +91,26 @@ static int route(struct api_stream *stream, const struct kfs_put *put, uint32_t 
 
 /* ---- PutRecord ---- */
 
+/* Whether a number is above all that the shard that the put goes to has given. */
+static bool is_above(struct api_stream *stream, const struct kfs_put *put, const struct api_sequence *sequence)
+{
+    struct kfs_extent extent;
+    uint32_t shard;
+
+    return sequence->version == 2 && route(stream, put, &shard) == 0 && sequence->shard == shard &&
+           kfs_shard_extent(stream->stream, shard, &extent, NULL) == 0 && !kfs_seq_is_none(&extent.last) &&
+           kfs_seq_cmp(&sequence->seq, &extent.last) > 0;
+}
+
 /* SequenceNumberForOrdering is what an earlier put returned. One of the shard's that was never
  * given, or from the future, could not be exceeded. */
 static int check_ordering(struct api_call *call, struct api_stream *stream, const struct kfs_put *put)
 {
     const char *text = api_string(call, call->in, "SequenceNumberForOrdering");
-    struct kfs_seq_parts parts;
-    struct kfs_extent extent;
-    struct kfs_seq seq;
-    uint32_t shard;
-    bool valid = true;
+    struct api_sequence sequence;
 
-    if (text == NULL)
-        return 0;
-    if (kfs_seq_parse(text, strlen(text), &seq) != 0)
-        valid = false;
-    else if (kfs_seq_split(&seq, &parts))
-        valid = parts.time_s <= call->now_ms / 1000 + 1 &&
-                !(route(stream, put, &shard) == 0 && shard == parts.shard &&
-                  kfs_shard_extent(stream->stream, shard, &extent, NULL) == 0 && !kfs_seq_is_none(&extent.last) &&
-                  kfs_seq_cmp(&seq, &extent.last) > 0);
-    else
-        valid = seq.b[0] < SEQ_FIRST_BYTE;
-    if (valid)
+    if (text == NULL || (api_sequence_parse(text, &sequence) == 0 && sequence.time_s <= call->now_ms / 1000 + 1 &&
+                         !is_above(stream, put, &sequence)))
         return 0;
     return api_invalid(call,
                        "ExclusiveMinimumSequenceNumber %s used in PutRecord on stream %s under account %s is invalid.",
@@ -138,6 +132,8 @@ static int put_one(struct api_call *call, struct api_stream *stream)
         return -1;
     if (put.data.len > info.max_record_bytes)
         return too_large(call, "data", info.max_record_bytes);
+    if (api_dry_run(call) != 0)
+        return -1;
     if (call->api->config.limits && route(stream, &put, &shard) == 0 &&
         !api_may_write(call->api, stream, shard, put.data.len + put.key.len))
         return rate_exceeded(call, stream, shard);
@@ -177,13 +173,16 @@ struct batch {
 
 static int batch_read(struct api_call *call, const struct kfs_value *records, uint32_t limit, struct batch *b)
 {
+    const size_t limited = call->api->config.limits ? records->n : 0;
     size_t bytes = 0;
 
     *b = (struct batch){.n = records->n};
     b->puts = kfs_arena_alloc(call->arena, b->n * sizeof *b->puts);
     b->hashes = kfs_arena_alloc(call->arena, b->n * sizeof *b->hashes);
     b->results = kfs_arena_alloc(call->arena, b->n * sizeof *b->results);
-    if (b->puts == NULL || b->hashes == NULL || b->results == NULL)
+    b->sent = kfs_arena_alloc(call->arena, limited * sizeof *b->sent);
+    b->sent_results = kfs_arena_alloc(call->arena, limited * sizeof *b->sent_results);
+    if (b->puts == NULL || b->hashes == NULL || b->results == NULL || b->sent == NULL || b->sent_results == NULL)
         return api_no_memory(call);
     for (size_t i = 0; i < b->n; i++) {
         char path[48];
@@ -204,10 +203,6 @@ static int append_limited(struct api_call *call, struct api_stream *stream, stru
 {
     size_t sent = 0;
 
-    b->sent = kfs_arena_alloc(call->arena, b->n * sizeof *b->sent);
-    b->sent_results = kfs_arena_alloc(call->arena, b->n * sizeof *b->sent_results);
-    if (b->sent == NULL || b->sent_results == NULL)
-        return -ENOMEM;
     for (size_t i = 0; i < b->n; i++) {
         uint32_t shard = KFS_NO_SHARD;
         bool may = route(stream, &b->puts[i], &shard) != 0 ||
@@ -255,7 +250,7 @@ static int put_many(struct api_call *call, struct api_stream *stream)
 
     if (kfs_stream_info(stream->stream, &info, NULL) != 0)
         return api_not_found(call, stream->name);
-    if (batch_read(call, kfs_value_get(call->in, "Records"), info.max_record_bytes, &b) != 0)
+    if (batch_read(call, kfs_value_get(call->in, "Records"), info.max_record_bytes, &b) != 0 || api_dry_run(call) != 0)
         return -1;
     int rc = call->api->config.limits ? append_limited(call, stream, &b, &err)
                                       : kfs_append(stream->stream, KFS_NO_SHARD, b.puts, b.n, b.results, &err);

@@ -8,11 +8,11 @@
 /* ---- shards ---- */
 
 /* Only a stream that is ACTIVE and PROVISIONED has its shards changed. */
-static int find_provisioned(struct api_call *call, struct api_stream **out)
+static int find_provisioned(struct api_call *call, const char *name, struct api_stream **out)
 {
     struct api_stream *stream;
 
-    if (api_find(call, API_CHANGEABLE, &stream) != 0)
+    if (api_find_named(call, name, API_CHANGEABLE, &stream) != 0)
         return -1;
     (void)pthread_mutex_lock(&stream->lock);
     bool on_demand = stream->settings.on_demand;
@@ -28,18 +28,15 @@ static int find_provisioned(struct api_call *call, struct api_stream **out)
     return 0;
 }
 
-/* The shard a member names; of another account than the store's the texts are right this way too. */
-static int find_shard(struct api_call *call, struct api_stream *stream, const char *member, uint32_t *index)
+static int check_shard(struct api_call *call, struct api_stream *stream, uint32_t shard)
 {
-    const char *id = api_string(call, call->in, member);
-    struct kfs_shard_info shard;
+    struct kfs_shard_info info;
 
-    if (id == NULL)
-        return api_no_memory(call);
-    if (api_shard_id_parse(id, index) != 0 || kfs_shard_info(stream->stream, *index, &shard, NULL) != 0)
-        return api_fail(call, "ResourceNotFoundException", "Could not find shard %s in stream %s under account %s.", id,
-                        stream->name, call->account);
-    return 0;
+    if (kfs_shard_info(stream->stream, shard, &info, NULL) == 0)
+        return 0;
+    return api_fail(call, "ResourceNotFoundException",
+                    "Could not find shard " KFS_SHARD_ID_FORMAT " in stream %s under account %s.", shard, stream->name,
+                    call->account);
 }
 
 /* Tries a split or merge on a copy, whose errors name the request's account. */
@@ -65,64 +62,79 @@ static int try_change(struct api_call *call, struct api_stream *stream, uint32_t
     return rc == 0 ? 0 : api_fail_backend(call, &err);
 }
 
-/* Answers a change of the backend's, which is done at once and UPDATING for the delay. */
-static int finish(struct api_call *call, struct api_stream *stream, const struct kfs_error *err)
+/* Answers a change of the backend's. */
+static int tell(struct api_call *call, struct api_stream *stream, const struct kfs_error *err)
 {
-    if (err->code == 0) {
-        api_pass(call->api, stream, KFS_UPDATING);
+    if (err->code == 0)
         return 0;
-    }
     return err->code == ENOENT ? api_not_found(call, stream->name) : api_fail_backend(call, err);
 }
 
-static int split(struct api_call *call, struct api_stream *stream)
+/* Of a key that is above 2^128-1, which no plan can hold; as kfs_topology_split says it. */
+static int refuse_key(struct api_call *call, struct api_stream *stream, uint32_t shard, const char *key)
+{
+    struct kfs_shard_info info;
+    char start[KFS_HASH_DIGITS_MAX + 1];
+    char end[KFS_HASH_DIGITS_MAX + 1];
+
+    if (kfs_shard_info(stream->stream, shard, &info, NULL) != 0)
+        return api_not_found(call, stream->name);
+    (void)kfs_hash_print(info.range.start, start);
+    (void)kfs_hash_print(info.range.end, end);
+    return api_invalid(call,
+                       "NewStartingHashKey %s used in SplitShard() on shard " KFS_SHARD_ID_FORMAT
+                       " in stream %s under account %s is not both greater than one plus the shard's StartingHashKey "
+                       "%s and less than the shard's EndingHashKey %s.",
+                       key, shard, stream->name, call->account, start, end);
+}
+
+static int split(struct api_call *call, struct api_stream *stream, uint32_t shard)
 {
     const char *text = api_string(call, call->in, "NewStartingHashKey");
-    struct kfs_error err = {0};
-    uint32_t shard = 0;
     kfs_hash key;
 
-    if (find_shard(call, stream, "ShardToSplit", &shard) != 0)
+    if (check_shard(call, stream, shard) != 0)
         return -1;
     if (text == NULL)
         return api_no_memory(call);
     if (kfs_hash_parse(text, strlen(text), &key) != 0)
-        key = KFS_HASH_MAX; /* above 2^128-1: not less than any shard's end */
+        return refuse_key(call, stream, shard, text);
     if (try_change(call, stream, shard, NULL, key) != 0)
         return -1;
-    (void)kfs_shard_split(stream->stream, shard, key, &err);
-    return finish(call, stream, &err);
+    return api_reshard(call, stream, &(struct api_reshard){.kind = API_SPLIT, .shard = shard, .key = key});
 }
 
 int api_split_shard(struct api_call *call)
 {
     struct api_stream *stream;
+    const char *name;
+    uint32_t shard;
 
-    if (find_provisioned(call, &stream) != 0)
+    if (api_name(call, &name) != 0 || api_shard_id(call, "ShardToSplit", name, &shard) != 0 ||
+        find_provisioned(call, name, &stream) != 0)
         return -1;
-    int rc = split(call, stream);
+    int rc = split(call, stream, shard);
     api_put_back(call, stream);
     return rc;
 }
 
 int api_merge_shards(struct api_call *call)
 {
-    struct kfs_error err = {0};
     struct api_stream *stream;
-    uint32_t shard = 0;
-    uint32_t adjacent = 0;
+    const char *name;
+    uint32_t shard;
+    uint32_t adjacent;
 
-    if (find_provisioned(call, &stream) != 0)
+    if (api_name(call, &name) != 0 || api_shard_id(call, "ShardToMerge", name, &shard) != 0 ||
+        api_shard_id(call, "AdjacentShardToMerge", name, &adjacent) != 0 || find_provisioned(call, name, &stream) != 0)
         return -1;
-    int rc = find_shard(call, stream, "ShardToMerge", &shard);
+    int rc = check_shard(call, stream, shard);
     if (rc == 0)
-        rc = find_shard(call, stream, "AdjacentShardToMerge", &adjacent);
+        rc = check_shard(call, stream, adjacent);
     if (rc == 0)
         rc = try_change(call, stream, shard, &adjacent, 0);
-    if (rc == 0) {
-        (void)kfs_shard_merge(stream->stream, shard, adjacent, &err);
-        rc = finish(call, stream, &err);
-    }
+    if (rc == 0)
+        rc = api_reshard(call, stream, &(struct api_reshard){.kind = API_MERGE, .shard = shard, .adjacent = adjacent});
     api_put_back(call, stream);
     return rc;
 }
@@ -135,13 +147,9 @@ static int resize(struct api_call *call, struct api_stream *stream)
 
     if (kfs_stream_info(stream->stream, &info, NULL) != 0)
         return api_not_found(call, stream->name);
-    if (target > KFS_SHARDS_MAX)
-        return api_fail(call, "LimitExceededException", "UpdateShardCount cannot scale over %d shards.",
-                        KFS_SHARDS_MAX);
     if (kfs_topology_check_scaling(info.open_shards, (uint32_t)target, &err) != 0)
         return api_fail_backend(call, &err);
-    (void)kfs_stream_resize(stream->stream, (uint32_t)target, &err);
-    if (finish(call, stream, &err) != 0)
+    if (api_reshard(call, stream, &(struct api_reshard){.kind = API_RESIZE, .shard = (uint32_t)target}) != 0)
         return -1;
     kfs_out_map(&call->out, NULL);
     kfs_out_string(&call->out, "StreamName", stream->name);
@@ -155,8 +163,9 @@ static int resize(struct api_call *call, struct api_stream *stream)
 int api_update_shard_count(struct api_call *call)
 {
     struct api_stream *stream;
+    const char *name;
 
-    if (find_provisioned(call, &stream) != 0)
+    if (api_name(call, &name) != 0 || find_provisioned(call, name, &stream) != 0)
         return -1;
     int rc = resize(call, stream);
     api_put_back(call, stream);
@@ -206,7 +215,7 @@ static int change_retention(struct api_call *call, bool increase)
         rc = check_period(call, hours, info.retention_hours, increase, stream->name);
     if (rc == 0 && hours != info.retention_hours) {
         (void)kfs_stream_update(stream->stream, &(struct kfs_stream_change){.retention_hours = (uint32_t)hours}, &err);
-        rc = finish(call, stream, &err);
+        rc = tell(call, stream, &err);
     }
     api_put_back(call, stream);
     return rc;

@@ -9,7 +9,6 @@
 
 #include "backend/endpoint/api_internal.h"
 
-#define NOTE_STREAM "api.stream"
 #define NOTE_CONSUMER "api.consumer."
 #define NOTE_ARENA_MAX (64U << 20)
 
@@ -80,7 +79,7 @@ static void out_common(struct kfs_out *out, const struct api_tags *tags, const c
         kfs_out_string(out, "policy", policy);
 }
 
-static int print_settings(const struct api_settings *s, struct kfs_buf *text)
+int api_settings_print(const struct api_settings *s, struct kfs_buf *text)
 {
     struct kfs_out out;
 
@@ -178,7 +177,7 @@ static int load_settings(struct kfs_api *api, struct api_stream *stream, struct 
 {
     struct api_settings *s = &stream->settings;
     struct note note;
-    int rc = note_read(api, stream->stream, NOTE_STREAM, &note, err);
+    int rc = note_read(api, stream->stream, API_NOTE_STREAM, &note, err);
 
     if (rc == 0 && note.there) {
         s->on_demand = api_bool(&note.root, "on_demand");
@@ -290,7 +289,8 @@ int api_settings_replace(struct api_call *call, struct api_stream *stream, struc
     struct kfs_buf text;
 
     kfs_buf_init(&text, KFS_NOTE_BYTES_MAX);
-    int rc = print_settings(settings, &text) == 0 ? write_note(call, stream, NOTE_STREAM, &text) : api_no_memory(call);
+    int rc = api_settings_print(settings, &text) == 0 ? write_note(call, stream, API_NOTE_STREAM, &text)
+                                                      : api_no_memory(call);
     kfs_buf_release(&text);
     if (rc != 0)
         return rc;
@@ -359,7 +359,8 @@ int api_consumer_put(struct api_call *call, struct api_stream *stream, struct ap
 int api_consumer_remove(struct api_call *call, struct api_stream *stream, const char *name)
 {
     char note[KFS_NOTE_NAME_MAX + 1];
-    struct api_consumer *gone = NULL;
+    const uint64_t now = api_mono_ms(call->api);
+    struct api_consumer *gone;
     struct kfs_buf nothing;
     bool found;
 
@@ -374,8 +375,41 @@ int api_consumer_remove(struct api_call *call, struct api_stream *stream, const 
         stream->n_consumers--;
         memmove(stream->consumers + at, stream->consumers + at + 1,
                 (stream->n_consumers - at) * sizeof(struct api_consumer *));
+        gone->gone_at_ms = now + call->api->config.status_delay_ms;
+        gone->next_leaving = stream->leaving;
+        stream->leaving = gone;
     }
+    api_consumers_forget(stream, now);
     (void)pthread_mutex_unlock(&stream->lock);
-    api_consumer_free(gone);
     return 0;
+}
+
+void api_consumers_forget(struct api_stream *stream, uint64_t now_ms)
+{
+    size_t kept = 0;
+
+    for (struct api_consumer **at = &stream->leaving; *at != NULL;) {
+        struct api_consumer *consumer = *at;
+        if (consumer->gone_at_ms > now_ms && ++kept <= API_CONSUMERS_MAX_ADVANTAGE) {
+            at = &consumer->next_leaving;
+            continue;
+        }
+        *at = consumer->next_leaving;
+        api_consumer_free(consumer);
+    }
+}
+
+struct api_consumer *api_consumer_told(struct kfs_api *api, const struct api_stream *stream, const char *name,
+                                       uint64_t created_s)
+{
+    bool found;
+    size_t at = api_consumer_find(stream, name, &found);
+
+    if (found && (created_s == 0 || stream->consumers[at]->created_ms / 1000 == created_s))
+        return stream->consumers[at];
+    for (struct api_consumer *c = stream->leaving; c != NULL; c = c->next_leaving)
+        if (strcmp(c->name, name) == 0 && (created_s == 0 || c->created_ms / 1000 == created_s) &&
+            api_mono_ms(api) < c->gone_at_ms)
+            return c;
+    return NULL;
 }

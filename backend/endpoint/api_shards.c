@@ -39,6 +39,15 @@ static int no_shard(struct api_call *call, const char *id, const char *stream)
                     stream, call->account);
 }
 
+int api_shard_id(struct api_call *call, const char *member, const char *stream, uint32_t *shard)
+{
+    const char *id = api_string(call, call->in, member);
+
+    if (id == NULL)
+        return api_no_memory(call);
+    return api_shard_id_parse(id, shard) == 0 ? 0 : no_shard(call, id, stream);
+}
+
 int api_shard(struct api_call *call, struct api_stream *stream, const char *id, struct kfs_shard_info *shard)
 {
     struct kfs_stream_info info;
@@ -205,17 +214,16 @@ static int read_token(struct api_call *call, const char *token, struct kfs_page 
     const bool named = api_has(call, "StreamName") || api_has(call, "StreamARN");
     const bool more = api_has(call, "ExclusiveStartShardId") || api_has(call, "StreamCreationTimestamp") ||
                       api_has(call, "ShardFilter");
-    const int rc = api_page_token(call, token, page);
     const char *name;
 
     if (!named && more)
-        return api_fail_again(call, "NextToken cannot be provided together with ExclusiveStartShardId, "
-                                    "StreamCreationTimestamp or ShardFilter.");
-    if (!named)
+        return api_invalid(call, "NextToken cannot be provided together with ExclusiveStartShardId, "
+                                 "StreamCreationTimestamp or ShardFilter.");
+    const int rc = api_page_token(call, token, page);
+    if (!named || (rc == 0 && api_name(call, &name) == 0 && strcmp(name, page->stream) == 0))
         return rc;
-    if (rc == 0 && api_name(call, &name) == 0 && strcmp(name, page->stream) == 0)
-        return 0;
-    return api_fail_again(call, "NextToken and StreamName cannot be provided together.");
+    api_forget_failure(call);
+    return api_invalid(call, "NextToken and StreamName cannot be provided together.");
 }
 
 /* What is listed, from the request or the page token. */

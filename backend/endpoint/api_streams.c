@@ -17,6 +17,16 @@ struct creation {
     struct api_settings settings;
 };
 
+static int read_warm(struct api_call *call, struct api_settings *settings)
+{
+    if (!api_has(call, "WarmThroughputMiBps"))
+        return 0;
+    if (!settings->on_demand)
+        return api_invalid(call, "WarmThroughputMiBps is only for streams with StreamMode=ON_DEMAND");
+    settings->warm_mibps = (uint32_t)api_integer(call->in, "WarmThroughputMiBps", 0);
+    return api_check_warm(call, settings->warm_mibps);
+}
+
 static int read_creation(struct api_call *call, const char *name, struct creation *c)
 {
     const struct kfs_value *details = kfs_value_get(call->in, "StreamModeDetails");
@@ -31,8 +41,8 @@ static int read_creation(struct api_call *call, const char *name, struct creatio
         return api_invalid(call, "ShardCount is expected when StreamMode=PROVISIONED");
     if (mode == NULL && shards == 0)
         c->settings.on_demand = true;
-    if (api_has(call, "WarmThroughputMiBps") && !c->settings.on_demand)
-        return api_invalid(call, "WarmThroughputMiBps is only for streams with StreamMode=ON_DEMAND");
+    if (read_warm(call, &c->settings) != 0)
+        return -1;
     if (shards > KFS_SHARDS_MAX)
         return api_fail(call, "LimitExceededException",
                         "This request would exceed the shard limit for the account %s in %s. Current shard count for "
@@ -43,7 +53,6 @@ static int read_creation(struct api_call *call, const char *name, struct creatio
                         call->account, call->region, KFS_SHARDS_MAX, (long long)shards);
     c->spec.shards = c->settings.on_demand ? API_ON_DEMAND_SHARDS : (uint32_t)shards;
     c->spec.max_record_bytes = (uint32_t)api_integer(call->in, "MaxRecordSizeInKiB", 0) * 1024;
-    c->settings.warm_mibps = (uint32_t)api_integer(call->in, "WarmThroughputMiBps", 0);
     return tags == NULL ? 0 : api_tags_add(call, tags, name, &c->settings.tags);
 }
 
@@ -52,32 +61,46 @@ static bool is_default(const struct api_settings *s)
     return !s->on_demand && s->tags.n == 0 && s->warm_mibps == 0;
 }
 
-/* Shows it as CREATING, with its settings. */
-static int begin_stream(struct api_call *call, const char *name, struct api_settings *settings)
+/* Makes the stream, with its settings: a crash leaves both or neither. */
+static int create(struct api_call *call, const char *name, struct creation *c)
 {
-    struct api_stream *stream = api_table_ref(call->api, name);
-    int rc = 0;
+    struct kfs_error err = {0};
+    struct kfs_buf note;
 
-    if (stream == NULL)
-        return api_not_found(call, name);
-    api_pass(call->api, stream, KFS_CREATING);
-    if (!is_default(settings)) {
-        (void)pthread_mutex_lock(&stream->changes);
-        rc = api_settings_replace(call, stream, settings);
-        (void)pthread_mutex_unlock(&stream->changes);
-        if (rc == 0)
-            *settings = (struct api_settings){0};
+    kfs_buf_init(&note, KFS_NOTE_BYTES_MAX);
+    if (!is_default(&c->settings)) {
+        if (api_settings_print(&c->settings, &note) != 0) {
+            kfs_buf_release(&note);
+            return api_no_memory(call);
+        }
+        c->spec.note = API_NOTE_STREAM;
+        c->spec.note_text = (struct kfs_bytes){note.data, note.len};
     }
+    int rc = kfs_stream_create(call->api->config.backend, name, &c->spec, &err);
+    kfs_buf_release(&note);
+    if (rc == -EEXIST)
+        return api_fail(call, "ResourceInUseException", "Stream %s under account %s already exists.", name,
+                        call->account);
+    return rc == 0 ? 0 : api_fail_backend(call, &err);
+}
+
+/* Shows it as CREATING. */
+static int begin_stream(struct api_call *call, const char *name)
+{
+    struct api_stream *stream;
+
+    if (api_find_named(call, name, API_EVEN_DELETING, &stream) != 0)
+        return -1;
+    api_pass(call->api, stream, KFS_CREATING);
     api_put_back(call, stream);
-    return rc;
+    return 0;
 }
 
 int api_create_stream(struct api_call *call)
 {
     const char *name = api_string(call, call->in, "StreamName");
-    struct api_stream *old = api_table_ref(call->api, name);
+    struct api_stream *old = api_table_ref(call->api, name, NULL);
     struct creation c = {0};
-    struct kfs_error err = {0};
 
     if (old != NULL) {
         api_put_back(call, old);
@@ -85,46 +108,48 @@ int api_create_stream(struct api_call *call)
                         call->account);
     }
     int rc = read_creation(call, name, &c);
-    if (rc == 0) {
-        rc = kfs_stream_create(call->api->config.backend, name, &c.spec, &err);
-        if (rc == -EEXIST)
-            rc = api_fail(call, "ResourceInUseException", "Stream %s under account %s already exists.", name,
-                          call->account);
-        else if (rc != 0)
-            rc = api_fail_backend(call, &err);
-        else
-            rc = begin_stream(call, name, &c.settings);
-    }
+    if (rc == 0)
+        rc = create(call, name, &c);
+    if (rc == 0)
+        rc = begin_stream(call, name);
     api_settings_release(&c.settings);
     return rc;
 }
 
 /* ---- DeleteStream ---- */
 
-int api_delete_stream(struct api_call *call)
+/* Under stream.changes, so that no consumer is registered meanwhile. */
+static int delete_locked(struct api_call *call, struct api_stream *stream)
 {
-    struct api_stream *stream;
     struct kfs_error err = {0};
-    int rc = 0;
 
-    if (api_find(call, API_EVEN_DELETING, &stream) != 0)
-        return -1;
     (void)pthread_mutex_lock(&stream->lock);
     bool consumers = stream->n_consumers > 0;
     (void)pthread_mutex_unlock(&stream->lock);
     if (api_status(call->api, stream) == KFS_DELETING)
-        rc = 0;
-    else if (consumers && !api_bool(call->in, "EnforceConsumerDeletion"))
-        rc =
-            api_fail(call, "ResourceInUseException",
-                     "DeleteStream can't delete arn:%s:kinesis:%s:%s:stream/%s because there are consumers associated "
-                     "with this data stream. To delete %s anyway, set the EnforceConsumerDeletion parameter to true to "
-                     "force the deletion of all the consumers that are associated with it.",
-                     api_partition(call->region), call->region, call->account, stream->name, stream->name);
-    else if (kfs_stream_delete(stream->stream, &err) == 0)
-        api_pass(call->api, stream, KFS_DELETING);
-    else
-        rc = err.code == ENOENT ? api_not_found(call, stream->name) : api_fail_backend(call, &err);
+        return 0;
+    if (consumers && !api_bool(call->in, "EnforceConsumerDeletion"))
+        return api_fail(
+            call, "ResourceInUseException",
+            "DeleteStream can't delete arn:%s:kinesis:%s:%s:stream/%s because there are consumers associated "
+            "with this data stream. To delete %s anyway, set the EnforceConsumerDeletion parameter to true to "
+            "force the deletion of all the consumers that are associated with it.",
+            api_partition(call->region), call->region, call->account, stream->name, stream->name);
+    if (kfs_stream_delete(stream->stream, &err) != 0)
+        return err.code == ENOENT ? api_not_found(call, stream->name) : api_fail_backend(call, &err);
+    api_pass(call->api, stream, KFS_DELETING);
+    return 0;
+}
+
+int api_delete_stream(struct api_call *call)
+{
+    struct api_stream *stream;
+
+    if (api_find(call, API_EVEN_DELETING, &stream) != 0)
+        return -1;
+    (void)pthread_mutex_lock(&stream->changes);
+    int rc = delete_locked(call, stream);
+    (void)pthread_mutex_unlock(&stream->changes);
     api_put_back(call, stream);
     return rc;
 }
@@ -299,7 +324,7 @@ static void out_page(struct api_call *call, api_stream_name *names, size_t n, bo
     }
     kfs_out_list(out, "StreamSummaries");
     for (size_t i = 0; i < n; i++) {
-        struct api_stream *stream = api_table_ref(call->api, names[i]);
+        struct api_stream *stream = api_table_ref(call->api, names[i], NULL);
         if (stream == NULL)
             continue;
         out_summary(call, stream);
@@ -350,7 +375,7 @@ int api_describe_limits(struct api_call *call)
     if (api_table_names(call->api, &names, &n, &err) != 0)
         return api_fail_backend(call, &err);
     for (size_t i = 0; i < n; i++) {
-        struct api_stream *stream = api_table_ref(call->api, names[i]);
+        struct api_stream *stream = api_table_ref(call->api, names[i], NULL);
         if (stream == NULL)
             continue;
         if (kfs_stream_info(stream->stream, &info, NULL) == 0)

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/base/logger.h"
 #include "backend/endpoint/api_internal.h"
 
 #define CAP_FIRST 64
@@ -20,6 +19,7 @@ static void stream_free(struct api_stream *stream)
     kfs_stream_close(stream->stream);
     for (size_t i = 0; i < stream->n_consumers; i++)
         api_consumer_free(stream->consumers[i]);
+    api_consumers_forget(stream, UINT64_MAX);
     free(stream->consumers);
     free(stream->meters);
     api_settings_release(&stream->settings);
@@ -73,6 +73,13 @@ static struct api_stream *lookup(struct kfs_api *api, const char *name)
     return stream;
 }
 
+void api_table_keep(struct kfs_api *api, struct api_stream *stream)
+{
+    (void)pthread_mutex_lock(&api->table.lock);
+    stream->refs++;
+    (void)pthread_mutex_unlock(&api->table.lock);
+}
+
 void api_table_unref(struct kfs_api *api, struct api_stream *stream)
 {
     (void)pthread_mutex_lock(&api->table.lock);
@@ -107,6 +114,15 @@ static bool is_passing(struct kfs_api *api, struct api_stream *stream, enum kfs_
     bool passing = stream->passing != KFS_ACTIVE && api_mono_ms(api) < stream->passing_until;
     (void)pthread_mutex_unlock(&stream->lock);
     return passing;
+}
+
+/* Whether its shards should have changed by now. */
+static bool is_due(struct kfs_api *api, struct api_stream *stream)
+{
+    (void)pthread_mutex_lock(&stream->lock);
+    bool due = stream->resharding && api_mono_ms(api) >= stream->passing_until;
+    (void)pthread_mutex_unlock(&stream->lock);
+    return due;
 }
 
 /* ---- finding one that is not in the table ---- */
@@ -157,14 +173,16 @@ static int make_room(struct kfs_api *api)
     return rc;
 }
 
-static struct api_stream *open_stream(struct kfs_api *api, const char *name)
+/* NULL, and err where it is not that there is none. */
+static struct api_stream *open_stream(struct kfs_api *api, const char *name, struct kfs_error *err)
 {
     struct api_stream *stream = calloc(1, sizeof *stream);
-    struct kfs_error err = {0};
 
-    if (stream == NULL)
+    if (stream == NULL) {
+        (void)kfs_fail(err, ENOMEM, "out of memory");
         return NULL;
-    if (kfs_stream_open(api->config.backend, name, &stream->stream, NULL) != 0) {
+    }
+    if (kfs_stream_open(api->config.backend, name, &stream->stream, err) != 0) {
         free(stream);
         return NULL;
     }
@@ -173,9 +191,7 @@ static struct api_stream *open_stream(struct kfs_api *api, const char *name)
     (void)snprintf(stream->name, sizeof stream->name, "%s", name);
     stream->passing = KFS_ACTIVE;
     stream->refs = 2;
-    if (kfs_stream_info(stream->stream, &stream->made, NULL) != 0 || api_settings_load(api, stream, &err) != 0) {
-        if (err.text[0] != '\0')
-            kfs_log(KFS_LOG_ERROR, "API: settings of stream %s: %s", name, err.text);
+    if (kfs_stream_info(stream->stream, &stream->made, err) != 0 || api_settings_load(api, stream, err) != 0) {
         stream_free(stream);
         return NULL;
     }
@@ -214,7 +230,7 @@ static struct api_stream *adopt(struct kfs_api *api, struct api_stream *stream)
     return kept;
 }
 
-struct api_stream *api_table_ref(struct kfs_api *api, const char *name)
+struct api_stream *api_table_ref(struct kfs_api *api, const char *name, struct kfs_error *err)
 {
     struct kfs_stream_info info;
     enum kfs_stream_status status = KFS_ACTIVE;
@@ -226,9 +242,10 @@ struct api_stream *api_table_ref(struct kfs_api *api, const char *name)
     if (make_room(api) != 0) {
         if (old != NULL)
             api_table_unref(api, old);
+        (void)kfs_fail(err, ENOMEM, "out of memory");
         return NULL;
     }
-    stream = open_stream(api, name);
+    stream = open_stream(api, name, err);
     if (stream != NULL)
         stream = adopt(api, stream);
     else if (old != NULL && is_passing(api, old, &status) && status == KFS_DELETING)
@@ -259,6 +276,8 @@ enum kfs_stream_status api_status(struct kfs_api *api, struct api_stream *stream
 
     if (is_passing(api, stream, &status))
         return status;
+    if (is_due(api, stream))
+        (void)kfs_api_settle(api);
     return kfs_stream_info(stream->stream, &info, NULL) == 0 ? info.status : KFS_DELETING;
 }
 
@@ -296,10 +315,11 @@ int api_name(struct api_call *call, const char **name)
 
 int api_find_named(struct api_call *call, const char *name, enum api_need need, struct api_stream **out)
 {
-    struct api_stream *stream = kfs_stream_name_valid(name) ? api_table_ref(call->api, name) : NULL;
+    struct kfs_error err = {0};
+    struct api_stream *stream = kfs_stream_name_valid(name) ? api_table_ref(call->api, name, &err) : NULL;
 
     if (stream == NULL)
-        return api_not_found(call, name);
+        return err.code == 0 || err.code == ENOENT ? api_not_found(call, name) : api_fail_backend(call, &err);
     enum kfs_stream_status status = api_status(call->api, stream);
     int rc = 0;
     if (need == API_READABLE && (status == KFS_CREATING || status == KFS_DELETING))

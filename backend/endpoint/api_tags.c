@@ -82,40 +82,31 @@ int api_tags_copy(struct api_tags *to, const struct api_tags *from)
 
 /* ---- what may be in one ---- */
 
-/* Letters and digits of any script, white space, and _ . / = + - % @ : as the service has it.
- * Beyond ASCII every character counts as a letter. */
+/* Letters and digits of any script, spaces, and the marks the service names; colons are in keys that
+ * clients use. Beyond ASCII every character counts as a letter. */
 static bool is_allowed(const char *text)
 {
-    static const char marks[] = "_./=+-%@:, \t\n\r";
-
     for (const char *p = text; *p != '\0'; p++) {
         unsigned char c = (unsigned char)*p;
         bool letter = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80;
-        if (!letter && strchr(marks, c) == NULL)
+        if (!letter && strchr("_./=+-%@: ", c) == NULL)
             return false;
     }
     return true;
 }
 
-static int check_one(struct api_call *call, const char *key, const char *value, const char *stream)
+/* A key, or a value; `how` is what the request would do with it. */
+static int check_text(struct api_call *call, const char *text, const char *how, const char *stream)
 {
-    if (!is_allowed(key) || !is_allowed(value))
+    if (!is_allowed(text))
         return api_invalid(call, "Some tags contain invalid characters. Valid characters: Unicode letters, digits, "
                                  "white space, _ . / = + - %% @.");
-    if (strchr(key, '%') != NULL || strchr(value, '%') != NULL)
+    if (strchr(text, '%') != NULL)
         return api_invalid(call,
-                           "Failed to add tags to stream %s under account %s because some tags contained illegal "
-                           "characters. The allowed characters are Unicode letters, white-spaces, "
-                           "'_',',','/','=','+','-','@'.",
-                           stream, call->account);
-    if (strncmp(key, "aws:", 4) == 0)
-        return api_invalid(call, "Tag keys that begin with aws: are reserved.");
+                           "Failed to %s stream %s under account %s because some tags contained illegal characters. "
+                           "The allowed characters are Unicode letters, white-spaces, '_',',','/','=','+','-','@'.",
+                           how, stream, call->account);
     return 0;
-}
-
-static bool has_nul(struct kfs_bytes bytes)
-{
-    return bytes.len > 0 && memchr(bytes.data, '\0', bytes.len) != NULL;
 }
 
 int api_tags_add(struct api_call *call, const struct kfs_value *map, const char *stream, struct api_tags *tags)
@@ -126,18 +117,18 @@ int api_tags_add(struct api_call *call, const struct kfs_value *map, const char 
         const char *value = item->type == KFS_VALUE_NULL ? "" : api_text_of(call, item);
         if (key == NULL || value == NULL)
             return api_no_memory(call);
-        if (has_nul(item->key) || (item->type != KFS_VALUE_NULL && has_nul(item->bytes)))
-            return api_invalid(call, "Some tags contain invalid characters.");
-        if (check_one(call, key, value, stream) != 0)
+        if (check_text(call, key, "add tags to", stream) != 0 || check_text(call, value, "add tags to", stream) != 0)
             return -1;
+        if (strncmp(key, "aws:", 4) == 0)
+            return api_invalid(call, "Tag keys that begin with aws: are reserved.");
         if (api_tags_set(tags, key, value) != 0)
             return api_no_memory(call);
     }
     if (tags->n > API_TAGS_MAX)
         return api_invalid(call,
                            "Failed to add tags to stream %s under account %s because a given stream cannot have more "
-                           "than %d tags associated with it.",
-                           stream, call->account, API_TAGS_MAX);
+                           "than 10 tags associated with it.", /* the service's words: it takes 50 */
+                           stream, call->account);
     return 0;
 }
 
@@ -155,6 +146,8 @@ static int change(struct api_call *call, const char *stream, struct api_tags *ta
         const char *key = api_text_of(call, &removed->items[i]);
         if (key == NULL)
             return api_no_memory(call);
+        if (check_text(call, key, "remove tags from", stream) != 0)
+            return -1;
         api_tags_remove(tags, key);
     }
     return 0;

@@ -9,6 +9,7 @@
 #define TEXT_BYTES_MAX (4U << 20)
 #define CONNECTIONS_MAX 64
 #define BODIES_BYTES_MAX (1U << 20)
+#define UNSENT_BYTES_MAX (16U << 20)
 #define TIMEOUT_MS 10000
 #define GRACE_MS 100
 
@@ -43,11 +44,13 @@ int kfs_exporter_start(const char *address, uint16_t port, kfs_exporter_text *te
     if (exporter == NULL)
         return kfs_fail(err, ENOMEM, "out of memory");
     *exporter = (struct kfs_exporter){.text = text, .arg = arg};
-    const struct kfs_http_config http = {.address = address,
+    const struct kfs_http_config http = {.clock = &kfs_system_clock,
+                                         .address = address,
                                          .port = port,
                                          .threads = 1,
                                          .connections_max = CONNECTIONS_MAX,
                                          .body_bytes_max = BODIES_BYTES_MAX,
+                                         .unsent_bytes_max = UNSENT_BYTES_MAX,
                                          .idle_timeout_ms = TIMEOUT_MS,
                                          .request_timeout_ms = TIMEOUT_MS,
                                          .handler = handle,

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "backend/endpoint/http_internal.h"
@@ -74,6 +73,16 @@ static void server_free(struct kfs_http_server *server)
     free(server);
 }
 
+/* A connection that one thread gave another which had ended by then is closed here. */
+static void run_rest(struct kfs_http_loop *loop)
+{
+    loop->stopping = true;
+    kfs_http_loop_enter(loop);
+    kfs_http_loop_work(loop);
+    kfs_http_loop_enter(NULL);
+}
+
+/* The first n threads were started. */
 static void join(struct kfs_http_server *server, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -84,6 +93,8 @@ static void join(struct kfs_http_server *server, uint32_t n)
         while (atomic_load(&server->loops[i].posters) > 0)
             sched_yield(); /* one is on its way out of kfs_http_post */
     }
+    for (uint32_t i = 0; i < server->n_loops; i++)
+        run_rest(&server->loops[i]);
 }
 
 /* Signals are the business of the program's other threads. */
@@ -172,10 +183,9 @@ uint16_t kfs_http_port(const struct kfs_http_server *server)
 
 void kfs_http_stop(struct kfs_http_server *server, uint32_t grace_ms)
 {
-    struct timespec now;
+    const struct kfs_clock *clock = server->config.clock;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    atomic_store(&server->stop_ms, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + grace_ms);
+    atomic_store(&server->stop_ms, clock->mono_ms(clock->ctx) + grace_ms);
     join(server, server->n_loops);
     server_free(server);
 }

@@ -17,11 +17,16 @@
 #include <stdint.h>
 
 #include "backend/base/buf.h"
+#include "backend/base/clock.h"
 #include "backend/base/error.h"
 
 #define KFS_HTTP_HEADERS_MAX 64             /* headers of a request, else 431 */
 #define KFS_HTTP_HEAD_BYTES_MAX 32768       /* all of them and the target, else 431 */
 #define KFS_HTTP_BODY_BYTES_MAX (20U << 20) /* else 413 */
+
+/* Where memory is scarce: */
+#define KFS_HTTP_PATIENCE_MS 10000 /* from a request's first byte to its last */
+#define KFS_HTTP_TAKE_MS 3000      /* until the peer has taken what waited for it */
 
 struct kfs_http_server;
 struct kfs_http_exchange; /* a request and its response */
@@ -47,11 +52,14 @@ struct kfs_http_request {
 typedef void kfs_http_handler(void *arg, struct kfs_http_exchange *x);
 
 struct kfs_http_config {
-    const char *address;         /* numeric IPv4 or IPv6 */
-    uint16_t port;               /* 0: one that is free */
-    uint32_t threads;            /* 1..64 */
-    uint32_t connections_max;    /* more are refused by closing them at once */
-    uint64_t body_bytes_max;     /* of all requests together; at it one connection reads on, others wait */
+    const struct kfs_clock *clock; /* its mono_ms is for deadlines and timers */
+    const char *address;           /* numeric IPv4 or IPv6 */
+    uint16_t port;                 /* 0: one that is free */
+    uint32_t threads;              /* 1..64 */
+    uint32_t connections_max;      /* more are refused by closing them at once */
+    uint64_t
+        body_bytes_max; /* of all requests together; at it one connection reads on, others wait, slow ones are cut */
+    uint64_t unsent_bytes_max;   /* of all responses; at it no request is begun, and slow peers are cut */
     uint32_t idle_timeout_ms;    /* a connection without a request, or whose peer takes no answer */
     uint32_t request_timeout_ms; /* from a request's first byte to its last */
     const char *certificate;     /* PEM file with the chain; NULL: no TLS. See selfsigned.h */
@@ -70,6 +78,9 @@ uint16_t kfs_http_port(const struct kfs_http_server *server);
 void kfs_http_stop(struct kfs_http_server *server, uint32_t grace_ms);
 
 const struct kfs_http_request *kfs_http_request(const struct kfs_http_exchange *x);
+
+/* Nobody waits for a response any more; one must still be given. Any thread. */
+bool kfs_http_is_gone(const struct kfs_http_exchange *x);
 
 /* The value of a header (lower-case name), or NULL. */
 const struct kfs_bytes *kfs_http_header(const struct kfs_http_request *request, const char *name);

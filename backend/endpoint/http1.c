@@ -10,7 +10,7 @@
 #include "backend/endpoint/http1_render.h"
 #include "backend/endpoint/http_internal.h"
 
-#define FIRST_BODY_BYTES 65536 /* of a body's memory; more follows as it comes */
+#define FIRST_BODY_BYTES 16384 /* of a body's memory; more follows as it comes */
 #define PLACE_MIN 16384        /* a rest of a body that is worth a read of its own */
 #define PLACE_MAX 262144
 
@@ -230,8 +230,11 @@ static size_t place(struct kfs_http_conn *conn, char **data)
         return 0;
     struct kfs_http_exchange *x = h1->x;
     size_t n = (size_t)(h1->length - x->body_len);
-    if (n > PLACE_MAX)
-        n = PLACE_MAX;
+    size_t most = x->body_len < PLACE_MAX / 4 ? x->body_len * 4 : PLACE_MAX;
+    if (most < PLACE_MIN)
+        most = PLACE_MIN;
+    if (n > most) /* memory in proportion to what has come, not to what was announced */
+        n = most;
     if (reserve(h1, n, h1->length) != 0)
         return 0;
     *data = x->body + x->body_len;
@@ -251,7 +254,8 @@ static void placed(struct kfs_http_conn *conn, size_t len)
 
 static bool blocked(const struct kfs_http_conn *conn)
 {
-    return conn->h1->state == HANDLING || (conn->h1->state == HEAD && conn->out.bytes > KFS_HTTP_OUT_HIGH);
+    return conn->h1->state == HANDLING ||
+           (conn->h1->state == HEAD && (conn->out.bytes > KFS_HTTP_OUT_HIGH || !kfs_http_may_begin(conn)));
 }
 
 static size_t input(struct kfs_http_conn *conn, const char *data, size_t len)
@@ -283,7 +287,7 @@ static uint64_t request_deadline(const struct kfs_http_conn *conn)
 
     if (h1->began_ms == 0 || h1->state == HANDLING)
         return KFS_NEVER;
-    return since + conn->loop->server->config.request_timeout_ms;
+    return since + kfs_http_request_timeout_ms(conn->loop->server);
 }
 
 static void expired(struct kfs_http_conn *conn)

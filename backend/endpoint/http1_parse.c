@@ -103,7 +103,7 @@ static int check_headers(struct kfs_http1_request *head)
         if (is(name, "host", 4)) {
             hosts++;
         } else if (is(name, "content-length", 14)) {
-            lengths++;
+            lengths += value->len > 0 ? 1 : 2; /* the library takes an empty one for none */
         } else if (is(name, "transfer-encoding", 17)) {
             encodings += is(value, "chunked", 7) ? 1 : 2;
         } else if (is(name, "expect", 6)) {
@@ -116,6 +116,23 @@ static int check_headers(struct kfs_http1_request *head)
     if (lengths + encodings > 1 || hosts > 1)
         return 400;
     return head->old ? (head->chunked ? 400 : 0) : (hosts == 1 ? 0 : 400);
+}
+
+/* RFC 9112, 3.2.2: what is sent to a proxy names the server too. */
+static void strip_authority(struct kfs_bytes *target)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    const char *text = target->data;
+
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t at = strlen(schemes[i]);
+        if (target->len < at || strncasecmp(text, schemes[i], at) != 0)
+            continue;
+        while (at < target->len && text[at] != '/' && text[at] != '?')
+            at++;
+        *target = at < target->len ? (struct kfs_bytes){text + at, target->len - at} : (struct kfs_bytes){"/", 1};
+        return;
+    }
 }
 
 int kfs_http1_parse_head(struct kfs_http1_request *head, http_parser *parser, const char *data, size_t len)
@@ -140,6 +157,7 @@ int kfs_http1_parse_head(struct kfs_http1_request *head, http_parser *parser, co
     if (parser->http_major != 1 || parser->http_minor > 1)
         return parser->http_major == 0 ? 400 : 505; /* HTTP/0.9 has no version */
     head->old = parser->http_minor == 0;
+    strip_authority(&request->target);
     int rc = check_headers(head);
     if (rc == 0 && !head->chunked && !head->complete && head->length > KFS_HTTP_BODY_BYTES_MAX)
         rc = 413;

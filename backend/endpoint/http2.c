@@ -3,7 +3,8 @@
  * Memory: a peer can have STREAMS_MAX requests open, and each may send STREAM_WINDOW
  * before it gets credit for more. Where the budget for bodies is full, only the
  * oldest request of the connection that may read at all gets credit. A request that
- * is complete is held back while KFS_HTTP_QUEUE_MAX of responses wait to be sent. */
+ * is complete is held back while KFS_HTTP_QUEUE_MAX of responses wait to be sent, or
+ * config.unsent_bytes_max on all connections. */
 #include <errno.h>
 #include <nghttp2/nghttp2.h>
 #include <stdio.h>
@@ -219,7 +220,7 @@ static void refuse(struct kfs_http_conn *conn, struct kfs_http_exchange *x, int 
 static void complete(struct kfs_http_conn *conn, struct kfs_http_exchange *x)
 {
     leave(x);
-    if (conn->h2->unsent > KFS_HTTP_QUEUE_MAX)
+    if (conn->h2->unsent > KFS_HTTP_QUEUE_MAX || !kfs_http_may_begin(conn))
         enter(x, HELD);
     else
         kfs_http_exchange_dispatch(x);
@@ -229,7 +230,7 @@ static void dispatch_held(struct kfs_http_conn *conn)
 {
     struct kfs_http2 *h2 = conn->h2;
 
-    while (h2->lists[HELD] != NULL && h2->unsent <= KFS_HTTP_QUEUE_MAX && !conn->dead) {
+    while (h2->lists[HELD] != NULL && h2->unsent <= KFS_HTTP_QUEUE_MAX && !conn->dead && kfs_http_may_begin(conn)) {
         struct kfs_http_exchange *x = h2->lists[HELD];
         leave(x);
         kfs_http_exchange_dispatch(x);
@@ -463,7 +464,7 @@ static uint64_t request_deadline(const struct kfs_http_conn *conn)
 
     if (receiving != NULL) {
         uint64_t since = receiving->began_ms > conn->resumed_ms ? receiving->began_ms : conn->resumed_ms;
-        uint64_t end = since + conn->loop->server->config.request_timeout_ms;
+        uint64_t end = since + kfs_http_request_timeout_ms(conn->loop->server);
         due = end < due ? end : due;
     }
     return due;

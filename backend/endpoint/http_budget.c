@@ -1,4 +1,4 @@
-/* Memory for the bodies that are being received: struct kfs_http_budget. */
+/* Memory for requests that are being received, struct kfs_http_budget, and for responses. */
 #include "backend/endpoint/http_internal.h"
 
 void kfs_http_budget_add(struct kfs_http_server *server, size_t bytes)
@@ -24,9 +24,45 @@ void kfs_http_budget_sub(struct kfs_http_server *server, size_t bytes)
         wake_waiting(server);
 }
 
+void kfs_http_unsent_set(struct kfs_http_conn *conn, size_t bytes)
+{
+    struct kfs_http_server *server = conn->loop->server;
+    const uint64_t max = server->config.unsent_bytes_max;
+
+    if (bytes > conn->counted) {
+        atomic_fetch_add(&server->unsent, bytes - conn->counted);
+    } else if (bytes < conn->counted) {
+        uint64_t less = conn->counted - bytes;
+        uint64_t before = atomic_fetch_sub(&server->unsent, less);
+        for (uint32_t i = 0; before >= max && before - less < max && i < server->n_loops; i++)
+            kfs_http_loop_wake(&server->loops[i]);
+    }
+    conn->counted = bytes;
+}
+
+bool kfs_http_unsent_full(struct kfs_http_server *server)
+{
+    return atomic_load_explicit(&server->unsent, memory_order_relaxed) >= server->config.unsent_bytes_max;
+}
+
+bool kfs_http_may_begin(const struct kfs_http_conn *conn)
+{
+    if (!kfs_http_unsent_full(conn->loop->server))
+        return true;
+    conn->loop->starved = true;
+    return false;
+}
+
 bool kfs_http_budget_full(struct kfs_http_server *server)
 {
     return atomic_load(&server->budget.used) >= server->budget.limit;
+}
+
+uint32_t kfs_http_request_timeout_ms(struct kfs_http_server *server)
+{
+    const uint32_t timeout_ms = server->config.request_timeout_ms;
+
+    return kfs_http_budget_full(server) && timeout_ms > KFS_HTTP_PATIENCE_MS ? KFS_HTTP_PATIENCE_MS : timeout_ms;
 }
 
 bool kfs_http_budget_may_read(struct kfs_http_conn *conn)

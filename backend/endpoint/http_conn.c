@@ -12,6 +12,7 @@
 #define IN_MAX 262144 /* more than a protocol can leave: a head and one read */
 #define READS_MAX 16  /* of one connection, then others have their turn */
 #define VECTORS_MAX 16
+#define LOOK_AGAIN_MS 1000 /* at a connection that holds memory */
 #define CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 /* ---- sockets ---- */
@@ -94,6 +95,8 @@ static void conn_free(struct kfs_http_conn *conn)
     }
     atomic_fetch_sub(&loop->n_conns, 1);
     atomic_fetch_sub(&loop->server->n_conns, 1);
+    kfs_http_unsent_set(conn, 0);
+    kfs_http_budget_sub(loop->server, conn->counted_in);
     kfs_buf_release(&conn->in);
     kfs_http_queue_clear(&conn->out);
     free(conn);
@@ -111,6 +114,12 @@ static size_t unsent(const struct kfs_http_conn *conn)
     return conn->out.bytes + (conn->proto != NULL ? conn->proto->unsent(conn) : 0);
 }
 
+/* A request has begun that is not here as a whole. */
+static bool is_receiving(const struct kfs_http_conn *conn)
+{
+    return conn->receiving > 0 || (conn->in.len > 0 && !conn->held);
+}
+
 static uint64_t least(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -123,7 +132,9 @@ static uint64_t deadline(const struct kfs_http_conn *conn)
 
     if (conn->lingering)
         return conn->linger_ms;
-    if (conn->stalled)
+    if (conn->stalled && kfs_http_unsent_full(conn->loop->server))
+        due = least(conn->progress_ms + config->idle_timeout_ms, conn->mark_ms + KFS_HTTP_TAKE_MS);
+    else if (conn->stalled)
         due = conn->progress_ms + config->idle_timeout_ms;
     else if (is_quiet(conn))
         due = conn->active_ms + config->idle_timeout_ms;
@@ -137,6 +148,8 @@ static void set_timer(struct kfs_http_conn *conn)
 {
     uint64_t due = deadline(conn);
 
+    if (conn->stalled || is_receiving(conn)) /* memory may become scarce meanwhile */
+        due = least(due, conn->loop->now_ms + LOOK_AGAIN_MS);
     if (due == KFS_NEVER || (conn->timer.place != 0 && conn->timer.due_ms <= due))
         return;
     if (due <= conn->loop->now_ms)
@@ -230,6 +243,14 @@ static void wait_for_budget(struct kfs_http_conn *conn)
         kfs_http_loop_wake(loop);
 }
 
+/* Without it the peer's credit for what is to be sent would not be seen. */
+static bool must_read(const struct kfs_http_conn *conn)
+{
+    struct kfs_http_budget *budget = &conn->loop->server->budget;
+
+    return conn->proto == &kfs_http2 && unsent(conn) > 0 && atomic_load(&budget->used) < budget->limit * 2;
+}
+
 static bool may_read(struct kfs_http_conn *conn)
 {
     if (conn->dead || conn->eof || conn->is_waiting)
@@ -238,9 +259,7 @@ static bool may_read(struct kfs_http_conn *conn)
         conn->ignored = true;
         return false;
     }
-    if (conn->receiving == 0 || conn->last)
-        return true;
-    if (kfs_http_budget_may_read(conn))
+    if (!is_receiving(conn) || conn->last || must_read(conn) || kfs_http_budget_may_read(conn))
         return true;
     wait_for_budget(conn);
     return false;
@@ -300,6 +319,7 @@ static bool write_some(struct kfs_http_conn *conn)
     if (n <= 0)
         return false;
     kfs_http_queue_consume(&conn->out, (size_t)n);
+    conn->mark -= least((size_t)n, conn->mark);
     conn->progress_ms = conn->loop->now_ms;
     return true;
 }
@@ -321,14 +341,34 @@ static void flush(struct kfs_http_conn *conn)
     if (!conn->stalled)
         conn->progress_ms = conn->loop->now_ms;
     conn->stalled = unsent(conn) > 0;
+    if (conn->mark == 0) {
+        conn->mark = unsent(conn);
+        conn->mark_ms = conn->loop->now_ms;
+    }
 }
 
 /* ---- progress ---- */
 
 void kfs_http_conn_received(struct kfs_http_conn *conn)
 {
-    if (--conn->receiving == 0)
+    conn->receiving--; /* the budget is seen to when it is advanced */
+}
+
+/* Brings the server's sums up to date. */
+static void account(struct kfs_http_conn *conn)
+{
+    struct kfs_http_server *server = conn->loop->server;
+
+    if (conn->in.cap > conn->counted_in)
+        kfs_http_budget_add(server, conn->in.cap - conn->counted_in);
+    else
+        kfs_http_budget_sub(server, conn->counted_in - conn->in.cap);
+    conn->counted_in = conn->in.cap;
+    if (!is_receiving(conn))
         kfs_http_budget_let_go(conn);
+    kfs_http_unsent_set(conn, unsent(conn));
+    if (conn->is_waiting && must_read(conn))
+        leave_waiting(conn);
 }
 
 static void set_events(struct kfs_http_conn *conn)
@@ -381,6 +421,7 @@ void kfs_http_conn_advance(struct kfs_http_conn *conn)
             flush(conn);
         }
     }
+    account(conn);
     if (!conn->dead && unsent(conn) == 0)
         settle(conn);
     if (!conn->dead)

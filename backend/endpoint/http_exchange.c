@@ -164,7 +164,7 @@ static bool has_room(struct kfs_http_exchange *x, size_t len, size_t max)
 {
     size_t waiting = atomic_load(&x->posted_bytes) + atomic_load(&x->waiting_bytes);
 
-    return waiting == 0 || waiting + len <= max;
+    return waiting == 0 || (waiting + len <= max && !kfs_http_unsent_full(x->loop->server));
 }
 
 void kfs_http_exchange_room(struct kfs_http_conn *conn)
@@ -486,6 +486,11 @@ int kfs_http_later(struct kfs_http_exchange *x, uint32_t after_ms, void (*fn)(vo
 }
 
 /* ---- what a handler asks ---- */
+
+bool kfs_http_is_gone(const struct kfs_http_exchange *x)
+{
+    return atomic_load(&x->gone);
+}
 
 const struct kfs_http_request *kfs_http_request(const struct kfs_http_exchange *x)
 {

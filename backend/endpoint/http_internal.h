@@ -43,12 +43,13 @@ struct kfs_http_post {
 /* Any thread. Posts run in the order in which they were made. */
 void kfs_http_post(struct kfs_http_loop *loop, struct kfs_http_post *post);
 
-/* ---- memory for bodies, shared by all connections ---- */
+/* ---- memory for requests, shared by all connections ---- */
 
-/* Bytes are counted as they arrive, wherever they come from; a connection asks
- * before it reads more of a body. Where `used` is at `limit`, one connection (the
- * holder) may go on, so that of many half-received requests one always ends and
- * gives its memory back; the others wait. */
+/* Bytes of bodies, and of heads that are not whole, are counted as they arrive; a
+ * connection asks before it reads more of a request that has begun. Where `used` is
+ * at `limit`, one connection (the holder) may go on, so that of many half-received
+ * requests one always ends and gives its memory back; the others wait. Below twice
+ * the limit HTTP/2 is read all the same while responses wait for the peer's credit. */
 struct kfs_http_budget {
     uint64_t limit;
     _Atomic uint64_t used;
@@ -59,8 +60,18 @@ struct kfs_http_budget {
 void kfs_http_budget_add(struct kfs_http_server *server, size_t bytes);
 void kfs_http_budget_sub(struct kfs_http_server *server, size_t bytes); /* wakes those that wait */
 bool kfs_http_budget_full(struct kfs_http_server *server);
+uint32_t kfs_http_request_timeout_ms(struct kfs_http_server *server); /* less where it is full */
 bool kfs_http_budget_may_read(struct kfs_http_conn *conn);
 void kfs_http_budget_let_go(struct kfs_http_conn *conn); /* no longer the holder */
+
+/* ---- memory for responses ---- */
+
+/* Notes how much the connection has not sent. Where all of them have config.unsent_bytes_max, no
+ * request is given to the handler, and a connection whose peer has not taken for KFS_HTTP_TAKE_MS
+ * what there was is cut. */
+void kfs_http_unsent_set(struct kfs_http_conn *conn, size_t bytes); /* may wake those that wait */
+bool kfs_http_unsent_full(struct kfs_http_server *server);          /* any thread */
+bool kfs_http_may_begin(const struct kfs_http_conn *conn);          /* a request; else scheduled when it may */
 
 /* ---- server and loops ---- */
 
@@ -88,6 +99,7 @@ struct kfs_http_loop {
     struct kfs_http_conn *ready;   /* to be advanced, last in first out */
     struct kfs_http_conn *waiting; /* for the budget */
     size_t n_exchanges;
+    bool starved;  /* a connection was told by kfs_http_may_begin to wait */
     bool stopping; /* no more requests */
     bool closing;  /* the grace is over */
     int64_t date_s;
@@ -105,13 +117,14 @@ struct kfs_http_server {
     _Atomic uint32_t n_conns;
     _Atomic uint64_t stop_ms; /* monotonic, the end of the grace; KFS_NEVER while serving */
     struct kfs_http_budget budget;
+    _Atomic uint64_t unsent; /* bytes of responses */
 };
 
 int kfs_http_loop_init(struct kfs_http_loop *loop, struct kfs_http_server *server);
 void kfs_http_loop_release(struct kfs_http_loop *loop);
 void *kfs_http_loop_main(void *loop);
 void kfs_http_loop_wake(struct kfs_http_loop *loop);  /* any thread */
-void kfs_http_loop_enter(struct kfs_http_loop *loop); /* the calling thread is the loop's */
+void kfs_http_loop_enter(struct kfs_http_loop *loop); /* the calling thread is the loop's; or no loop's */
 bool kfs_http_loop_here(const struct kfs_http_loop *loop);
 void kfs_http_loop_work(struct kfs_http_loop *loop);        /* what can be done without waiting for events */
 const char *kfs_http_loop_date(struct kfs_http_loop *loop); /* as HTTP writes the present second */
@@ -180,7 +193,11 @@ struct kfs_http_conn {
     uint64_t progress_ms; /* when bytes were last written, or it began to stall */
     uint64_t resumed_ms;  /* when it last stopped waiting for the budget */
     uint64_t linger_ms;   /* the end of draining */
-    struct kfs_buf in;    /* what the protocol has left */
+    uint64_t mark_ms;     /* when there were `mark` bytes more to send than now */
+    size_t mark;
+    size_t counted_in; /* of `in`, in the server's budget */
+    size_t counted;    /* unsent, in the server's sum */
+    struct kfs_buf in; /* what the protocol has left */
     struct kfs_http_queue out;
     uint32_t receiving; /* requests whose head is here and whose body is not */
     uint32_t streaming; /* exchanges that have begun and not ended */

@@ -29,12 +29,11 @@ bool kfs_http_loop_here(const struct kfs_http_loop *loop)
     return current == loop;
 }
 
-static uint64_t mono_ms(void)
+static void read_clock(struct kfs_http_loop *loop)
 {
-    struct timespec now;
+    const struct kfs_clock *clock = loop->server->config.clock;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    loop->now_ms = clock->mono_ms(clock->ctx);
 }
 
 const char *kfs_http_loop_date(struct kfs_http_loop *loop)
@@ -181,7 +180,7 @@ int kfs_http_loop_init(struct kfs_http_loop *loop, struct kfs_http_server *serve
 
     loop->server = server;
     loop->accept_timer.fire = listen_again;
-    loop->now_ms = mono_ms();
+    read_clock(loop);
     loop->input = malloc(KFS_HTTP_READ_BYTES);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     loop->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -234,8 +233,17 @@ static void run_ready(struct kfs_http_loop *loop)
     }
 }
 
+static void resume_starved(struct kfs_http_loop *loop)
+{
+    loop->starved = false;
+    for (struct kfs_http_conn *conn = loop->conns; conn != NULL; conn = conn->next)
+        kfs_http_conn_schedule(conn);
+}
+
 void kfs_http_loop_work(struct kfs_http_loop *loop)
 {
+    if (loop->starved && !kfs_http_unsent_full(loop->server))
+        resume_starved(loop);
     run_posts(loop);
     kfs_timers_run(&loop->timers, loop->now_ms);
     if (loop->ready != NULL)
@@ -290,7 +298,7 @@ void *kfs_http_loop_main(void *arg)
     kfs_http_loop_enter(loop);
     while (!finished(loop)) {
         int n = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, timeout_ms(loop));
-        loop->now_ms = mono_ms();
+        read_clock(loop);
         for (int i = 0; i < n; i++) {
             if (events[i].data.ptr == NULL)
                 accept_some(loop);

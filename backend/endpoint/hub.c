@@ -31,7 +31,8 @@ struct kfs_hub {
     pthread_cond_t wake;
     pthread_t thread;
     struct member *members;
-    struct member *ready;
+    struct member *ready; /* longest first */
+    struct member **ready_end;
     bool stop;
 };
 
@@ -49,8 +50,9 @@ static void make_ready(struct member *m)
     if (m->ready)
         return;
     m->ready = true;
-    m->next_ready = m->hub->ready;
-    m->hub->ready = m;
+    m->next_ready = NULL;
+    *m->hub->ready_end = m;
+    m->hub->ready_end = &m->next_ready;
 }
 
 /* Any thread, perhaps under a lock of the backend's. */
@@ -100,6 +102,8 @@ static void take_off(struct member *m)
         if (*at != m)
             continue;
         *at = m->next_ready;
+        if (*at == NULL)
+            hub->ready_end = at;
         break;
     }
     m->ready = true; /* never again */
@@ -129,21 +133,25 @@ static bool flush(struct member *m)
     return rc == 0;
 }
 
-static void serve(struct member *m)
+/* One event at a time, so that who is far behind does not keep the others waiting. True: there may be
+ * another at once. */
+static bool serve(struct member *m)
 {
+    enum kfs_subscription_state state = KFS_SUBSCRIPTION_WAITS;
     uint32_t wait_ms = 0;
 
-    while (!atomic_load(&m->gone) && flush(m)) {
-        if (m->ended)
-            break;
-        enum kfs_subscription_state state = kfs_subscription_next(m->subscription, &m->pending, &wait_ms);
+    if (!atomic_load(&m->gone) && flush(m) && !m->ended) {
+        state = kfs_subscription_next(m->subscription, &m->pending, &wait_ms);
         m->ended = state == KFS_SUBSCRIPTION_ENDED;
-        if (state == KFS_SUBSCRIPTION_WAITS && m->pending.len == 0)
-            break;
+        if (!flush(m))
+            state = KFS_SUBSCRIPTION_WAITS;
     }
     m->due_ms = mono_ms() + wait_ms;
-    if (atomic_load(&m->gone) || (m->ended && m->pending.len == 0))
+    if (atomic_load(&m->gone) || (m->ended && m->pending.len == 0)) {
         drop(m);
+        return false;
+    }
+    return state == KFS_SUBSCRIPTION_MORE;
 }
 
 /* Waits until something is ready, or the tick. Under the lock. */
@@ -183,10 +191,14 @@ static void *run(void *arg)
             continue;
         }
         hub->ready = m->next_ready;
+        if (hub->ready == NULL)
+            hub->ready_end = &hub->ready;
         m->ready = false;
         (void)pthread_mutex_unlock(&hub->lock);
-        serve(m);
+        bool more = serve(m);
         (void)pthread_mutex_lock(&hub->lock);
+        if (more)
+            make_ready(m);
     }
     (void)pthread_mutex_unlock(&hub->lock);
     return NULL;
@@ -227,6 +239,7 @@ int kfs_hub_start(struct kfs_hub **out, struct kfs_error *err)
 
     if (hub == NULL)
         return kfs_fail(err, ENOMEM, "out of memory");
+    hub->ready_end = &hub->ready;
     (void)pthread_mutex_init(&hub->lock, NULL);
     (void)pthread_condattr_init(&attr);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -57,7 +57,7 @@ const struct kfs_operation *kfs_operation_find(struct kfs_bytes name); /* NULL *
 /* Checks types and converts in place: blobs become BYTES, times TIME, integers whole and cut to 32 bits,
  * of members of a map with one name only the last stays. Then checks constraints. 0; -EINVAL with the
  * error's type ("SerializationException", "ValidationException") and text, which lists at most 10
- * constraints; -ENOMEM, also where the arena is full. Members that the model lacks are ignored. */
+ * constraints; -ENOMEM, also where the arena is full. Members that the model lacks are ignored, and null afterwards. */
 int kfs_model_check(const struct kfs_shape *shape, struct kfs_arena *arena, struct kfs_value *value, const char **type,
                     struct kfs_buf *text);
 

@@ -217,6 +217,8 @@ static int convert_structure(const struct convert *c, const struct kfs_shape *sh
         const struct kfs_member *member = kfs_member_find(shape, value->items[i].key);
         if (member != NULL)
             rc = convert_value(c, member->shape, &value->items[i]);
+        else
+            value->items[i].type = KFS_VALUE_NULL; /* nobody has looked at what it is */
     }
     return rc;
 }

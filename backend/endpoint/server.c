@@ -7,13 +7,16 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 
 #include "backend/endpoint/http.h"
 #include "backend/endpoint/hub.h"
 
 #define WORKERS 8
-#define CONNECTIONS_MAX 16384
+#define CONNECTIONS_MAX 16384 /* and three quarters of the files that may be open: the store needs some */
 #define BODIES_BYTES_MAX (UINT64_C(256) << 20)
+#define UNSENT_BYTES_MAX (UINT64_C(256) << 20)
 #define IDLE_TIMEOUT_MS 120000
 #define REQUEST_TIMEOUT_MS 60000
 
@@ -87,6 +90,29 @@ static void answer(struct kfs_api_server *server, struct kfs_http_exchange *x)
 
 /* ---- workers ---- */
 
+/* Until there is a job or the next change of shards is due; those that are due are made. Under the lock, which
+ * it lets go. */
+static void wait_for_job(struct kfs_api_server *server)
+{
+    struct timespec until;
+
+    (void)pthread_mutex_unlock(&server->lock);
+    const uint64_t ms = kfs_api_settle(server->api);
+    (void)pthread_mutex_lock(&server->lock);
+    if (server->stop || server->head != NULL)
+        return;
+    if (ms == UINT64_MAX) {
+        (void)pthread_cond_wait(&server->wake, &server->lock);
+        return;
+    }
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(ms / 1000);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    (void)pthread_cond_timedwait(&server->wake, &server->lock, &until);
+}
+
 static void *work(void *arg)
 {
     struct kfs_api_server *server = arg;
@@ -95,14 +121,17 @@ static void *work(void *arg)
     while (!server->stop || server->head != NULL) {
         struct job *job = server->head;
         if (job == NULL) {
-            (void)pthread_cond_wait(&server->wake, &server->lock);
+            wait_for_job(server);
             continue;
         }
         server->head = job->next;
         if (server->head == NULL)
             server->tail = &server->head;
         (void)pthread_mutex_unlock(&server->lock);
-        answer(server, job->x);
+        if (kfs_http_is_gone(job->x)) /* or requests that are reset at once would pile up work */
+            kfs_http_cut(job->x);
+        else
+            answer(server, job->x);
         free(job);
         (void)pthread_mutex_lock(&server->lock);
     }
@@ -160,15 +189,26 @@ static int start_workers(struct kfs_api_server *server, struct kfs_error *err)
     return 0;
 }
 
+static uint32_t connections_max(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur / 4 * 3 > CONNECTIONS_MAX)
+        return CONNECTIONS_MAX;
+    return (uint32_t)(files.rlim_cur / 4 * 3);
+}
+
 int kfs_api_server_start(const struct kfs_api_server_config *config, struct kfs_api_server **out, struct kfs_error *err)
 {
     struct kfs_api_server *server = calloc(1, sizeof *server);
     const struct kfs_http_config http = {
+        .clock = &kfs_system_clock,
         .address = config->address,
         .port = config->port,
         .threads = config->threads,
-        .connections_max = CONNECTIONS_MAX,
+        .connections_max = connections_max(),
         .body_bytes_max = BODIES_BYTES_MAX,
+        .unsent_bytes_max = UNSENT_BYTES_MAX,
         .idle_timeout_ms = IDLE_TIMEOUT_MS,
         .request_timeout_ms = REQUEST_TIMEOUT_MS,
         .certificate = config->certificate,
@@ -176,13 +216,17 @@ int kfs_api_server_start(const struct kfs_api_server_config *config, struct kfs_
         .handler = handle,
         .arg = server,
     };
+    pthread_condattr_t attr;
 
     if (server == NULL)
         return kfs_fail(err, ENOMEM, "out of memory");
     server->api = config->api;
     server->tail = &server->head;
     (void)pthread_mutex_init(&server->lock, NULL);
-    (void)pthread_cond_init(&server->wake, NULL);
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&server->wake, &attr);
+    (void)pthread_condattr_destroy(&attr);
     int rc = kfs_hub_start(&server->hub, err);
     if (rc == 0)
         rc = start_workers(server, err);

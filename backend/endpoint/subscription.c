@@ -22,6 +22,7 @@ struct kfs_api_subscription {
     uint64_t offset;
     uint64_t began_ms; /* mono */
     uint64_t last_ms;  /* of the last event, mono; 0: none yet */
+    struct api_meter meter;
     bool greeted;
     bool watched;
     atomic_bool taken_over;
@@ -215,6 +216,9 @@ static enum kfs_subscription_state read_on(struct kfs_api_subscription *s, struc
     enum kfs_subscription_state state = KFS_SUBSCRIPTION_WAITS;
     struct api_reading reading;
 
+    *wait_ms = api_pace(s->api, &s->meter);
+    if (*wait_ms > 0)
+        return state;
     api_reading_init(&reading);
     int rc = api_read(s->stream, s->shard, s->offset, &limit, &reading, NULL);
     bool idle = s->last_ms == 0 || now - s->last_ms >= KFS_SUBSCRIPTION_IDLE_MS;
@@ -225,6 +229,7 @@ static enum kfs_subscription_state read_on(struct kfs_api_subscription *s, struc
     }
     if (rc == 0)
         s->offset = reading.next;
+    s->meter.read_bytes -= (double)reading.batch.storage.len;
     api_reading_release(&reading);
     *wait_ms = until_next(s, now);
     return rc == 0 ? state : fail(buf, rc);
@@ -284,13 +289,14 @@ static int begin(struct api_call *call, const struct api_resource *r, struct kfs
         return api_no_memory(call);
     starting.has_time = api_time_ms(from, "Timestamp", &starting.time_ms);
     if (read_consumer(call, r, s) != 0 || api_shard(call, r->stream, id, &shard) != 0 ||
-        api_locate(call, r->stream, &shard, &starting, &s->offset) != 0)
+        api_locate(call, r->stream, &shard, &starting, &s->offset) != 0 || api_dry_run(call) != 0)
         return -1;
     s->api = call->api;
     s->stream = r->stream;
     s->shard = shard.index;
     s->starting = shard.starting;
     s->began_ms = api_mono_ms(call->api);
+    api_meter_fill(call->api, &s->meter);
     if (enlist(s))
         return 0;
     return api_fail(call, "ResourceInUseException", "Another active subscription exists for this consumer: %s:%s:%s:%s",
@@ -304,7 +310,7 @@ int api_subscribe(struct api_call *call)
 
     if (s == NULL)
         return api_no_memory(call);
-    if (api_find_consumer(call, &r) != 0) {
+    if (api_find_consumer(call, &r, false) != 0) {
         free(s);
         return -1;
     }

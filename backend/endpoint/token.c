@@ -95,10 +95,11 @@ static void authenticate(const struct kfs_token_keys *keys, const uint8_t *token
     kfs_hmac_sha256((struct kfs_bytes){keys->authentication, sizeof keys->authentication}, &piece, 1, mac);
 }
 
-/* What was put into p becomes text. */
-static void seal(const struct kfs_token_keys *keys, const struct packer *p, char text[KFS_TOKEN_CHARS_MAX + 1])
+/* What was put into p becomes text; at least so many bytes are encrypted. */
+static void seal(const struct kfs_token_keys *keys, const struct packer *p, size_t least,
+                 char text[KFS_TOKEN_CHARS_MAX + 1])
 {
-    size_t plain = p->at < PLAIN_LEAST ? PLAIN_LEAST : (p->at + BLOCK - 1) / BLOCK * BLOCK;
+    size_t plain = p->at < least ? least : (p->at + BLOCK - 1) / BLOCK * BLOCK;
     uint8_t token[TOKEN_MOST];
     uint8_t mac[KFS_SHA256_BYTES];
     uint8_t *iv = token + sizeof prefix;
@@ -173,7 +174,7 @@ void kfs_iterator_print(const struct kfs_token_keys *keys, const struct kfs_iter
     for (size_t i = 0; i < KFS_SEQ_BYTES; i++)
         put_number(&p, iterator->position.seq.b[i], 1);
     put_name(&p, iterator->stream);
-    seal(keys, &p, text);
+    seal(keys, &p, PLAIN_LEAST + (strlen(iterator->stream) + 2) / BLOCK * BLOCK, text);
 }
 
 int kfs_iterator_parse(const struct kfs_token_keys *keys, struct kfs_bytes text, uint64_t now_ms,
@@ -219,7 +220,7 @@ void kfs_page_print(const struct kfs_token_keys *keys, const struct kfs_page *pa
     put_number(&p, page->filter_time_ms, 8);
     put_name(&p, page->stream);
     put_name(&p, page->after);
-    seal(keys, &p, text);
+    seal(keys, &p, PLAIN_LEAST, text);
 }
 
 int kfs_page_parse(const struct kfs_token_keys *keys, struct kfs_bytes text, enum kfs_page_list list, uint64_t now_ms,

@@ -9,7 +9,8 @@
  *   16 n      AES-256-CBC of what is meant, n at least 7, zeros at its end
  *   16        the first half of HMAC-SHA-256 of all before
  *
- * which is, as at Amazon, 152 bytes and a multiple of 16 more. */
+ * which is 152 bytes and a multiple of 16 more; for an iterator, as at Amazon, 16 for each 16 of the length of
+ * the stream's name plus 2. */
 #ifndef KFS_ENDPOINT_TOKEN_H
 #define KFS_ENDPOINT_TOKEN_H
 

@@ -209,6 +209,9 @@ int local_read(struct kfs_reader *r, uint64_t offset, const struct kfs_limit *li
 ssize_t local_read_bytes(struct kfs_reader *r, uint64_t offset, void *data, size_t len, struct kfs_error *err);
 
 /* ---- notes.c ---- */
+/* The note of a stream that is being made, in its directory; what an attempt that was cut short has left of others
+ * goes. Name NULL: none. -errno. */
+int local_note_make(const struct kfs_io *io, int dir, const char *name, struct kfs_bytes text);
 int local_note_get(struct kfs_backend *b, struct kfs_stream *s, const char *name, struct kfs_buf *buf,
                    struct kfs_error *err);
 int local_note_set(struct kfs_backend *b, struct kfs_stream *s, const char *name, struct kfs_bytes text,

@@ -71,6 +71,31 @@ int local_note_get(struct kfs_backend *b, struct kfs_stream *s, const char *name
     return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot read the note %s: %s", name, strerror(-rc));
 }
 
+struct leftover {
+    const struct kfs_io *io;
+    int dir;
+};
+
+static int remove_leftover(void *arg, const char *name)
+{
+    const struct leftover *l = arg;
+
+    return l->io->unlink(l->io->ctx, l->dir, name);
+}
+
+int local_note_make(const struct kfs_io *io, int parent, const char *name, struct kfs_bytes text)
+{
+    struct leftover l = {io, open_notes(io, parent, name != NULL)};
+
+    if (l.dir < 0)
+        return l.dir == -ENOENT && name == NULL ? 0 : l.dir;
+    int rc = io->list(io->ctx, l.dir, remove_leftover, &l);
+    if (rc == 0)
+        rc = name == NULL ? io->sync_dir(io->ctx, l.dir) : kfs_io_replace(io, l.dir, name, text.data, text.len);
+    io->close(io->ctx, l.dir);
+    return rc;
+}
+
 static int remove_note(const struct kfs_io *io, int dir, const char *name)
 {
     int rc = io->unlink(io->ctx, dir, name);

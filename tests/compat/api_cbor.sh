@@ -1,5 +1,5 @@
 #!/bin/bash
-# A client that speaks CBOR, as the Java SDKs do: byte strings, and times in milliseconds under tag 1.
+# A client that speaks CBOR: byte strings, and times in milliseconds under tag 1.
 . "$(dirname "$0")/lib_api.sh"
 
 need_python

@@ -7,9 +7,9 @@ mount_api
 equal "[]" "$(py tutorial/list.py)"
 py tutorial/create.py
 equal "['mystream']" "$(py tutorial/list.py)"
-py tutorial/put.py
+number=$(py tutorial/put.py)
 py tutorial/describe.py
-py tutorial/get.py
+equal "$number" "$(py tutorial/get.py)" "the sequence number"
 equal '{"name": "ruan"}' "$(cat "$MNT/mystream/shardId-000000000000")"
 py tutorial/delete.py
 equal "[]" "$(py tutorial/list.py)"

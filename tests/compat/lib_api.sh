@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # For cases that try the API with clients: tests/mount/lib.sh, and
 #
-#     need_python / need_node       skips where scripts/clients.sh has not put them there
+#     need_python, need_model, need_node, need_java, need_go    skips where scripts/clients.sh has not put it there
 #     mount_api [OPTION...]         mounts with the API on a free port; $URL is where
 #     serve_api [OPTION...]         the same without a mount
 #     py FILE [ARGUMENT...]         a program of this directory with boto3
@@ -12,14 +12,26 @@ HERE=$ROOT/tests/compat
 CLIENTS=$ROOT/build/clients
 export AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_SECRET_ACCESS_KEY=secret AWS_DEFAULT_REGION=eu-west-1 AWS_REGION=eu-west-1
 export AWS_EC2_METADATA_DISABLED=true AWS_PAGER=
-unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL_KINESIS
+unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL_KINESIS AWS_CA_BUNDLE NODE_EXTRA_CA_CERTS
 
 need_python() {
     [ -e "$CLIENTS/python.done" ] || skip "no boto3: scripts/clients.sh installs it"
 }
 
+need_model() {
+    [ -e "$CLIENTS/model.done" ] || skip "no service model: scripts/clients.sh installs it"
+}
+
 need_node() {
     [ -e "$CLIENTS/node.done" ] || skip "no AWS SDK for JavaScript: scripts/clients.sh installs it"
+}
+
+need_java() {
+    [ -e "$CLIENTS/java.done" ] || skip "no AWS SDK for Java: scripts/clients.sh installs it"
+}
+
+need_go() {
+    [ -e "$CLIENTS/go.done" ] || skip "no AWS SDK for Go: scripts/clients.sh installs it"
 }
 
 listens_or_gone() {

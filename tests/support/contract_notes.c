@@ -156,6 +156,19 @@ static void notes_go_with_their_stream(void **state)
     assert_names(c, s, "");
 }
 
+static void a_stream_is_made_with_its_note(void **state)
+{
+    const struct kfs_stream_spec spec = {.shards = 2, .note = "a", .note_text = bytes_of("text")};
+    struct contract_case *c = *state;
+    struct kfs_stream *s;
+
+    assert_int_equal(kfs_stream_create(c->b, "s", &spec, &c->err), 0);
+    assert_int_equal(kfs_stream_open(c->b, "s", &s, &c->err), 0);
+    assert_names(c, s, "a ");
+    assert_note(c, s, "a", "text");
+    kfs_stream_close(s);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(notes_are_replaced_whole),
     cmocka_unit_test(notes_are_appended_to_the_buffer),
@@ -163,6 +176,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(lists_are_in_order_and_can_stop),
     cmocka_unit_test(names_and_sizes_have_limits),
     cmocka_unit_test(notes_go_with_their_stream),
+    cmocka_unit_test(a_stream_is_made_with_its_note),
 };
 
 CONTRACT_GROUP(contract_notes, tests);

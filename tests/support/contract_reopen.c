@@ -21,7 +21,7 @@ static void assert_same_shard(const struct kfs_shard_info *a, const struct kfs_s
 static void streams_and_settings_are_there(void **state)
 {
     struct contract_case *c = *state;
-    struct kfs_stream_spec spec = {3, 48, 2U << 20};
+    struct kfs_stream_spec spec = {.shards = 3, .retention_hours = 48, .max_record_bytes = 2U << 20};
     struct kfs_stream_change change = {.retention_hours = 72};
     struct kfs_stream_info before;
     struct kfs_stream_info after;

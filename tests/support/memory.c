@@ -96,6 +96,8 @@ static int stream_create(struct kfs_backend *base, const char *name, const struc
     s->info.created_ms = b->clock->wall_ms(b->clock->ctx);
     s->info.generation = ++b->generations;
     memory_create_shards(s, spec->shards);
+    if (spec->note != NULL)
+        memory_put_note(&s->notes, spec->note, spec->note_text);
 
     b->streams = memory_alloc(b->streams, b->n + 1, sizeof *b->streams);
     memmove(&b->streams[place + 1], &b->streams[place], (b->n - place) * sizeof(struct memory_stream *));

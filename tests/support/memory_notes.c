@@ -79,19 +79,24 @@ static void insert_at(struct memory_notes *notes, size_t place, const char *name
     note->len = text.len;
 }
 
+void memory_put_note(struct memory_notes *notes, const char *name, struct kfs_bytes text)
+{
+    size_t place;
+
+    if (search(notes, name, &place))
+        remove_at(notes, place);
+    if (text.len > 0)
+        insert_at(notes, place, name, text);
+}
+
 int memory_note_set(struct kfs_backend *b, struct kfs_stream *ref, const char *name, struct kfs_bytes text,
                     struct kfs_error *err)
 {
     struct memory_notes *notes;
-    size_t place;
     int rc = enter(b, ref, &notes, err);
 
-    if (rc == 0) {
-        if (search(notes, name, &place))
-            remove_at(notes, place);
-        if (text.len > 0)
-            insert_at(notes, place, name, text);
-    }
+    if (rc == 0)
+        memory_put_note(notes, name, text);
     leave(b);
     return rc;
 }

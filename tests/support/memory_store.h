@@ -28,6 +28,7 @@ struct memory_shard {
     uint64_t end;
     uint64_t position; /* of the newest sequence number */
     uint64_t last_arrival_ms;
+    uint64_t created_s; /* in its numbers */
     struct kfs_seq last;
 };
 
@@ -119,5 +120,6 @@ int memory_note_set(struct kfs_backend *b, struct kfs_stream *ref, const char *n
 int memory_note_list(struct kfs_backend *b, struct kfs_stream *ref, kfs_note_visit *visit, void *arg,
                      struct kfs_error *err);
 void memory_drop_notes(struct memory_notes *notes);
+void memory_put_note(struct memory_notes *notes, const char *name, struct kfs_bytes text);
 
 #endif

@@ -124,10 +124,12 @@ static void handle(void *arg, struct kfs_http_exchange *x)
 
 void stand_start_tls(struct stand *stand, const char *certificate, const char *key)
 {
-    struct kfs_http_config config = {.address = "127.0.0.1",
+    struct kfs_http_config config = {.clock = &kfs_system_clock,
+                                     .address = "127.0.0.1",
                                      .threads = 1,
                                      .connections_max = 256,
                                      .body_bytes_max = 64U << 20,
+                                     .unsent_bytes_max = 256U << 20,
                                      .idle_timeout_ms = 60000,
                                      .request_timeout_ms = 60000,
                                      .certificate = certificate,

@@ -242,14 +242,48 @@ static void handle(void *arg, struct kfs_http_exchange *x)
 
 /* ---- the web ---- */
 
+static uint64_t mono_ms(void *ctx)
+{
+    struct web *web = ctx;
+
+    if (atomic_load(&web->stopped_ms) == 0)
+        return kfs_system_clock.mono_ms(kfs_system_clock.ctx);
+    return atomic_fetch_add(&web->stopped_ms, atomic_load(&web->release) ? 1 : 0);
+}
+
+void web_stop_clock(struct web *web)
+{
+    atomic_store(&web->stopped_ms, 1000000);
+    web->config.threads = 1;
+}
+
+void web_pass(struct web *web, uint32_t ms)
+{
+    atomic_fetch_add(&web->stopped_ms, ms);
+}
+
+void web_settle(const struct web *web)
+{
+    int fd = client_open(web);
+
+    for (int i = 0; i < 2; i++) { /* the first answer may be sent before timers are looked at */
+        client_text(fd, "GET /length HTTP/1.1\r\nHost: a\r\n\r\n");
+        client_expect(fd, 200, "0");
+    }
+    close(fd);
+}
+
 void web_init(struct web *web)
 {
     memset(web, 0, sizeof *web);
+    web->clock = (struct kfs_clock){.ctx = web, .mono_ms = mono_ms};
     web->config = (struct kfs_http_config){
+        .clock = &web->clock,
         .address = "127.0.0.1",
         .threads = 2,
         .connections_max = 4096,
         .body_bytes_max = 64U << 20,
+        .unsent_bytes_max = 256U << 20,
         .idle_timeout_ms = 60000,
         .request_timeout_ms = 60000,
         .handler = handle,
@@ -417,4 +451,12 @@ void client_expect_end(int fd)
 
     ssize_t n = recv(fd, &byte, 1, 0);
     assert_true(n == 0 || (n < 0 && errno == ECONNRESET));
+}
+
+void client_expect_nothing(int fd)
+{
+    char byte;
+
+    assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
+    assert_int_equal(errno, EAGAIN);
 }

@@ -16,6 +16,8 @@ struct job;
 
 struct web {
     struct kfs_http_config config; /* changed before web_start */
+    struct kfs_clock clock;        /* the config's */
+    _Atomic uint64_t stopped_ms;   /* what it shows; 0: it runs */
     struct kfs_http_server *server;
     uint16_t port;
     atomic_int holding; /* exchanges in /hold */
@@ -39,6 +41,13 @@ void web_release(struct web *web);
         assert_true(condition);                                                                                        \
     } while (0)
 
+/* From the next web_start on one thread serves all, and time stands still but for web_pass; after
+ * web_release it creeps, so that timers of the handler fire. */
+void web_stop_clock(struct web *web);
+void web_pass(struct web *web, uint32_t ms);
+/* With one thread: everything sent or due before has been looked at. */
+void web_settle(const struct web *web);
+
 struct kfs_http_stats web_stats(struct web *web);
 
 int client_open(const struct web *web);
@@ -58,6 +67,7 @@ struct answer {
 void client_answer(int fd, struct answer *answer);        /* the next one; length, chunks, or until the end */
 void client_expect(int fd, int status, const char *body); /* the next one is that */
 void client_free(struct answer *answer);
-void client_expect_end(int fd); /* the server has closed */
+void client_expect_end(int fd);     /* the server has closed */
+void client_expect_nothing(int fd); /* has come, nor has the server closed */
 
 #endif

@@ -1,8 +1,8 @@
 /* The rules that the Kinesis Client Library enforces, over random histories of
- * puts, splits, merges, resizes and time: an answer has ChildShards if and only if
- * it has no NextShardIterator; the shards of each filter are the whole range of hash
- * keys, each key once; a reader that reads parents before children sees every
- * record once, and each key's records in the order of their puts. */
+ * puts, splits, merges, resizes, time and trimming: an answer has ChildShards if and only if
+ * it has no NextShardIterator, and they name the shard as their parent; the shards of each filter are
+ * the whole range of hash keys, each key once; a reader that reads parents before children sees every
+ * record that retention has left once, and each key's records in the order of their puts. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +15,15 @@
 #define STEPS 60
 #define SHARDS_MAX 400
 #define KEYS 8
+#define PUTS_MAX (STEPS * 10)
+#define RETENTION_MS (24 * UINT64_C(3600000))
 
 struct history {
     struct api_world *w;
     uint64_t seed;
-    unsigned int put;        /* records so far; each holds its ordinal */
+    bool trims;       /* hours pass, too */
+    unsigned int put; /* records so far; each holds its ordinal, from 1 */
+    uint64_t arrived_ms[PUTS_MAX + 1];
     unsigned int last[KEYS]; /* the ordinal of the key's newest that was read */
     unsigned int read;       /* records that were read */
 };
@@ -32,7 +36,8 @@ static void put_some(struct history *h)
         unsigned int key = (unsigned int)random_below(&h->seed, KEYS);
         char text[16];
         char base64[32];
-        (void)snprintf(text, sizeof text, "%06u", ++h->put);
+        h->arrived_ms[++h->put] = h->w->wall_ms;
+        (void)snprintf(text, sizeof text, "%06u", h->put);
         kfs_base64_encode(text, 6, base64);
         done(h->w, "PutRecord", "{'StreamName':'s','Data':'%.8s','PartitionKey':'%u'}", base64, key);
     }
@@ -109,6 +114,8 @@ static void step(struct history *h)
         break;
     }
     api_world_pass(h->w, random_below(&h->seed, 3) * random_below(&h->seed, 100000));
+    if (h->trims && random_below(&h->seed, 8) == 0)
+        api_world_pass(h->w, random_below(&h->seed, RETENTION_MS / 2));
 }
 
 /* ---- the rules ---- */
@@ -160,9 +167,32 @@ static void check_record(struct history *h, size_t i)
     (void)snprintf(path, sizeof path, "Records.%zu.PartitionKey", i);
     unsigned int key = (unsigned int)strtoul(text_at(h->w, path), NULL, 10);
     unsigned int ordinal = (unsigned int)strtoul(data, NULL, 10);
-    assert_true(key < KEYS && ordinal > h->last[key]);
+    assert_true(key < KEYS && ordinal > h->last[key] && ordinal <= h->put);
+    assert_true(h->arrived_ms[ordinal] + RETENTION_MS >= h->w->wall_ms);
     h->last[key] = ordinal;
     h->read++;
+}
+
+/* The children of a shard that ended come after it, and name it. */
+static void check_children(struct history *h, unsigned int shard)
+{
+    size_t n = count_at(h->w, "ChildShards");
+
+    assert_true(n > 0);
+    for (size_t i = 0; i < n; i++) {
+        char path[64];
+        char item[96];
+        bool named = false;
+        (void)snprintf(path, sizeof path, "ChildShards.%zu.ShardId", i);
+        assert_true(shard_at(h->w, path) > shard);
+        (void)snprintf(path, sizeof path, "ChildShards.%zu.ParentShards", i);
+        size_t parents = count_at(h->w, path);
+        for (size_t k = 0; k < parents; k++) {
+            (void)snprintf(item, sizeof item, "%s.%zu", path, k);
+            named = named || shard_at(h->w, item) == shard;
+        }
+        assert_true(named);
+    }
 }
 
 /* Reads a shard to its end; its parents have been read. */
@@ -178,7 +208,7 @@ static void read_shard(struct history *h, unsigned int shard)
         bool ended = at(h->w, "NextShardIterator") == NULL;
         assert_int_equal(ended, at(h->w, "ChildShards") != NULL);
         if (ended)
-            assert_true(count_at(h->w, "ChildShards") > 0 && count_at(h->w, "ChildShards.0.ParentShards") > 0);
+            check_children(h, shard);
         if (ended || (count_at(h->w, "Records") == 0 && int_at(h->w, "MillisBehindLatest") == 0))
             break;
         free(iterator);
@@ -204,8 +234,14 @@ static void read_all_shards(struct history *h)
         if (at(h->w, path) != NULL)
             assert_true(shard_at(h->w, path) < shards[i]);
     }
+    memset(h->last, 0, sizeof h->last);
+    h->read = 0;
     for (size_t i = 0; i < n; i++)
         read_shard(h, shards[i]);
+    unsigned int kept = 0;
+    for (unsigned int i = 1; i <= h->put; i++)
+        kept += h->arrived_ms[i] + RETENTION_MS >= h->w->wall_ms ? 1 : 0;
+    assert_int_equal(h->read, kept);
 }
 
 static void check_rules(struct history *h, uint64_t began_ms)
@@ -224,16 +260,17 @@ static void check_rules(struct history *h, uint64_t began_ms)
 
 static void run(struct api_world *w, uint64_t seed)
 {
-    struct history h = {.w = w, .seed = seed};
+    struct history h = {.w = w, .seed = seed, .trims = seed % 2 == 0};
     const uint64_t began_ms = w->wall_ms;
 
     done(w, "CreateStream", "{'StreamName':'s','ShardCount':%u}", (unsigned int)random_below(&h.seed, 4) + 1);
     for (int i = 0; i < STEPS; i++) {
         step(&h);
         check_rules(&h, began_ms);
+        if (random_below(&h.seed, 20) == 0)
+            read_all_shards(&h);
     }
     read_all_shards(&h);
-    assert_int_equal(h.read, h.put);
     /* Past retention every closed shard goes, and what is told of is still whole. */
     for (int i = 0; i < 10; i++) {
         api_world_pass(w, 3 * UINT64_C(3600000));

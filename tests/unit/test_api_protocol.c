@@ -47,6 +47,10 @@ static void what_is_no_request_of_the_service(void **state)
     assert_body(w, 400, "{\"__type\":\"SerializationException\"}");
     (void)api_world_send(w, "POST", "/", JSON, bytes(""));
     assert_body(w, 400, "{\"__type\":\"UnknownOperationException\"}");
+    (void)api_world_send(w, "POST", "/", "content-type: application/json\n" LIST, bytes(""));
+    assert_body(w, 400, "\xbf\x66__type\x76SerializationException\xff");
+    (void)api_world_send(w, "POST", "/", "content-type: text/plain\nx-amz-target: Kinesis_20131202.\n", bytes("x"));
+    assert_body(w, 403, denied);
     (void)api_world_send(w, "GET", "/_health", NULL, bytes(""));
     assert_int_equal(w->reply.status, 200);
 }

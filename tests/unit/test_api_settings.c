@@ -40,11 +40,24 @@ static void tags_that_are_refused(void **state)
     struct api_world *w = *state;
     char tags[4096] = "";
 
-    (void)ask(w, "AddTagsToStream", "{'StreamName':'s','Tags':{'a;':'b'}}");
+    static const char *const bad[] = {";", ",", "\\t", "\\n", "\\u0000"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        for (int j = 0; j < 3; j++) {
+            (void)ask(w, j < 2 ? "AddTagsToStream" : "RemoveTagsFromStream",
+                      j == 0   ? "{'StreamName':'s','Tags':{'a%s':'b'}}"
+                      : j == 1 ? "{'StreamName':'s','Tags':{'a':'b%s'}}"
+                               : "{'StreamName':'s','TagKeys':['a%s']}",
+                      bad[i]);
+            assert_refused(w, "InvalidArgumentException",
+                           "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white "
+                           "space, _ . / = + - % @.");
+        }
+    }
+    (void)ask(w, "RemoveTagsFromStream", "{'StreamName':'s','TagKeys':['100%%']}");
     assert_refused(
         w, "InvalidArgumentException",
-        "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / "
-        "= + - % @.");
+        "Failed to remove tags from stream s under account 000000000000 because some tags contained illegal "
+        "characters. The allowed characters are Unicode letters, white-spaces, '_',',','/','=','+','-','@'.");
     (void)ask(w, "AddTagsToStream", "{'StreamName':'s','Tags':{'a':'100%%'}}");
     assert_refused(
         w, "InvalidArgumentException",
@@ -88,6 +101,42 @@ static void consumers_come_and_go(void **state)
     assert_string_not_equal(text_at(w, "Consumer.ConsumerARN"), first);
     (void)ask(w, "DescribeStreamConsumer", "{'ConsumerARN':'%s'}", first);
     assert_refused(w, "ResourceNotFoundException", NULL);
+}
+
+static void statuses_of_consumers_and_monitoring(void **state)
+{
+    struct api_world *w = *state;
+    char first[200];
+
+    api_world_close(w);
+    w->config.status_delay_ms = 500;
+    api_world_open(w);
+    done(w, "CreateStream", "{'StreamName':'s','ShardCount':1}");
+    api_world_pass(w, 500);
+    done(w, "RegisterStreamConsumer", "{'StreamARN':'" ARN "','ConsumerName':'c'}");
+    assert_string_equal(text_at(w, "Consumer.ConsumerStatus"), "CREATING");
+    (void)snprintf(first, sizeof first, "%s", text_at(w, "Consumer.ConsumerARN"));
+    api_world_pass(w, 500);
+    done(w, "DescribeStreamConsumer", "{'ConsumerARN':'%s'}", first);
+    assert_string_equal(text_at(w, "ConsumerDescription.ConsumerStatus"), "ACTIVE");
+    done(w, "DeregisterStreamConsumer", "{'ConsumerARN':'%s'}", first);
+    done(w, "DescribeStreamConsumer", "{'StreamARN':'" ARN "','ConsumerName':'c'}");
+    assert_string_equal(text_at(w, "ConsumerDescription.ConsumerStatus"), "DELETING");
+    (void)ask(w, "DeregisterStreamConsumer", "{'ConsumerARN':'%s'}", first);
+    assert_refused(w, "ResourceNotFoundException", NULL);
+    done(w, "RegisterStreamConsumer", "{'StreamARN':'" ARN "','ConsumerName':'c'}");
+    done(w, "DescribeStreamConsumer", "{'StreamARN':'" ARN "','ConsumerName':'c'}");
+    assert_string_equal(text_at(w, "ConsumerDescription.ConsumerStatus"), "CREATING");
+    done(w, "DescribeStreamConsumer", "{'ConsumerARN':'%s'}", first);
+    assert_string_equal(text_at(w, "ConsumerDescription.ConsumerStatus"), "DELETING");
+    api_world_pass(w, 500);
+    (void)ask(w, "DescribeStreamConsumer", "{'ConsumerARN':'%s'}", first);
+    assert_refused(w, "ResourceNotFoundException", NULL);
+    /* Monitoring is set at once, and may be set again. */
+    done(w, "EnableEnhancedMonitoring", "{'StreamName':'s','ShardLevelMetrics':['ALL']}");
+    done(w, "DisableEnhancedMonitoring", "{'StreamName':'s','ShardLevelMetrics':['IncomingBytes']}");
+    done(w, "DescribeStream", "{'StreamName':'s'}");
+    assert_string_equal(text_at(w, "StreamDescription.StreamStatus"), "ACTIVE");
 }
 
 static void consumers_are_twenty_at_most(void **state)
@@ -165,6 +214,8 @@ static void a_commitment_lasts_a_day(void **state)
     done(w, "DescribeAccountSettings", "{}");
     assert_string_equal(text_at(w, "MinimumThroughputBillingCommitment.Status"), "DISABLED");
     done(w, "UpdateStreamMode", "{'StreamARN':'" ARN "','StreamModeDetails':{'StreamMode':'ON_DEMAND'}}");
+    (void)ask(w, "CreateStream", "{'StreamName':'w','WarmThroughputMiBps':100}");
+    assert_refused(w, "ValidationException", NULL);
     (void)ask(w, "UpdateStreamWarmThroughput", "{'StreamName':'s','WarmThroughputMiBps':100}");
     assert_refused(w, "ValidationException", NULL);
     done(w, "UpdateAccountSettings", "{'MinimumThroughputBillingCommitment':{'Status':'ENABLED'}}");
@@ -211,6 +262,30 @@ static void settings_and_iterators_last(void **state)
     free(iterator);
 }
 
+/* Settings that cannot be read are a fault of the store, not the absence of the stream. */
+static void damaged_settings_are_told_of(void **state)
+{
+    struct api_world *w = *state;
+    struct kfs_stream *s;
+
+    api_world_close(w);
+    api_world_open(w);
+    assert_int_equal(kfs_stream_create(w->b, "d", &(struct kfs_stream_spec){.shards = 1}, NULL), 0);
+    assert_int_equal(kfs_stream_open(w->b, "d", &s, NULL), 0);
+    assert_int_equal(kfs_note_set(w->b, s, "api.stream", (struct kfs_bytes){"{", 1}, NULL), 0);
+    static const char *const operations[] = {"DescribeStream", "PutRecord", "GetShardIterator"};
+    for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
+        assert_int_equal(ask(w, operations[i],
+                             "{'StreamName':'d','Data':'','PartitionKey':'a','ShardId':'0','ShardIteratorType':"
+                             "'LATEST'}"),
+                         500);
+        assert_string_equal(text_at(w, "__type"), "InternalFailure");
+    }
+    assert_int_equal(kfs_note_set(w->b, s, "api.stream", (struct kfs_bytes){0}, NULL), 0);
+    done(w, "DescribeStream", "{'StreamName':'d'}");
+    kfs_stream_close(s);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, api_world_teardown)
 
 int main(void)
@@ -219,11 +294,13 @@ int main(void)
         CASE(tags_are_kept_by_key),
         CASE(tags_that_are_refused),
         CASE(consumers_come_and_go),
+        CASE(statuses_of_consumers_and_monitoring),
         CASE(consumers_are_twenty_at_most),
         CASE(policies_are_kept),
         CASE(encryption_is_shown),
         CASE(monitoring_tells_before_and_after),
         CASE(a_commitment_lasts_a_day),
+        CASE(damaged_settings_are_told_of),
         cmocka_unit_test_setup_teardown(settings_and_iterators_last, api_world_setup_local, api_world_teardown),
     };
 

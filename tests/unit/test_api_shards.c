@@ -46,9 +46,12 @@ static void a_stream_passes_through_its_statuses(void **state)
     assert_string_equal(status_of(w), "ACTIVE");
     done(w, "SplitShard", "{'StreamName':'s','ShardToSplit':'0','NewStartingHashKey':'5'}");
     assert_string_equal(status_of(w), "UPDATING");
-    assert_int_equal(count_at(w, "StreamDescription.Shards"), 3);
+    assert_int_equal(count_at(w, "StreamDescription.Shards"), 1);
     done(w, "PutRecord", "{'StreamName':'s','Data':'','PartitionKey':'a'}");
+    assert_int_equal(shard_at(w, "ShardId"), 0);
     api_world_pass(w, 500);
+    assert_string_equal(status_of(w), "ACTIVE");
+    assert_int_equal(count_at(w, "StreamDescription.Shards"), 3);
     done(w, "DeleteStream", "{'StreamName':'s'}");
     assert_string_equal(status_of(w), "DELETING");
     done(w, "ListStreams", "{}");
@@ -59,6 +62,98 @@ static void a_stream_passes_through_its_statuses(void **state)
     (void)ask(w, "DescribeStream", "{'StreamName':'s'}");
     assert_refused(w, "ResourceNotFoundException", "Stream s under account 000000000000 not found.");
     done(w, "CreateStream", "{'StreamName':'s','ShardCount':1}");
+}
+
+static size_t shards_in_backend(struct api_world *w, const char *name)
+{
+    struct kfs_shard_info *shards;
+    struct kfs_stream *s;
+    size_t n;
+
+    assert_int_equal(kfs_stream_open(w->b, name, &s, NULL), 0);
+    assert_int_equal(kfs_shard_list(s, &shards, &n, NULL), 0);
+    free(shards);
+    kfs_stream_close(s);
+    return n;
+}
+
+static void changes_of_shards_are_made_when_they_are_due(void **state)
+{
+    struct api_world *w = *state;
+
+    for (int name = 'a'; name <= 'c'; name++)
+        done(w, "CreateStream", "{'StreamName':'%c','ShardCount':2}", name);
+    api_world_pass(w, 500);
+    assert_int_equal(kfs_api_settle(w->api), UINT64_MAX);
+    done(w, "SplitShard", "{'StreamName':'a','ShardToSplit':'0','NewStartingHashKey':'5'}");
+    assert_int_equal(kfs_api_settle(w->api), 500);
+    api_world_pass(w, 200);
+    done(w, "MergeShards", "{'StreamName':'b','ShardToMerge':'0','AdjacentShardToMerge':'1'}");
+    done(w, "UpdateShardCount", "{'StreamName':'c','TargetShardCount':4,'ScalingType':'UNIFORM_SCALING'}");
+    assert_int_equal(kfs_api_settle(w->api), 300);
+    assert_int_equal(shards_in_backend(w, "a"), 2);
+    api_world_pass(w, 300);
+    assert_int_equal(kfs_api_settle(w->api), 200);
+    assert_int_equal(shards_in_backend(w, "a"), 4);
+    assert_int_equal(shards_in_backend(w, "b"), 2);
+    done(w, "DeleteStream", "{'StreamName':'b'}");
+    api_world_pass(w, 200);
+    assert_int_equal(kfs_api_settle(w->api), 300); /* of the deletion */
+    assert_int_equal(shards_in_backend(w, "c"), 6);
+    api_world_pass(w, 300);
+    assert_int_equal(kfs_api_settle(w->api), UINT64_MAX);
+}
+
+/* Answered is made, whether the process ends or dies before. */
+static void changes_of_shards_are_not_lost(void **state)
+{
+    struct api_world *w = *state;
+    struct kfs_stream_info info;
+    struct kfs_stream *s;
+    struct kfs_buf note;
+
+    done(w, "CreateStream", "{'StreamName':'s','ShardCount':1}");
+    done(w, "CreateStream", "{'StreamName':'t','ShardCount':2}");
+    api_world_close(w);
+    w->config.status_delay_ms = 500;
+    api_world_open(w);
+    done(w, "SplitShard", "{'StreamName':'s','ShardToSplit':'0','NewStartingHashKey':'5'}");
+    api_world_close(w);
+    api_world_open(w);
+    assert_int_equal(shards_in_backend(w, "s"), 3);
+
+    assert_int_equal(kfs_stream_open(w->b, "t", &s, NULL), 0);
+    assert_int_equal(kfs_stream_info(s, &info, NULL), 0);
+    kfs_stream_close(s);
+    kfs_buf_init(&note, 4096);
+    assert_int_equal(kfs_buf_printf(&note,
+                                    "none 1 0 0 0 5\nbad\nt %llu 0 0 0 5\nt %llu 1 0 1 0\nt %llu 1 0 1 0\n"
+                                    "t %llu 2 4 0 0\n",
+                                    (unsigned long long)info.generation + 1, (unsigned long long)info.generation,
+                                    (unsigned long long)info.generation, (unsigned long long)info.generation + 1),
+                     0);
+    assert_int_equal(kfs_note_set(w->b, NULL, "api.later", (struct kfs_bytes){note.data, note.len}, NULL), 0);
+    api_world_close(w);
+    api_world_open(w);
+    assert_int_equal(shards_in_backend(w, "t"), 3); /* merged, once; the rest was of other streams */
+    kfs_buf_release(&note);
+    assert_int_equal(kfs_note_get(w->b, NULL, "api.later", &note, NULL), 0);
+    assert_int_equal(note.len, 0);
+}
+
+/* The service takes a decrease directly after an increase. */
+static void retention_needs_no_updating(void **state)
+{
+    struct api_world *w = *state;
+
+    done(w, "CreateStream", "{'StreamName':'s','ShardCount':1}");
+    api_world_pass(w, 500);
+    done(w, "IncreaseStreamRetentionPeriod", "{'StreamName':'s','RetentionPeriodHours':25}");
+    assert_string_equal(status_of(w), "ACTIVE");
+    assert_int_equal(int_at(w, "StreamDescription.RetentionPeriodHours"), 25);
+    done(w, "DecreaseStreamRetentionPeriod", "{'StreamName':'s','RetentionPeriodHours':24}");
+    assert_string_equal(status_of(w), "ACTIVE");
+    assert_int_equal(int_at(w, "StreamDescription.RetentionPeriodHours"), 24);
 }
 
 /* A stream that was made otherwise is there at once. */
@@ -243,7 +338,7 @@ static void changes_that_are_refused(void **state)
 
     make_history(w);
     refuse(w, "SplitShard", "'ShardToSplit':'shardId-9','NewStartingHashKey':'5'", "ResourceNotFoundException",
-           "Could not find shard shardId-9 in stream s under account 000000000000.");
+           "Could not find shard shardId-000000000009 in stream s under account 000000000000.");
     refuse(
         w, "SplitShard", "'ShardToSplit':'0','NewStartingHashKey':'5'", "InvalidArgumentException",
         "Shard shardId-000000000000 in stream s under account 000000000000 has already been merged or split, and thus "
@@ -252,11 +347,21 @@ static void changes_that_are_refused(void **state)
            "NewStartingHashKey 1 used in SplitShard() on shard shardId-000000000002 in stream s under account "
            "000000000000 is not both greater than one plus the shard's StartingHashKey 0 and less than the shard's "
            "EndingHashKey 999.");
+    refuse(w, "SplitShard", "'ShardToSplit':'2','NewStartingHashKey':'999999999999999999999999999999999999999'",
+           "InvalidArgumentException",
+           "NewStartingHashKey 999999999999999999999999999999999999999 used in SplitShard() on shard "
+           "shardId-000000000002 in stream s under account 000000000000 is not both greater than one plus the shard's "
+           "StartingHashKey 0 and less than the shard's EndingHashKey 999.");
     refuse(w, "MergeShards", "'ShardToMerge':'4','AdjacentShardToMerge':'2'", "InvalidArgumentException",
            "Shards shardId-000000000004 and shardId-000000000002 in stream s under account 000000000000 are not an "
            "adjacent pair of shards eligible for merging");
     refuse(w, "UpdateShardCount", "'TargetShardCount':5,'ScalingType':'UNIFORM_SCALING'", "LimitExceededException",
-           NULL);
+           "UpdateShardCount cannot scale up over double your current open shard count. Current open shard count: 2, "
+           "Target shard count: 5");
+    refuse(w, "UpdateShardCount", "'TargetShardCount':2147483648,'ScalingType':'UNIFORM_SCALING'",
+           "LimitExceededException",
+           "Target shard count or number of open shards cannot be greater than 10000. Current open shard count: 2, "
+           "Target shard count: 2147483647");
     refuse(w, "IncreaseStreamRetentionPeriod", "'RetentionPeriodHours':23", "InvalidArgumentException",
            "Minimum allowed retention period is 24 hours. Requested retention period (23 hours) is too short.");
     refuse(w, "IncreaseStreamRetentionPeriod", "'RetentionPeriodHours':8761", "InvalidArgumentException",
@@ -264,6 +369,67 @@ static void changes_that_are_refused(void **state)
     refuse(w, "DecreaseStreamRetentionPeriod", "'RetentionPeriodHours':25", "InvalidArgumentException",
            "Requested retention period (25 hours) for stream s can not be longer than existing retention period (24 "
            "hours). Use IncreaseRetentionPeriod API.");
+}
+
+/* Operations that name their stream by ARN alone. */
+static void members_of_other_operations_are_ignored(void **state)
+{
+    struct api_world *w = *state;
+
+    done(w, "CreateStream", "{'StreamName':'s','ShardCount':1}");
+    (void)ask(w, "UpdateMaxRecordSize", "{'StreamName':'s','MaxRecordSizeInKiB':2048}");
+    assert_refused(w, "InvalidArgumentException", "Either StreamName or StreamARN must be specified.");
+    done(w, "RegisterStreamConsumer",
+         "{'StreamARN':'arn:aws:kinesis:a:000000000000:stream/s','StreamName':[5],'ConsumerName':'c'}");
+}
+
+static void a_nul_ends_no_name(void **state)
+{
+    struct api_world *w = *state;
+
+    done(w, "CreateStream", "{'StreamName':'s','ShardCount':1}");
+    char *iterator = iterator_of(w, "s", 0, "LATEST", "");
+    (void)ask(w, "DeleteStream", "{'StreamARN':'arn:aws:kinesis:a:000000000000:stream/s\\u0000t'}");
+    assert_refused(w, "InvalidArgumentException", NULL);
+    (void)ask(w, "GetRecords", "{'ShardIterator':'%s\\u0000'}", iterator);
+    assert_refused(w, "InvalidArgumentException", "Invalid ShardIterator.");
+    (void)ask(w, "PutResourcePolicy", "{'ResourceARN':'arn:aws:kinesis:a:000000000000:stream/s','Policy':'{}\\u0000'}");
+    assert_refused(w, "InvalidArgumentException", "The policy is not a JSON object.");
+    done(w, "DescribeStream", "{'StreamName':'s'}");
+    free(iterator);
+}
+
+/* Ids are looked at before the stream; what stands between the first two dashes is the number. */
+static void shards_of_a_stream_that_is_not_there(void **state)
+{
+    static const struct {
+        const char *id;
+        const char *words; /* of SplitShard and MergeShards; NULL: those of the stream */
+    } cases[] = {{"2147483647", NULL},
+                 {"a-2147483647", NULL},
+                 {"-0000002147483647-b", NULL},
+                 {"2147483648", "Could not find shard 2147483648 in stream none under account 000000000000."},
+                 {"2.14E4", "Could not find shard 2.14E4 in stream none under account 000000000000."},
+                 {"--1", "Could not find shard --1 in stream none under account 000000000000."},
+                 {"a-b-0", "Could not find shard a-b-0 in stream none under account 000000000000."},
+                 {"0-", "Could not find shard 0- in stream none under account 000000000000."}};
+    static const char none[] = "Stream none under account 000000000000 not found.";
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *words = cases[i].words != NULL ? cases[i].words : none;
+        (void)ask(*state, "SplitShard", "{'StreamName':'none','ShardToSplit':'%s','NewStartingHashKey':'0'}",
+                  cases[i].id);
+        assert_refused(*state, "ResourceNotFoundException", words);
+        (void)ask(*state, "MergeShards", "{'StreamName':'none','ShardToMerge':'0','AdjacentShardToMerge':'%s'}",
+                  cases[i].id);
+        assert_refused(*state, "ResourceNotFoundException", words);
+        (void)ask(*state, "GetShardIterator", "{'StreamName':'none','ShardId':'%s','ShardIteratorType':'LATEST'}",
+                  cases[i].id);
+        assert_refused(*state, "ResourceNotFoundException",
+                       cases[i].words != NULL ? words
+                                              : "Shard shardId-002147483647 in stream none under account 000000000000 "
+                                                "does not exist");
+    }
 }
 
 static void a_count_can_be_set(void **state)
@@ -293,6 +459,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_stream_passes_through_its_statuses, setup_delayed, api_world_teardown),
+        cmocka_unit_test_setup_teardown(changes_of_shards_are_made_when_they_are_due, setup_delayed,
+                                        api_world_teardown),
+        CASE_LOCAL(changes_of_shards_are_not_lost),
+        cmocka_unit_test_setup_teardown(retention_needs_no_updating, setup_delayed, api_world_teardown),
         cmocka_unit_test_setup_teardown(streams_of_files_are_active, setup_delayed, api_world_teardown),
         CASE(streams_are_listed_in_pages),
         CASE(streams_can_be_named_by_arn),
@@ -301,6 +471,9 @@ int main(void)
         CASE(pages_keep_their_filter),
         CASE(expired_shards_are_not_told_of),
         CASE(changes_that_are_refused),
+        CASE(members_of_other_operations_are_ignored),
+        CASE(a_nul_ends_no_name),
+        CASE(shards_of_a_stream_that_is_not_there),
         CASE(a_count_can_be_set),
         CASE_LOCAL(filters_choose_shards),
         CASE_LOCAL(expired_shards_are_not_told_of),

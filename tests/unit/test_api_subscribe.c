@@ -230,6 +230,39 @@ static void configure(struct api_world *w)
     done(w, "CreateStream", "{'StreamName':'s','ShardCount':1}");
 }
 
+/* A subscription takes 2 MiB a second: what it read beyond is waited for. */
+static void limits_pace_a_subscription(void **state)
+{
+    struct api_world *w = *state;
+    char *data = calloc(1, 1000001);
+    struct kfs_buf buf;
+    uint32_t wait_ms;
+
+    w->config.limits = true;
+    configure(w);
+    done(w, "RegisterStreamConsumer", "{'StreamARN':'" ARN "','ConsumerName':'c'}");
+    assert_non_null(data);
+    memset(data, 'A', 1000000);
+    for (int i = 0; i < 5; i++) {
+        done(w, "PutRecord", "{'StreamName':'s','Data':'%s','PartitionKey':'a'}", data);
+        api_world_pass(w, 1000);
+    }
+    struct kfs_api_subscription *s = subscribe(w, 0, "TRIM_HORIZON");
+    kfs_buf_init(&buf, 8U << 20);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(next(s, &buf), KFS_SUBSCRIPTION_MORE);
+        buf.len = 0;
+    }
+    assert_int_equal(kfs_subscription_next(s, &buf, &wait_ms), KFS_SUBSCRIPTION_WAITS);
+    assert_int_equal(buf.len, 0);
+    assert_in_range(wait_ms, 50, 150);
+    api_world_pass(w, wait_ms);
+    assert_int_equal(next(s, &buf), KFS_SUBSCRIPTION_MORE);
+    kfs_subscription_free(s);
+    kfs_buf_release(&buf);
+    free(data);
+}
+
 static void limits_throttle_and_pass(void **state)
 {
     struct api_world *w = *state;
@@ -295,6 +328,7 @@ int main(void)
         CASE(subscriptions_that_are_refused),
         CASE(it_is_woken_by_its_shard),
         CASE(limits_throttle_and_pass),
+        CASE(limits_pace_a_subscription),
         CASE(faults_come_as_often_as_wished),
     };
 

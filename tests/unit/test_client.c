@@ -117,7 +117,7 @@ static int teardown(void **state)
     kfs_loop_stop(w->loop);
     stand_stop(&w->stand);
     free(w);
-    return 0;
+    return unsetenv("http_proxy");
 }
 
 /* A call with a body of JSON. */
@@ -164,7 +164,7 @@ static void an_answer_is_decoded(void **state)
 static void signatures_are_those_of_the_vectors(void **state)
 {
     struct world *w = *state;
-    struct stand_answer answer = {.when = "POST http://kinesis.us-east-1.amazonaws.com/", .status = 200};
+    struct stand_answer answer = {.when = "POST /", .status = 200};
     struct kfs_call call;
 
     assert_int_equal(setenv("http_proxy", w->stand.url, 1), 0);
@@ -172,6 +172,7 @@ static void signatures_are_those_of_the_vectors(void **state)
     stand_script(&w->stand, &answer, 1);
     prepare(&call, "ListStreams", "{}");
     assert_int_equal(kfs_call_wait(w->client, &call), 0);
+    stand_expect(&w->stand, 0, "\nhost: kinesis.us-east-1.amazonaws.com\n");
     stand_expect(&w->stand, 0, "\nx-amz-date: 20150830T123600Z\n");
     stand_expect(&w->stand, 0, "SignedHeaders=content-type;host;x-amz-date;x-amz-target,");
     stand_expect(&w->stand, 0, "Signature=925c3db40b08420ca61dca918aba19ba7d01dc399bc06ce06a1168284ed8172b\n");
@@ -180,7 +181,6 @@ static void signatures_are_those_of_the_vectors(void **state)
     stand_expect(&w->stand, 1, "\nx-amz-security-token: SESSIONTOKENEXAMPLE==\n");
     stand_expect(&w->stand, 1, "Signature=a7647f2104cee42a70be2133f4f8bfc7c74880b8776f3de7c540dcc497fac63e\n");
     kfs_call_release(&call);
-    assert_int_equal(unsetenv("http_proxy"), 0);
 }
 
 static const struct refusal_case {

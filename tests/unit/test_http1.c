@@ -56,6 +56,9 @@ static void keeps_connections_and_order(void **state)
     client_expect(fd, 200, "four");
     client_text(fd, "\r\n\r\n" GET("/nothing"));
     client_expect(fd, 404, "");
+    client_text(fd, GET("http://b:1/length") GET("HTTPS://b"));
+    client_expect(fd, 200, "0");
+    client_expect(fd, 404, "");
     close(fd);
 }
 
@@ -203,24 +206,39 @@ static void limits_time(void **state)
 
     web->config.request_timeout_ms = 100;
     web->config.idle_timeout_ms = 1000;
+    web_stop_clock(web);
     restart(web);
     int held = client_open(web);
-    client_text(held, GET("/hold"));
     int idle = client_open(web);
     int slow_body = client_open(web);
-    client_text(slow_body, POST("/echo", "10", "123"));
     int slow = client_open(web);
-    for (int i = 0; i < 20; i++) {
-        ssize_t n = send(slow, "G", 1, MSG_NOSIGNAL); /* may come too late */
-        assert_true(n == 1 || i > 0);
-        usleep(10000);
+    client_text(held, GET("/hold"));
+    client_text(slow_body, POST("/echo", "10", "123"));
+    for (int i = 0; i < 11; i++) {
+        client_text(slow, "G");
+        web_settle(web);
+        client_expect_nothing(slow);
+        client_expect_nothing(slow_body);
+        web_pass(web, i < 10 ? 9 : 10);
     }
+    web_settle(web);
     client_expect(slow, 408, "");
     client_expect(slow_body, 408, "");
+    client_expect_nothing(idle);
+    web_pass(web, 899);
+    web_settle(web);
+    client_expect_nothing(idle);
+    web_pass(web, 1);
+    web_settle(web);
     client_expect_end(idle);
-    web_until(atomic_load(&web->holding) == 1);
-    web_release(web); /* what the handler keeps has no limit */
+    web_pass(web, 100000);
+    web_settle(web);
+    client_expect_nothing(held); /* what the handler keeps has no limit */
+    web_release(web);
     client_expect(held, 200, "");
+    client_expect_nothing(held);
+    web_pass(web, 1000);
+    web_settle(web);
     client_expect_end(held);
     close(slow);
     close(slow_body);
@@ -232,18 +250,18 @@ static void drops_readers_that_stall(void **state)
 {
     struct web *web = *state;
     char text[512];
-    size_t got = 0;
 
     web->config.idle_timeout_ms = 200;
+    web_stop_clock(web);
     restart(web);
     int stalled = client_open(web);
     int dripping = client_open(web);
     client_text(stalled, GET("/zeros/20000000"));
     client_text(dripping, GET("/drip"));
-    while (got < 1000) { /* far longer than that */
-        ssize_t n = recv(dripping, text, sizeof text, 0);
-        assert_true(n > 0);
-        got += (size_t)n;
+    web_settle(web);
+    for (int i = 0; i < 50; i++) { /* longer than that */
+        web_pass(web, 5);
+        assert_true(recv(dripping, text, sizeof text, 0) > 0);
     }
     web_until(web_stats(web).connections == 1);
     close(stalled);
@@ -271,6 +289,11 @@ static void refuses_malformed_requests(void **state)
         "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
         "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\nab",
         "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\nab",
+        "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\nab",
+        "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 1 1\r\n\r\nab",
+        "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 0x1\r\n\r\nab",
+        "POST /length HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n0\r\n\r\n",
+        "POST /length HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;x\nab\r\n0\r\n\r\n",
         "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\nab",
         "POST /length HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         "POST /length HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -438,6 +461,7 @@ static void stops_gracefully(void **state)
     client_text(late, POST("/timer", "4", "done"));
     client_text(drip, GET("/drip"));
     assert_true(recv(drip, text, sizeof text, 0) > 0);
+    web_until(web_stats(web).requests == 2); /* a connection whose request has not come is idle */
     web_stop(web, 200);
     client_expect(late, 200, "done");
     client_expect_end(late);
@@ -501,6 +525,42 @@ static void shares_memory_without_deadlock(void **state)
     }
 }
 
+/* Responses that nobody takes are bounded: others wait until they are taken, or their peer is cut. */
+static void limits_what_is_not_taken(void **state)
+{
+    struct web *web = *state;
+    struct answer answer;
+
+    web->config.unsent_bytes_max = 1 << 20;
+    web_stop_clock(web);
+    restart(web);
+    for (int i = 0; i < 2; i++) {
+        bool takes = i == 0;
+        uint64_t before = web_stats(web).requests;
+        int slow = client_open(web);
+        client_text(slow, GET("/zeros/20000000"));
+        web_until(web_stats(web).requests == before + 1);
+        int other = client_open(web);
+        client_text(other, GET("/length") GET("/length"));
+        web_pass(web, KFS_HTTP_TAKE_MS - 1);
+        usleep(20000);
+        assert_int_equal(web_stats(web).requests, before + 1);
+        if (takes) {
+            client_answer(slow, &answer);
+            assert_int_equal(answer.len, 20000000);
+            client_free(&answer);
+        } else {
+            web_pass(web, 1);
+            close(client_open(web)); /* wakes the server */
+        }
+        client_expect(other, 200, "0");
+        client_expect(other, 200, "0");
+        close(slow);
+        close(other);
+    }
+    web_until(web_stats(web).connections == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -525,6 +585,7 @@ int main(void)
         TEST(stops_gracefully),
         TEST(holds_a_thousand_connections),
         TEST(shares_memory_without_deadlock),
+        TEST(limits_what_is_not_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "backend/endpoint/http_internal.h"
 #include "backend/endpoint/selfsigned.h"
 #include "tests/support/tempdir.h"
 #include "tests/support/web.h"
@@ -286,15 +287,26 @@ static void limits_time(void **state)
 
     web->config.request_timeout_ms = 100;
     web->config.idle_timeout_ms = 300;
+    web_stop_clock(web);
     restart(web);
     connect_client(&client, web);
     int32_t slow = request(&client, "/length", 10, true);
     int32_t quick = request(&client, "/length", 3, false);
     expect(&client, quick, 200, "3");
-    struct reply *reply = await(&client, slow);
+    struct reply *reply = reply_of(&client, slow);
+    web_pass(web, 99);
+    web_settle(web);
+    pump(&client);
+    assert_int_equal(reply->status, 0);
+    web_pass(web, 1);
+    while (reply->status == 0 && !client.closed)
+        pump(&client);
     assert_int_equal(reply->status, 408);
-    assert_int_equal(reply->error, NGHTTP2_NO_ERROR);
-    for (int i = 0; i < 1000 && !client.closed; i++)
+    assert_false(reply->closed); /* the rest of its body would be taken */
+    web_pass(web, 1000);
+    assert_int_equal(await(&client, slow)->error, NGHTTP2_NO_ERROR);
+    web_pass(web, 300);
+    for (int i = 0; i < 10000 && !client.closed; i++)
         pump(&client);
     assert_true(client.goaway && client.closed);
     disconnect(&client);
@@ -334,7 +346,7 @@ static void waits_for_slow_readers(void **state)
     connect_client(&client, web);
     for (int i = 0; i < 4; i++)
         streams[i] = request(&client, i % 2 == 0 ? "/zeros/12000000" : "/pour/20000000", 0, false);
-    for (int i = 0; i < 100 && atomic_load(&web->full) == 0; i++) {
+    for (int i = 0; i < 1000 && atomic_load(&web->full) == 0; i++) {
         const uint8_t *out;
         ssize_t n = nghttp2_session_mem_send(client.session, &out);
         if (n > 0)
@@ -375,6 +387,30 @@ static void shares_memory_without_deadlock(void **state)
             expect(&clients[i], streams[i][j], 200, "2097152");
         disconnect(&clients[i]);
     }
+}
+
+/* While another has the bodies' memory, responses still come: the peer's credit for them is read. */
+static void sends_while_bodies_wait(void **state)
+{
+    struct web *web = *state;
+    struct client client;
+
+    web->config.body_bytes_max = 2 << 20;
+    restart(web);
+    int fd = client_open(web);
+    client_text(fd, "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n");
+    client_zeros(fd, 2500000);
+    web_until(atomic_load(&web->server->budget.used) >= 2500000);
+    connect_client(&client, web);
+    int32_t zeros = request(&client, "/zeros/8000000", 0, false);
+    while (reply_of(&client, zeros)->len == 0) /* a connection with nothing to send would wait */
+        pump(&client);
+    request(&client, "/length", 100, true);
+    assert_int_equal(await(&client, zeros)->len, 8000000);
+    client_zeros(fd, 500000);
+    client_expect(fd, 200, "3000000");
+    close(fd);
+    disconnect(&client);
 }
 
 static void *stop(void *arg)
@@ -553,6 +589,7 @@ int main(void)
         TEST(streams_and_resets),
         TEST(waits_for_slow_readers),
         TEST(shares_memory_without_deadlock),
+        TEST(sends_while_bodies_wait),
         TEST(stops_gracefully),
         TEST(cuts),
         TEST(ends_floods),

@@ -1,4 +1,6 @@
 """Lists the streams."""
 import boto3
 
-print(boto3.client("kinesis").list_streams()["StreamNames"])
+answer = boto3.client("kinesis").list_streams()
+assert answer["HasMoreStreams"] is False, answer
+print(answer["StreamNames"])

@@ -1,6 +1,6 @@
-"""Creates the stream where it is missing, and puts 25 JSON documents, PAUSE seconds apart."""
+"""Creates the stream where it is missing, and puts 25 JSON documents, a second (or PAUSE) apart."""
 import json
-import sys
+import os
 import time
 
 import boto3
@@ -14,4 +14,4 @@ kinesis.get_waiter("stream_exists").wait(StreamName="people", WaiterConfig={"Del
 for number in range(1, 26):
     document = json.dumps({"number": number, "name": "ruan", "age": 30})
     kinesis.put_record(StreamName="people", Data=document, PartitionKey="a01")
-    time.sleep(float(sys.argv[1]))
+    time.sleep(float(os.environ.get("PAUSE", "1")))
