@@ -186,12 +186,13 @@ static int batch_read(struct api_call *call, const struct kfs_value *records, ui
     if (b->puts == NULL || b->hashes == NULL || b->results == NULL)
         return api_no_memory(call);
     for (size_t i = 0; i < b->n; i++) {
-        char path[48];
         if (read_put(call, &records->items[i], &b->puts[i], &b->hashes[i]) != 0)
             return -1;
-        (void)snprintf(path, sizeof path, "records.%zu.member.data", i + 1);
-        if (b->puts[i].data.len > limit)
+        if (b->puts[i].data.len > limit) {
+            char path[48];
+            (void)snprintf(path, sizeof path, "records.%zu.member.data", i + 1);
             return too_large(call, path, limit);
+        }
         bytes += b->puts[i].data.len + b->puts[i].key.len;
     }
     if (bytes > REQUEST_BYTES_MAX)
