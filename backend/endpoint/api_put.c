@@ -19,7 +19,7 @@ static int read_put(struct api_call *call, const struct kfs_value *in, struct kf
     const struct kfs_value *key = kfs_value_get(in, "PartitionKey");
     const struct kfs_value *explicit_hash = kfs_value_get(in, "ExplicitHashKey");
 
-    *put = (struct kfs_put){.data = data->bytes, .key = key->bytes};
+    *put = (struct kfs_put){.data = data->bytes, .key = key->bytes, .newline_follows = data->newline_follows};
     if (explicit_hash == NULL)
         return 0;
     if (kfs_hash_parse(explicit_hash->bytes.data, explicit_hash->bytes.len, hash) != 0)
