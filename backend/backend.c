@@ -37,13 +37,19 @@ static int finish(int rc, struct kfs_error *err)
 
 /* ---- streams ---- */
 
+static bool is_name_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+           c == '-';
+}
+
 bool kfs_stream_name_valid(const char *name)
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
-    size_t len;
+    size_t len = 0;
 
     assert(name != NULL);
-    len = strspn(name, allowed);
+    while (is_name_char(name[len]))
+        len++;
     return len >= 1 && len <= KFS_STREAM_NAME_MAX && name[len] == '\0';
 }
 

@@ -15,7 +15,7 @@ run='gcc libc6-dev make pkgconf libfuse3-dev fuse3 libcjson-dev libcbor-dev libs
 test='libcmocka-dev clang llvm clang-format clang-tidy libclang-rt-dev pmccabe shellcheck
     universal-ctags mandoc jq python3 procps psmisc file less busybox gawk rsync rsyslog nginx
     logrotate attr tmux strace socat curl e2fsprogs ed nano vim-tiny perl dash bsdutils'
-bench='linux-perf'
+bench='linux-perf nginx wrk nghttp2-client nodejs npm curl jq'
 python='python3-venv ca-certificates'
 node='nodejs npm ca-certificates'
 java='default-jdk-headless maven ca-certificates'

@@ -27,9 +27,15 @@ void kfs_out_init(struct kfs_out *out, enum kfs_codec codec, struct kfs_buf *buf
 /* Where to write `size` more bytes; NULL after a failure. */
 static char *room(struct kfs_out *out, size_t size)
 {
-    if (out->error == 0)
+    if (out->error == 0 && size > out->buf->cap - out->buf->len)
         out->error = kfs_buf_reserve(out->buf, size);
     return out->error == 0 ? out->buf->data + out->buf->len : NULL;
+}
+
+void kfs_out_reserve(struct kfs_out *out, size_t bytes)
+{
+    if (bytes <= out->buf->max - out->buf->len) /* else what is printed decides */
+        (void)room(out, bytes);
 }
 
 static void wrote(struct kfs_out *out, const char *end)
@@ -78,9 +84,17 @@ static void put_string(struct kfs_out *out, unsigned type, struct kfs_bytes valu
     wrote(out, to + value.len);
 }
 
+/* Most text stands for itself. */
+static struct kfs_json_shape shape_of(struct kfs_bytes text)
+{
+    if (kfs_json_plain_len(text.data, text.len) == text.len)
+        return (struct kfs_json_shape){.size = text.len};
+    return kfs_json_measure(text);
+}
+
 static void put_quoted(struct kfs_out *out, struct kfs_bytes value)
 {
-    struct kfs_json_shape shape = kfs_json_measure(value);
+    struct kfs_json_shape shape = shape_of(value);
     char *to = room(out, shape.size + 2);
 
     if (to == NULL)
@@ -99,18 +113,27 @@ static struct kfs_bytes bytes_of(const char *text)
 /* The comma and the name before a value. */
 static void put_key(struct kfs_out *out, const char *key)
 {
+    struct kfs_bytes name = key == NULL ? (struct kfs_bytes){NULL, 0} : bytes_of(key);
+
     if (out->codec == KFS_CODEC_CBOR) {
         if (key != NULL)
-            put_string(out, CBOR_TEXT, bytes_of(key));
+            put_string(out, CBOR_TEXT, name);
         return;
     }
+    struct kfs_json_shape shape = shape_of(name);
+    char *to = room(out, 1 + (key == NULL ? 0 : shape.size + 3)); /* at least a byte of the value follows */
+    if (to == NULL)
+        return;
     if (!out->first)
-        put_byte(out, ',');
+        *to++ = ',';
     out->first = false;
     if (key != NULL) {
-        put_quoted(out, bytes_of(key));
-        put_byte(out, ':');
+        *to++ = '"';
+        to = kfs_json_put(to, name, &shape);
+        *to++ = '"';
+        *to++ = ':';
     }
+    wrote(out, to);
 }
 
 static void begin(struct kfs_out *out, const char *key, unsigned json, unsigned cbor)

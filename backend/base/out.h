@@ -19,7 +19,11 @@ struct kfs_out {
 
 void kfs_out_init(struct kfs_out *out, enum kfs_codec codec, struct kfs_buf *buf);
 
-/* key is NULL inside a list and at the top. Containers are of indefinite length in CBOR. */
+/* So many bytes are going to be printed, about. */
+void kfs_out_reserve(struct kfs_out *out, size_t bytes);
+
+/* key is NULL inside a list and at the top. Containers are of indefinite length
+ * in CBOR. */
 void kfs_out_map(struct kfs_out *out, const char *key);
 void kfs_out_map_end(struct kfs_out *out);
 void kfs_out_list(struct kfs_out *out, const char *key);

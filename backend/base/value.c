@@ -7,7 +7,9 @@
 #include <string.h>
 
 #define CHUNK_BYTES ((size_t)8 << 10)
-#define ITEMS_FIRST 32
+/* A small request fits into these; up to 1,000 bytes the C library has memory at hand for a thread. */
+#define FIRST_BYTES 896
+#define ITEMS_FIRST 8
 #define TIME_LIMIT 0x1p52 /* ms; 140,000 years */
 
 struct chunk {
@@ -20,14 +22,19 @@ struct kfs_arena {
     char *free; /* what is left of the newest chunk that is not one allocation's own */
     size_t n_free;
     size_t left; /* bytes that may still be taken from the system */
+    alignas(max_align_t) char first[FIRST_BYTES];
 };
 
 struct kfs_arena *kfs_arena_new(size_t max_bytes)
 {
-    struct kfs_arena *arena = calloc(1, sizeof *arena);
+    struct kfs_arena *arena = malloc(sizeof *arena);
 
-    if (arena != NULL)
-        arena->left = max_bytes;
+    if (arena == NULL)
+        return NULL;
+    arena->chunks = NULL;
+    arena->free = arena->first;
+    arena->n_free = max_bytes < sizeof arena->first ? max_bytes : sizeof arena->first;
+    arena->left = max_bytes - arena->n_free;
     return arena;
 }
 

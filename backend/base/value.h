@@ -22,8 +22,9 @@ enum kfs_value_type {
 struct kfs_value {
     enum kfs_value_type type;
     bool boolean;
-    bool whole;      /* number has no fraction and fits integer */
-    int64_t integer; /* where whole */
+    bool whole;           /* number has no fraction and fits integer */
+    bool newline_follows; /* the byte behind bytes is readable and '\n' */
+    int64_t integer;      /* where whole */
     double number;
     struct kfs_bytes bytes;  /* of STRING and BYTES; and of a map's member name: see key */
     struct kfs_bytes key;    /* the name, where this is a member of a map */

@@ -9,7 +9,7 @@
 
 #include "backend/endpoint/api_internal.h"
 
-/* In the order of their names. What changes a stream's shards or settings waits for a disk. */
+/* In the order of kfs_operations, one for each. What changes a stream's shards or settings waits for a disk. */
 const struct api_operation api_operations[] = {
     {"AddTagsToStream", api_add_tags, true},
     {"CreateStream", api_create_stream, true},
@@ -56,23 +56,9 @@ const size_t api_n_operations = sizeof api_operations / sizeof api_operations[0]
 
 size_t api_operation_index(struct kfs_bytes name)
 {
-    size_t low = 0;
-    size_t high = api_n_operations;
+    const struct kfs_operation *operation = kfs_operation_find(name);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const char *candidate = api_operations[middle].name;
-        int order = strncmp(candidate, name.data, name.len);
-        if (order == 0 && candidate[name.len] != '\0')
-            order = 1;
-        if (order == 0)
-            return middle;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return api_n_operations;
+    return operation == NULL ? api_n_operations : (size_t)(operation - kfs_operations);
 }
 
 bool kfs_api_is_slow(const struct kfs_api *api, const struct kfs_http_request *request)
@@ -130,11 +116,22 @@ void kfs_api_free(struct kfs_api *api)
 }
 
 /* splitmix64 of a counter: no two alike before 2^64 have been given. */
+void api_nonces(struct kfs_api *api, uint64_t *nonces, size_t n)
+{
+    const uint64_t step = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t counter = atomic_fetch_add(&api->nonce, n * step);
+
+    for (size_t i = 0; i < n; i++, counter += step) {
+        uint64_t z = (counter ^ (counter >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+        z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+        nonces[i] = z ^ (z >> 31);
+    }
+}
+
 uint64_t api_nonce(struct kfs_api *api)
 {
-    uint64_t z = atomic_fetch_add(&api->nonce, UINT64_C(0x9e3779b97f4a7c15));
+    uint64_t nonce;
 
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
+    api_nonces(api, &nonce, 1);
+    return nonce;
 }

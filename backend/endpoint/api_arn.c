@@ -112,5 +112,10 @@ int api_shard_id_parse(const char *text, uint32_t *shard)
 
 void api_shard_id_print(uint32_t shard, char text[API_SHARD_ID_MAX])
 {
-    (void)snprintf(text, API_SHARD_ID_MAX, KFS_SHARD_ID_FORMAT, shard);
+    static const char zero[] = "shardId-000000000000";
+    size_t at = sizeof zero - 1;
+
+    memcpy(text, zero, sizeof zero);
+    for (; shard > 0; shard /= 10)
+        text[--at] = (char)('0' + shard % 10);
 }

@@ -6,6 +6,15 @@
 #include "backend/endpoint/api_internal.h"
 #include "backend/endpoint/sigv4.h"
 
+/* Cuts what does not fit. */
+static void copy_text(char *to, size_t size, const char *text)
+{
+    size_t len = strnlen(text, size - 1);
+
+    memcpy(to, text, len);
+    to[len] = '\0';
+}
+
 int api_authenticate(struct api_call *call)
 {
     const struct kfs_api_config *config = &call->api->config;
@@ -21,10 +30,8 @@ int api_authenticate(struct api_call *call)
         call->failure.type = NULL;
         return api_no_memory(call);
     }
-    (void)snprintf(call->region, sizeof call->region, "%s",
-                   identity.region[0] != '\0' ? identity.region : config->region);
-    (void)snprintf(call->account, sizeof call->account, "%s",
-                   identity.account[0] != '\0' ? identity.account : config->account);
+    copy_text(call->region, sizeof call->region, identity.region[0] != '\0' ? identity.region : config->region);
+    copy_text(call->account, sizeof call->account, identity.account[0] != '\0' ? identity.account : config->account);
     return 0;
 }
 

@@ -19,6 +19,7 @@
 #define EXPOSED "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,x-amzn-ErrorMessage,Date"
 #define ARENA_MAX (160U << 20) /* of one request's decoded body */
 #define TEXT_MAX 8192          /* of header values */
+#define IDS_BYTES 160          /* of those of the two ids */
 #define ID_2_WORDS 9           /* 72 bytes */
 #define ID_2_CHARS 96
 
@@ -55,7 +56,7 @@ static void add_static(struct kfs_api_reply *reply, const char *name, const char
     add_header(reply, name, (struct kfs_bytes){value, strlen(value)});
 }
 
-/* The text's memory does not move: it is reserved whole. */
+/* The text's memory does not move: kfs_api_handle reserves it whole. */
 static void add_copied(struct kfs_api_reply *reply, const char *name, const void *value, size_t len)
 {
     size_t at = reply->text.len;
@@ -64,16 +65,23 @@ static void add_copied(struct kfs_api_reply *reply, const char *name, const void
         add_header(reply, name, (struct kfs_bytes){reply->text.data + at, len});
 }
 
+/* A random UUID, version 4. */
 static void add_request_id(struct exchange *x)
 {
-    const uint64_t a = api_nonce(x->api);
-    const uint64_t b = api_nonce(x->api);
-    char text[40];
+    static const char hex[] = "0123456789abcdef";
+    char text[] = "........-....-....-....-............";
+    uint64_t words[2];
 
-    int len = snprintf(text, sizeof text, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(a >> 32),
-                       (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xfff), (unsigned)(b >> 48 & 0x3fff) | 0x8000U,
-                       (unsigned long long)(b & 0xffffffffffff));
-    add_copied(x->reply, "x-amzn-requestid", text, (size_t)len);
+    api_nonces(x->api, words, 2);
+    words[0] = (words[0] & ~UINT64_C(0xf000)) | 0x4000;
+    words[1] = (words[1] & UINT64_MAX >> 2) | UINT64_C(1) << 63;
+    for (size_t i = 0, digit = 0; i < sizeof text - 1; i++) {
+        if (text[i] != '-') {
+            text[i] = hex[words[digit / 16] >> (60 - digit % 16 * 4) & 15];
+            digit++;
+        }
+    }
+    add_copied(x->reply, "x-amzn-requestid", text, sizeof text - 1);
 }
 
 static void add_id_2(struct exchange *x)
@@ -81,8 +89,7 @@ static void add_id_2(struct exchange *x)
     uint64_t words[ID_2_WORDS];
     char text[ID_2_CHARS];
 
-    for (size_t i = 0; i < ID_2_WORDS; i++)
-        words[i] = api_nonce(x->api);
+    api_nonces(x->api, words, ID_2_WORDS);
     kfs_base64_encode(words, sizeof words, text);
     add_copied(x->reply, "x-amz-id-2", text, sizeof text);
 }
@@ -298,6 +305,7 @@ static bool run(struct exchange *x, struct kfs_arena *arena)
     struct kfs_value in;
     struct api_call call = {.api = x->api,
                             .request = x->request,
+                            .operation = &kfs_operations[x->operation],
                             .arena = arena,
                             .in = &in,
                             .reply = x->reply,
@@ -305,11 +313,6 @@ static bool run(struct exchange *x, struct kfs_arena *arena)
 
     if (!decode(x, arena, &in))
         return false;
-    call.operation = kfs_operation_find(api_target(x->request));
-    if (call.operation == NULL) {
-        answer_error(x, 400, "UnknownOperationException", NULL);
-        return false;
-    }
     kfs_out_init(&call.out, codec_of(x->content), &x->reply->body);
     kfs_buf_init(&call.failure.text, KFS_MODEL_TEXT_MAX);
     bool good = perform(&call, &in, x->operation) == 0;
@@ -340,7 +343,7 @@ void kfs_api_handle(struct kfs_api *api, const struct kfs_http_request *request,
     *reply = (struct kfs_api_reply){.status = 500};
     kfs_buf_init(&reply->text, TEXT_MAX);
     kfs_buf_init(&reply->body, KFS_API_REPLY_BYTES_MAX);
-    (void)kfs_buf_reserve(&reply->text, TEXT_MAX);
+    (void)kfs_buf_reserve(&reply->text, equals(request->method, "OPTIONS") ? TEXT_MAX : IDS_BYTES);
     read_target(&x);
     add_request_id(&x);
     add_cors(&x);

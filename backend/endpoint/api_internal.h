@@ -177,6 +177,7 @@ static inline uint64_t api_wall_ms(const struct kfs_api *api)
 }
 
 uint64_t api_nonce(struct kfs_api *api); /* differs each time */
+void api_nonces(struct kfs_api *api, uint64_t *nonces, size_t n);
 
 void api_out_metrics(struct kfs_out *out, const char *key, uint32_t metrics);
 int api_check_warm(struct api_call *call, int64_t mibps); /* whether it may be set */

@@ -16,7 +16,7 @@ static int read_put(struct api_call *call, const struct kfs_value *in, struct kf
     const struct kfs_value *key = kfs_value_get(in, "PartitionKey");
     const struct kfs_value *explicit_hash = kfs_value_get(in, "ExplicitHashKey");
 
-    *put = (struct kfs_put){.data = data->bytes, .key = key->bytes};
+    *put = (struct kfs_put){.data = data->bytes, .key = key->bytes, .newline_follows = data->newline_follows};
     if (explicit_hash == NULL)
         return 0;
     if (kfs_hash_parse(explicit_hash->bytes.data, explicit_hash->bytes.len, hash) != 0)
@@ -185,12 +185,13 @@ static int batch_read(struct api_call *call, const struct kfs_value *records, ui
     if (b->puts == NULL || b->hashes == NULL || b->results == NULL || b->sent == NULL || b->sent_results == NULL)
         return api_no_memory(call);
     for (size_t i = 0; i < b->n; i++) {
-        char path[48];
         if (read_put(call, &records->items[i], &b->puts[i], &b->hashes[i]) != 0)
             return -1;
-        (void)snprintf(path, sizeof path, "records.%zu.member.data", i + 1);
-        if (b->puts[i].data.len > limit)
+        if (b->puts[i].data.len > limit) {
+            char path[48];
+            (void)snprintf(path, sizeof path, "records.%zu.member.data", i + 1);
             return too_large(call, path, limit);
+        }
         bytes += b->puts[i].data.len + b->puts[i].key.len;
     }
     if (bytes > REQUEST_BYTES_MAX)

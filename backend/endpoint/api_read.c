@@ -2,9 +2,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "backend/base/base64.h"
 #include "backend/endpoint/api_internal.h"
 
-#define TRIES 5 /* retention may move on between asking for the horizon and reading there */
+#define RECORD_TEXT_BYTES 192 /* of a record as JSON, besides key and data */
+#define TRIES 5               /* retention may move on between asking for the horizon and reading there */
 
 void api_reading_init(struct api_reading *reading)
 {
@@ -56,8 +58,19 @@ int api_read(struct api_stream *stream, uint32_t shard, uint64_t offset, const s
     return 0;
 }
 
+/* Growing a buffer of megabytes step by step would copy it, and touch, several times over. */
+static void reserve_records(struct kfs_out *out, const struct kfs_batch *batch)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < batch->n; i++)
+        bytes += RECORD_TEXT_BYTES + batch->records[i].key.len + kfs_base64_len(batch->records[i].data.len);
+    kfs_out_reserve(out, bytes);
+}
+
 void api_out_records(struct kfs_out *out, const char *key, const struct kfs_batch *batch, bool kms)
 {
+    reserve_records(out, batch);
     kfs_out_list(out, key);
     for (size_t i = 0; i < batch->n; i++) {
         const struct kfs_record *record = &batch->records[i];

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEGMENT_BYTES 4096 /* of a segment that copies are gathered in */
+#define FIRST_BYTES 960    /* of the first segment: a small answer, in memory that the C library has at hand */
+#define SEGMENT_BYTES 4096 /* of those that follow, in which copies are gathered */
 #define COPY_MAX 16384     /* a larger body is cheaper to take over than to copy */
 
 struct kfs_http_segment {
@@ -51,9 +52,10 @@ void kfs_http_queue_clear(struct kfs_http_queue *queue)
 char *kfs_http_queue_reserve(struct kfs_http_queue *queue, size_t len)
 {
     struct kfs_http_segment *tail = queue->tail;
+    size_t cap = tail == NULL ? FIRST_BYTES : SEGMENT_BYTES;
 
     if (tail == NULL || tail->cap - tail->end < len)
-        tail = segment_add(queue, len > SEGMENT_BYTES ? len : SEGMENT_BYTES);
+        tail = segment_add(queue, len > cap ? len : cap);
     return tail == NULL ? NULL : tail->data + tail->end;
 }
 

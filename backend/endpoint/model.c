@@ -10,9 +10,19 @@ static bool is_name(struct kfs_bytes name, const char *text)
 
 const struct kfs_operation *kfs_operation_find(struct kfs_bytes name)
 {
-    for (size_t i = 0; i < kfs_n_operations; i++) {
-        if (is_name(name, kfs_operations[i].name))
-            return &kfs_operations[i];
+    size_t low = 0;
+    size_t high = name.len == 0 ? 0 : kfs_n_operations;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const char *candidate = kfs_operations[middle].name;
+        int order = strncmp(candidate, name.data, name.len);
+        if (order == 0 && candidate[name.len] == '\0')
+            return &kfs_operations[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return NULL;
 }

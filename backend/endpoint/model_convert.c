@@ -143,14 +143,16 @@ static int convert_blob(const struct convert *c, struct kfs_value *value)
         return 0;
     if (value->type != KFS_VALUE_STRING)
         return refuse_scalar(c, value, "a Blob");
-    data = kfs_arena_alloc(c->arena, value->bytes.len / 4 * 3);
+    data = kfs_arena_alloc(c->arena, value->bytes.len / 4 * 3 + 1);
     if (data == NULL)
         return -ENOMEM;
     len = kfs_base64_decode(value->bytes.data, value->bytes.len, data);
     if (len < 0)
         return refuse_base64(c, value->bytes);
+    data[len] = '\n'; /* the log writes it behind a record's data: so it need not be gathered */
     value->type = KFS_VALUE_BYTES;
     value->bytes = (struct kfs_bytes){data, (size_t)len};
+    value->newline_follows = true;
     return 0;
 }
 

@@ -39,10 +39,13 @@ struct kfs_bytes kfs_sigv4_header(const struct kfs_http_request *request, const 
 struct kfs_bytes kfs_sigv4_cut(struct kfs_bytes *text, const char *separators)
 {
     const char *p = text->data;
-    struct kfs_bytes part = {p, 0};
+    struct kfs_bytes part = {p, text->len};
 
-    while (part.len < text->len && strchr(separators, p[part.len]) == NULL)
-        part.len++;
+    for (; *separators != '\0'; separators++) {
+        const char *at = memchr(p, *separators, part.len);
+        if (at != NULL)
+            part.len = (size_t)(at - p);
+    }
     size_t taken = part.len < text->len ? part.len + 1 : part.len;
     *text = (struct kfs_bytes){p + taken, text->len - taken};
     return part;

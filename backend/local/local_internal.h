@@ -56,6 +56,7 @@ struct local_stream {
     struct kfs_stream base;
     struct local_store *store;
     char name[KFS_STREAM_NAME_MAX + 1];
+    char arn[KFS_ARN_MAX];
     uint64_t generation;
     uint64_t created_ms;
     atomic_uint refs; /* one is the table's; found ones are added under store.lock */

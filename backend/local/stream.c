@@ -63,6 +63,8 @@ struct local_stream *local_stream_new(struct local_store *store, struct local_ma
     stream->base.backend = &store->base;
     stream->store = store;
     (void)snprintf(stream->name, sizeof stream->name, "%s", m->name);
+    (void)snprintf(stream->arn, sizeof stream->arn, "arn:aws:kinesis:%s:%s:stream/%s", store->options.region,
+                   store->options.account, stream->name);
     stream->generation = m->generation;
     stream->created_ms = m->created_ms;
     stream->settings = m->settings;
@@ -112,7 +114,6 @@ static int deleted(const struct local_stream *stream, struct kfs_error *err)
 int local_stream_info(struct kfs_stream *s, struct kfs_stream_info *info, struct kfs_error *err)
 {
     struct local_stream *stream = (struct local_stream *)s;
-    const struct kfs_local_options *o = &stream->store->options;
     int rc = 0;
 
     (void)pthread_rwlock_rdlock(&stream->lock);
@@ -127,9 +128,8 @@ int local_stream_info(struct kfs_stream *s, struct kfs_stream_info *info, struct
             .created_ms = stream->created_ms,
             .generation = stream->generation,
         };
-        (void)snprintf(info->name, sizeof info->name, "%s", stream->name);
-        (void)snprintf(info->arn, sizeof info->arn, "arn:aws:kinesis:%s:%s:stream/%s", o->region, o->account,
-                       stream->name);
+        memcpy(info->name, stream->name, sizeof info->name);
+        memcpy(info->arn, stream->arn, sizeof info->arn);
     }
     (void)pthread_rwlock_unlock(&stream->lock);
     return rc;

@@ -112,8 +112,11 @@ static inline void converse(struct peer *peer)
     static struct kfs_http_loop loop;
 
     if (server.n_loops == 0) {
-        server.config =
-            (struct kfs_http_config){.handler = handle, .idle_timeout_ms = 1000, .request_timeout_ms = 1000};
+        server.config = (struct kfs_http_config){.clock = &kfs_system_clock,
+                                                 .unsent_bytes_max = 1U << 20,
+                                                 .handler = handle,
+                                                 .idle_timeout_ms = 1000,
+                                                 .request_timeout_ms = 1000};
         server.listen_fd = -1;
         server.loops = &loop;
         server.n_loops = 1;

@@ -317,6 +317,12 @@ void web_stop(struct web *web, uint32_t grace_ms)
     }
 }
 
+void web_restart(struct web *web)
+{
+    web_stop(web, 0);
+    web_start(web);
+}
+
 struct kfs_http_stats web_stats(struct web *web)
 {
     struct kfs_http_stats stats;

@@ -31,6 +31,7 @@ struct web {
 void web_init(struct web *web);
 void web_start(struct web *web);
 void web_stop(struct web *web, uint32_t grace_ms);
+void web_restart(struct web *web); /* with the limits that the test has set since */
 void web_release(struct web *web);
 
 /* Waits for a condition up to ten seconds. */

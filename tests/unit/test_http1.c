@@ -36,13 +36,6 @@ static int teardown(void **state)
     return 0;
 }
 
-/* Starts the web of a test again with the limits that it has set. */
-static void restart(struct web *web)
-{
-    web_stop(web, 0);
-    web_start(web);
-}
-
 static void keeps_connections_and_order(void **state)
 {
     int fd = client_open(*state);
@@ -207,7 +200,7 @@ static void limits_time(void **state)
     web->config.request_timeout_ms = 100;
     web->config.idle_timeout_ms = 1000;
     web_stop_clock(web);
-    restart(web);
+    web_restart(web);
     int held = client_open(web);
     int idle = client_open(web);
     int slow_body = client_open(web);
@@ -253,7 +246,7 @@ static void drops_readers_that_stall(void **state)
 
     web->config.idle_timeout_ms = 200;
     web_stop_clock(web);
-    restart(web);
+    web_restart(web);
     int stalled = client_open(web);
     int dripping = client_open(web);
     client_text(stalled, GET("/zeros/20000000"));
@@ -480,7 +473,7 @@ static void holds_a_thousand_connections(void **state)
     int fds[N];
 
     web->config.connections_max = N;
-    restart(web);
+    web_restart(web);
     for (int i = 0; i < N; i++)
         fds[i] = client_open(web);
     web_until(web_stats(web).connections == N);
@@ -508,7 +501,7 @@ static void shares_memory_without_deadlock(void **state)
     char head[128];
 
     web->config.body_bytes_max = 1 << 20;
-    restart(web);
+    web_restart(web);
     (void)snprintf(head, sizeof head, POST("/length", "%d", ""), BODY);
     for (int i = 0; i < N; i++) {
         fds[i] = client_open(web);
@@ -533,7 +526,7 @@ static void limits_what_is_not_taken(void **state)
 
     web->config.unsent_bytes_max = 1 << 20;
     web_stop_clock(web);
-    restart(web);
+    web_restart(web);
     for (int i = 0; i < 2; i++) {
         bool takes = i == 0;
         uint64_t before = web_stats(web).requests;

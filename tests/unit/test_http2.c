@@ -211,12 +211,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static void restart(struct web *web)
-{
-    web_stop(web, 0);
-    web_start(web);
-}
-
 static void answers(void **state)
 {
     struct client client;
@@ -288,7 +282,7 @@ static void limits_time(void **state)
     web->config.request_timeout_ms = 100;
     web->config.idle_timeout_ms = 300;
     web_stop_clock(web);
-    restart(web);
+    web_restart(web);
     connect_client(&client, web);
     int32_t slow = request(&client, "/length", 10, true);
     int32_t quick = request(&client, "/length", 3, false);
@@ -368,7 +362,7 @@ static void shares_memory_without_deadlock(void **state)
     int32_t streams[N][STREAMS];
 
     web->config.body_bytes_max = 1 << 20;
-    restart(web);
+    web_restart(web);
     for (int i = 0; i < N; i++) {
         connect_client(&clients[i], web);
         for (int j = 0; j < STREAMS; j++)
@@ -396,7 +390,7 @@ static void sends_while_bodies_wait(void **state)
     struct client client;
 
     web->config.body_bytes_max = 2 << 20;
-    restart(web);
+    web_restart(web);
     int fd = client_open(web);
     client_text(fd, "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n");
     client_zeros(fd, 2500000);
@@ -513,7 +507,7 @@ static void speaks_tls_on_the_same_port(void **state)
     make_certificate(dir, &files);
     web->config.certificate = files.certificate;
     web->config.key = files.key;
-    restart(web);
+    web_restart(web);
     assert_int_equal(setenv("C", files.certificate, 1), 0);
     curl(web, "--cacert $C https://localhost", "/echo", "hello 2 5");
     curl(web, "--cacert $C --http1.1 --tls-max 1.2 https://127.0.0.1", "/echo", "hello 1.1 5");

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "backend/endpoint/api_internal.h"
+
 #define ARENA_BYTES ((size_t)64 << 20)
 
 static struct kfs_arena *arena;
@@ -67,6 +69,12 @@ static void operations(void **state)
     assert_null(kfs_operation_find((struct kfs_bytes){"PutRecor", 8}));
     assert_null(kfs_operation_find((struct kfs_bytes){NULL, 0}));
     assert_string_equal(kfs_operation_find((struct kfs_bytes){"PutRecords!", 10})->name, "PutRecords");
+    assert_int_equal(api_n_operations, kfs_n_operations);
+    for (size_t i = 0; i < kfs_n_operations; i++) {
+        const char *name = kfs_operations[i].name;
+        assert_string_equal(api_operations[i].name, name);
+        assert_ptr_equal(kfs_operation_find((struct kfs_bytes){name, strlen(name)}), &kfs_operations[i]);
+    }
 }
 
 static void good_input(void **state)
