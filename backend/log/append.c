@@ -22,10 +22,9 @@ static struct kfs_segment *active(struct kfs_log *log)
 
 /* Starts a segment at the tip. The very first of a log is made durable at once,
  * so that a missing header always means damage or a segment behind an unsealed one. */
-static int start_segment(struct kfs_log *log, bool first)
+static int start_segment(struct kfs_log *log, bool first, uint64_t now)
 {
     const struct kfs_io *io = log->config.io;
-    uint64_t now = log->config.clock->wall_ms(log->config.clock->ctx);
     struct kfs_segment_header header = {
         .base = log->extent.end,
         .first_record = log->extent.next_record,
@@ -82,8 +81,8 @@ static int load_tail_page(struct kfs_log *log, struct kfs_segment *seg)
     return 0;
 }
 
-/* Makes the log ready for an append. */
-static int prepare(struct kfs_log *log)
+/* Makes the log ready for an append of records that arrive now, or did then. */
+static int prepare(struct kfs_log *log, uint64_t now)
 {
     struct kfs_segment *seg = active(log);
 
@@ -93,7 +92,7 @@ static int prepare(struct kfs_log *log)
             return -ENOMEM;
     }
     if (seg == NULL || seg->data_size >= log->config.segment_bytes)
-        return start_segment(log, seg == NULL);
+        return start_segment(log, seg == NULL, now);
     return log->page_no == 0 ? load_tail_page(log, seg) : 0;
 }
 
@@ -155,10 +154,11 @@ struct encoder {
     struct kfs_segment *seg;
     struct kfs_place place; /* of the next record; seq is the last one's */
     uint64_t now_ms;
-    size_t written;    /* bytes of the log's page that are in the file */
-    uint64_t first_no; /* of the log's page */
-    uint8_t *page;     /* where the current block is: the log's page, or in run */
-    size_t blocks;     /* in run, with the current one */
+    const struct kfs_record *given; /* numbers and times of the records; NULL: they get new ones */
+    size_t written;                 /* bytes of the log's page that are in the file */
+    uint64_t first_no;              /* of the log's page */
+    uint8_t *page;                  /* where the current block is: the log's page, or in run */
+    size_t blocks;                  /* in run, with the current one */
     uint8_t run[RUN_BLOCKS][KFS_PAGE];
 };
 
@@ -204,6 +204,24 @@ static int begin_block(struct encoder *e, const struct kfs_place *first)
     return 0;
 }
 
+/* Number and time of the record at hand. True where the number is not what one would derive. */
+static bool number_record(struct encoder *e)
+{
+    struct kfs_place *place = &e->place;
+    bool differs = e->log->number_next;
+
+    if (e->given != NULL && e->given->arrival_ms > e->now_ms)
+        e->now_ms = e->given->arrival_ms;
+    place->arrival_ms = e->now_ms;
+    kfs_seq_advance(&place->seq, e->now_ms / 1000);
+    if (e->given != NULL) {
+        differs = differs || kfs_seq_cmp(&place->seq, &e->given->seq) != 0;
+        place->seq = e->given->seq;
+        e->given++;
+    }
+    return differs;
+}
+
 /* The place is changed where it is, also where this fails: copies of it, made while its
  * parts are still on their way to the cache, cost as much as the rest. */
 static int encode_record(struct encoder *e, const struct kfs_put *put)
@@ -212,9 +230,7 @@ static int encode_record(struct encoder *e, const struct kfs_put *put)
     struct kfs_place *place = &e->place;
     struct kfs_entry entry;
 
-    place->arrival_ms = e->now_ms;
-    kfs_seq_advance(&place->seq, e->now_ms / 1000);
-    entry.has_seq = log->number_next;
+    entry.has_seq = number_record(e);
     if (entry.has_seq)
         entry.seq = place->seq;
     entry.length = (uint32_t)put->data.len;
@@ -297,22 +313,24 @@ static void publish(struct kfs_log *log, struct kfs_segment *seg, const struct e
     log->tail = e->place;
 }
 
+/* results and given may be NULL. */
 static int append_locked(struct kfs_log *log, const struct kfs_put *puts, size_t n, struct kfs_put_result *results,
-                         struct kfs_error *err)
+                         const struct kfs_record *given, struct kfs_error *err)
 {
     int rc = kfs_log_damage(log, err);
     if (rc != 0)
         return rc;
-    rc = prepare(log);
+    uint64_t now = given != NULL ? given->arrival_ms : log->config.clock->wall_ms(log->config.clock->ctx);
+    rc = prepare(log, now);
     if (rc != 0)
         return kfs_fail(err, -rc, "cannot start a segment: %s", strerror(-rc));
 
     struct kfs_segment *seg = active(log);
-    uint64_t now = log->config.clock->wall_ms(log->config.clock->ctx);
     struct encoder e; /* no initialiser: it would clear run */
     e.log = log;
     e.seg = seg;
     e.place = log->tail;
+    e.given = given;
     start_run(&e);
     e.written = log->page_used;
     e.now_ms = now > log->tail.arrival_ms ? now : log->tail.arrival_ms;
@@ -334,7 +352,29 @@ int kfs_log_append(struct kfs_log *log, const struct kfs_put *puts, size_t n, st
                    struct kfs_error *err)
 {
     (void)pthread_mutex_lock(&log->append);
-    int rc = append_locked(log, puts, n, results, err);
+    int rc = append_locked(log, puts, n, results, NULL, err);
     (void)pthread_mutex_unlock(&log->append);
+    return rc;
+}
+
+int kfs_log_append_given(struct kfs_log *log, const struct kfs_record *records, size_t n, struct kfs_error *err)
+{
+    struct kfs_put *puts = calloc(n + 1, sizeof *puts);
+    int rc = 0;
+
+    if (puts == NULL)
+        return kfs_fail(err, ENOMEM, "out of memory");
+    (void)pthread_mutex_lock(&log->append);
+    const struct kfs_seq *last = &log->tail.seq;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        if (kfs_seq_cmp(&records[i].seq, last) <= 0)
+            rc = kfs_fail(err, EINVAL, "a sequence number does not follow the one before it");
+        puts[i] = (struct kfs_put){.data = records[i].data, .key = records[i].key};
+        last = &records[i].seq;
+    }
+    if (rc == 0 && n > 0)
+        rc = append_locked(log, puts, n, NULL, records, err);
+    (void)pthread_mutex_unlock(&log->append);
+    free(puts);
     return rc;
 }

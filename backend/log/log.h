@@ -62,6 +62,11 @@ void kfs_log_extent(struct kfs_log *log, struct kfs_log_extent *extent);
 int kfs_log_append(struct kfs_log *log, const struct kfs_put *puts, size_t n, struct kfs_put_result *results,
                    struct kfs_error *err);
 
+/* The same with records that have their numbers and times already: what a mirror of another
+ * store appends. Numbers increase, also from the log's last one (-EINVAL); a time that is
+ * before the last one becomes that. offset of the records is not looked at. */
+int kfs_log_append_given(struct kfs_log *log, const struct kfs_record *records, size_t n, struct kfs_error *err);
+
 /* Makes durable what was appended before the call. */
 int kfs_log_sync(struct kfs_log *log, struct kfs_error *err);
 
@@ -77,6 +82,10 @@ bool kfs_log_has_expired(struct kfs_log *log, uint64_t cutoff_ms);
 int kfs_log_trim_age(struct kfs_log *log, uint64_t cutoff_ms, bool durable, struct kfs_error *err);
 /* Removes the oldest segments while more than `bytes` are kept. */
 int kfs_log_trim_size(struct kfs_log *log, uint64_t bytes, struct kfs_error *err);
+
+/* The horizon moves to an offset where a record begins, or the tip; segments below it are removed.
+ * durable as in kfs_log_trim_age. */
+int kfs_log_trim_to(struct kfs_log *log, uint64_t offset, bool durable, struct kfs_error *err);
 
 int kfs_log_reader_open(struct kfs_log *log, struct kfs_log_reader **reader);
 void kfs_log_reader_close(struct kfs_log_reader *reader);

@@ -161,3 +161,16 @@ int kfs_log_trim_size(struct kfs_log *log, uint64_t bytes, struct kfs_error *err
     (void)pthread_mutex_unlock(&log->trim);
     return rc;
 }
+
+int kfs_log_trim_to(struct kfs_log *log, uint64_t offset, bool durable, struct kfs_error *err)
+{
+    (void)pthread_mutex_lock(&log->trim);
+    (void)pthread_mutex_lock(&log->state);
+    bool moves = offset > log->extent.horizon && offset <= log->extent.end;
+    (void)pthread_mutex_unlock(&log->state);
+    int rc = moves ? kfs_log_set_horizon(log, offset) : 0;
+    if (rc == 0)
+        rc = apply(log, durable, err);
+    (void)pthread_mutex_unlock(&log->trim);
+    return rc;
+}
