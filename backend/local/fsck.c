@@ -1,4 +1,5 @@
 #include "backend/local/fsck.h"
+#include "backend/base/dirlock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -197,7 +198,7 @@ int fsck_raise_epoch(struct fsck *fsck, struct kfs_error *err)
 static int by_lock(struct fsck *fsck, struct kfs_error *err)
 {
     const struct kfs_io *io = fsck->io;
-    int rc = local_lock(io, fsck->dir, &fsck->lock_fd, err);
+    int rc = kfs_dir_lock(io, fsck->dir, &fsck->lock_fd, err);
 
     if (fsck->options->mode != KFS_FSCK_CHECK || fsck->lock_fd >= 0)
         return rc;

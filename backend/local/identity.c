@@ -5,33 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
+#include "backend/base/dirlock.h"
 #include "backend/local/local_internal.h"
-
-int local_lock(const struct kfs_io *io, int dir, int *lock_fd, struct kfs_error *err)
-{
-    char pid[32] = "";
-
-    int fd = io->open(io->ctx, dir, "lock", KFS_OPEN_CREATE);
-    if (fd < 0)
-        return kfs_fail(err, -fd, "cannot open the store's lock: %s", strerror(-fd));
-    *lock_fd = fd;
-    int rc = io->lock(io->ctx, fd);
-    if (rc == -EWOULDBLOCK) {
-        (void)io->pread(io->ctx, fd, pid, sizeof pid - 1, 0);
-        pid[strcspn(pid, "\n")] = '\0';
-        return kfs_fail(err, EBUSY, "the store is in use by process %s; unmount that first", pid);
-    }
-    if (rc != 0)
-        return kfs_fail(err, -rc, "cannot lock the store: %s", strerror(-rc));
-    (void)snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-    struct iovec iov = {pid, strlen(pid)};
-    rc = io->truncate(io->ctx, fd, 0);
-    if (rc == 0)
-        rc = io->pwrite_all(io->ctx, fd, &iov, 1, 0);
-    return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot write the store's lock: %s", strerror(-rc));
-}
 
 int local_make_id(char id[LOCAL_ID_SIZE])
 {
@@ -84,7 +60,7 @@ int local_identity_open(struct local_store *store, struct kfs_error *err)
     const struct kfs_io *io = store->options.io;
     struct kfs_buf text;
 
-    int rc = local_lock(io, store->dir, &store->lock_fd, err);
+    int rc = kfs_dir_lock(io, store->dir, &store->lock_fd, err);
     if (rc != 0)
         return rc;
     kfs_buf_init(&text, LOCAL_IDENTITY_BYTES_MAX);

@@ -146,8 +146,6 @@ uint64_t local_format_of(const char *text, size_t len);
 
 /* ---- identity.c: the files `store` and `lock` ---- */
 int local_identity_open(struct local_store *store, struct kfs_error *err);
-/* Takes the store's lock; *lock_fd is set also where that fails, if it could be opened. -EBUSY names the holder. */
-int local_lock(const struct kfs_io *io, int dir, int *lock_fd, struct kfs_error *err);
 int local_make_id(char id[LOCAL_ID_SIZE]);
 int local_identity_save(const struct kfs_io *io, int dir, const struct local_store *store, struct kfs_error *err);
 
@@ -210,9 +208,6 @@ int local_read(struct kfs_reader *r, uint64_t offset, const struct kfs_limit *li
 ssize_t local_read_bytes(struct kfs_reader *r, uint64_t offset, void *data, size_t len, struct kfs_error *err);
 
 /* ---- notes.c ---- */
-/* The note of a stream that is being made, in its directory; what an attempt that was cut short has left of others
- * goes. Name NULL: none. -errno. */
-int local_note_make(const struct kfs_io *io, int dir, const char *name, struct kfs_bytes text);
 int local_note_get(struct kfs_backend *b, struct kfs_stream *s, const char *name, struct kfs_buf *buf,
                    struct kfs_error *err);
 int local_note_set(struct kfs_backend *b, struct kfs_stream *s, const char *name, struct kfs_bytes text,

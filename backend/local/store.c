@@ -7,6 +7,7 @@
 
 #include "backend/base/logger.h"
 #include "backend/local/local_internal.h"
+#include "backend/notedir.h"
 
 #define RETENTION_HOURS_DEFAULT 24
 #define NUMBERS_BACK_S 2
@@ -139,7 +140,7 @@ static int make_files(struct local_store *store, int dir, const struct local_man
     }
     if (rc != 0)
         return kfs_fail(err, -rc, "cannot make a shard's directory: %s", strerror(-rc));
-    rc = local_note_make(io, dir, spec->note, spec->note_text);
+    rc = kfs_notedir_make(io, dir, spec->note, spec->note_text);
     if (rc != 0)
         return kfs_fail(err, -rc, "cannot write the stream's note: %s", strerror(-rc));
     return local_manifest_save(io, dir, m, err);

@@ -1,0 +1,12 @@
+/* One process a directory: the file `lock` in it, locked, holds the pid. */
+#ifndef KFS_BASE_DIRLOCK_H
+#define KFS_BASE_DIRLOCK_H
+
+#include "backend/base/error.h"
+#include "backend/base/io.h"
+
+/* *fd is set also where this fails, if the file could be opened; closing it gives the lock
+ * up. -EBUSY names the holder. */
+int kfs_dir_lock(const struct kfs_io *io, int dir, int *fd, struct kfs_error *err);
+
+#endif
