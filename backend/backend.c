@@ -7,7 +7,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -381,54 +380,32 @@ int kfs_append(struct kfs_stream *stream, uint32_t shard, const struct kfs_put *
     return rc;
 }
 
-void kfs_sync(struct kfs_stream *stream, uint32_t shard, struct kfs_sync *op)
-{
-    assert(stream != NULL && op != NULL && op->done != NULL);
-    op->next = NULL;
-    stream->backend->ops->sync(stream, shard, op);
-}
-
-struct sync_waiter {
-    struct kfs_sync op; /* first: done casts back */
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool finished; /* lock */
-    int result;    /* lock */
-};
-
-static void sync_done(struct kfs_sync *op, int result)
-{
-    struct sync_waiter *waiter = (struct sync_waiter *)op;
-
-    assert(result <= 0);
-    pthread_mutex_lock(&waiter->lock);
-    assert(!waiter->finished);
-    waiter->finished = true;
-    waiter->result = result;
-    /* Under the lock: once it is free the waiter may be gone. */
-    pthread_cond_signal(&waiter->wake);
-    pthread_mutex_unlock(&waiter->lock);
-}
-
-int kfs_sync_wait(struct kfs_stream *stream, uint32_t shard)
-{
-    struct sync_waiter waiter = {.op = {.done = sync_done}};
-    int result;
-
-    pthread_mutex_init(&waiter.lock, NULL);
-    pthread_cond_init(&waiter.wake, NULL);
-    kfs_sync(stream, shard, &waiter.op);
-    pthread_mutex_lock(&waiter.lock);
-    while (!waiter.finished)
-        pthread_cond_wait(&waiter.wake, &waiter.lock);
-    result = waiter.result;
-    pthread_mutex_unlock(&waiter.lock);
-    pthread_cond_destroy(&waiter.wake);
-    pthread_mutex_destroy(&waiter.lock);
-    return result;
-}
-
 /* ---- reading ---- */
+
+int kfs_catch_up(struct kfs_stream *stream, uint32_t shard, struct kfs_error *err)
+{
+    assert(stream != NULL);
+    begin(err);
+    if (stream->backend->ops->catch_up == NULL)
+        return 0;
+    if (shard != KFS_NO_SHARD && check_shard(shard, err) != 0)
+        return -ENOENT;
+    return finish(stream->backend->ops->catch_up(stream, shard, err), err);
+}
+
+void kfs_attend(struct kfs_stream *stream, uint32_t shard)
+{
+    assert(stream != NULL);
+    if (stream->backend->ops->attend != NULL)
+        stream->backend->ops->attend(stream, shard, true);
+}
+
+void kfs_unattend(struct kfs_stream *stream, uint32_t shard)
+{
+    assert(stream != NULL);
+    if (stream->backend->ops->attend != NULL)
+        stream->backend->ops->attend(stream, shard, false);
+}
 
 int kfs_reader_open(struct kfs_stream *stream, uint32_t shard, struct kfs_reader **reader, struct kfs_error *err)
 {
@@ -525,6 +502,12 @@ void kfs_unwatch(struct kfs_stream *stream, struct kfs_watch *watch)
 
 /* ---- the backend as a whole ---- */
 
+bool kfs_is_remote(const struct kfs_backend *b)
+{
+    assert(b != NULL);
+    return b->ops->catch_up != NULL;
+}
+
 int kfs_space(struct kfs_backend *b, struct kfs_space *space, struct kfs_error *err)
 {
     struct kfs_space got = {0};
@@ -555,6 +538,13 @@ void kfs_on_fault(struct kfs_backend *b, kfs_fault_hook *hook, void *arg)
     assert(b != NULL);
     b->fault_arg = arg;
     b->fault = hook;
+}
+
+void kfs_drain(struct kfs_backend *b)
+{
+    assert(b != NULL);
+    if (b->ops->drain != NULL)
+        b->ops->drain(b);
 }
 
 int kfs_backend_close(struct kfs_backend *b)

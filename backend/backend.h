@@ -18,7 +18,10 @@
  *
  * Threads: everything may be called from any thread at any time, except that
  * one reader is used by one thread at a time. No function waits for another
- * caller's disk or network except kfs_backend_close. */
+ * caller's disk or network except kfs_backend_close. Of a remote endpoint, functions
+ * that create, delete or change, kfs_append with results, kfs_catch_up, and
+ * kfs_stream_open and kfs_stream_list of what is not known yet wait for its answers;
+ * docs/REMOTE.md has the bounds. */
 #ifndef KFS_BACKEND_H
 #define KFS_BACKEND_H
 
@@ -123,8 +126,8 @@ struct kfs_extent {
     uint64_t first_record;    /* ordinal of the oldest record kept; the shard's first is 0 */
     uint64_t next_record;     /* ordinal of the next record */
     uint64_t last_arrival_ms; /* of the newest record, or the creation time */
-    struct kfs_seq last;      /* of the newest record; none where there never was one */
-    bool closed;
+    struct kfs_seq last;      /* of the newest record, or that was acknowledged; none where there never was one */
+    bool closed;              /* and nothing will come after `end`: of a remote shard that is known later */
 };
 
 /* All shards that are kept, by index. *shards is malloc'ed; the caller frees it. */
@@ -142,8 +145,13 @@ int kfs_shard_merge(struct kfs_stream *stream, uint32_t shard, uint32_t adjacent
 
 /* Appends records in the order given. With a shard index, all go there, and all
  * or none are stored. With KFS_NO_SHARD each goes to the open shard that owns
- * its hash key; per shard all or none. results may be NULL. On 0 every record is
- * stored: other readers see it, and it survives the death of this process.
+ * its hash key; per shard all or none. On 0 every record is stored, and survives the
+ * death of this process. In a local store other readers see it; for a remote
+ * endpoint it is on its way, and kfs_sync tells when it has come.
+ * results may be NULL. Who asks for them waits until there are numbers: of a remote
+ * endpoint until it has acknowledged, half a minute at most, then -ETIMEDOUT or
+ * what stands in the way, and the records are on their way still. An endpoint may
+ * refuse some of a shard's records and store the rest: results say which.
  * -EROFS closed shard (err names the children); -EMSGSIZE a record over the
  * limit; -EINVAL a bad key (then no shard stores any); -ENOSPC, -EDQUOT. On
  * failure results say which: a record that was not stored only because of
@@ -157,7 +165,10 @@ int kfs_append(struct kfs_stream *stream, uint32_t shard, const struct kfs_put *
  * thread, perhaps before kfs_sync returns; it must not block. */
 struct kfs_sync {
     void (*done)(struct kfs_sync *op, int result); /* 0 or -errno */
-    struct kfs_sync *next;                         /* the backend's, until done */
+    /* 0: as long as it takes. Else done is called with -ETIMEDOUT where a remote endpoint has not acknowledged in
+     * so long, at once where it is known not to answer; a local store takes what its disk takes. */
+    uint64_t wait_ms;
+    struct kfs_sync *next; /* the backend's, until done */
 };
 
 /* shard may be KFS_NO_SHARD for every shard of the stream. */
@@ -167,6 +178,19 @@ void kfs_sync(struct kfs_stream *stream, uint32_t shard, struct kfs_sync *op);
 int kfs_sync_wait(struct kfs_stream *stream, uint32_t shard);
 
 /* ---- reading ---- */
+
+/* Waits until all that was acknowledged before the call, by whomever, can be read here, or until it is known that
+ * the endpoint does not answer: then 0 too, and what was read before can be read. Bounded: five seconds. A
+ * store whose appends are seen at once returns at once. shard may be KFS_NO_SHARD. What who opens a
+ * file for reading calls: he ends at the tip as it was then. */
+int kfs_catch_up(struct kfs_stream *stream, uint32_t shard, struct kfs_error *err);
+
+/* From kfs_attend to kfs_unattend what others append to the shard (KFS_NO_SHARD: to all there are and will be) is
+ * brought here as it comes, and watches are told. A remote endpoint is asked for it only while someone attends or has a
+ * reader; where appends are seen at once anyway these do nothing. As often the one as the other; a deleted stream
+ * may be attended. */
+void kfs_attend(struct kfs_stream *stream, uint32_t shard);
+void kfs_unattend(struct kfs_stream *stream, uint32_t shard);
 
 /* struct kfs_position, kfs_record, kfs_batch and kfs_limit: backend/base/record.h. */
 
@@ -236,6 +260,9 @@ int kfs_note_list(struct kfs_backend *b, struct kfs_stream *stream, kfs_note_vis
 
 /* ---- the backend as a whole ---- */
 
+/* Whether its functions may wait for the answers of an endpoint, as said above. */
+bool kfs_is_remote(const struct kfs_backend *b);
+
 /* struct kfs_space: backend/base/io.h. */
 int kfs_space(struct kfs_backend *b, struct kfs_space *space, struct kfs_error *err);
 
@@ -246,6 +273,11 @@ int kfs_status(struct kfs_backend *b, struct kfs_buf *json);
  * background sync, a damaged record found). Set once, before use. */
 typedef void kfs_fault_hook(void *arg, const char *stream, uint32_t shard, const struct kfs_error *err);
 void kfs_on_fault(struct kfs_backend *b, kfs_fault_hook *hook, void *arg);
+
+/* Before a close, while front ends still wait for syncs: gives a remote endpoint the time that the mount allows to
+ * acknowledge what is on its way, then tells who waits -ETIMEDOUT, as whoever asks from now on. What is not
+ * acknowledged is sent by the next mount. A local store returns at once. */
+void kfs_drain(struct kfs_backend *b);
 
 /* Waits until everything is safe, then frees. Every stream and reader must be
  * closed before. Returns -errno where something could not be made safe. */
@@ -271,6 +303,8 @@ struct kfs_backend_ops {
     int (*append)(struct kfs_stream *, uint32_t, const struct kfs_put *, size_t, struct kfs_put_result *,
                   struct kfs_error *);
     void (*sync)(struct kfs_stream *, uint32_t, struct kfs_sync *);
+    int (*catch_up)(struct kfs_stream *, uint32_t, struct kfs_error *); /* NULL: appends are seen at once */
+    void (*attend)(struct kfs_stream *, uint32_t, bool);                /* true: from now on; NULL: it does nothing */
     int (*reader_open)(struct kfs_stream *, uint32_t, struct kfs_reader **, struct kfs_error *);
     void (*reader_close)(struct kfs_reader *);
     int (*locate)(struct kfs_reader *, const struct kfs_position *, uint64_t *, struct kfs_error *);
@@ -283,6 +317,7 @@ struct kfs_backend_ops {
     int (*note_list)(struct kfs_backend *, struct kfs_stream *, kfs_note_visit *, void *, struct kfs_error *);
     int (*space)(struct kfs_backend *, struct kfs_space *, struct kfs_error *);
     int (*status)(struct kfs_backend *, struct kfs_buf *);
+    void (*drain)(struct kfs_backend *); /* NULL: there is nothing to wait for */
     int (*close)(struct kfs_backend *);
 };
 

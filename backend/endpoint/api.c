@@ -67,7 +67,7 @@ bool kfs_api_is_slow(const struct kfs_api *api, const struct kfs_http_request *r
 
     if (i == api_n_operations)
         return false;
-    if (api_operations[i].slow)
+    if (api_operations[i].slow || kfs_is_remote(api->config.backend))
         return true;
     return api->config.sync_always &&
            (api_operations[i].function == api_put_record || api_operations[i].function == api_put_records);

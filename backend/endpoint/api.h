@@ -57,7 +57,7 @@ struct kfs_api_reply {
 void kfs_api_handle(struct kfs_api *api, const struct kfs_http_request *request, struct kfs_api_reply *reply);
 void kfs_api_reply_release(struct kfs_api_reply *reply);
 
-/* Whether carrying it out may wait for a disk: then not on a thread that others wait for. */
+/* Whether carrying it out may wait for a disk or another endpoint: then not on a thread that others wait for. */
 bool kfs_api_is_slow(const struct kfs_api *api, const struct kfs_http_request *request);
 
 /* Makes the changes of shards whose time has come; a stream's own is made before a request sees it. Returns how many

@@ -106,6 +106,7 @@ void kfs_subscription_watch(struct kfs_api_subscription *s, void (*wake)(void *a
     (void)pthread_mutex_unlock(&s->api->subscriptions.lock);
     s->watch.wake = on_event;
     kfs_watch(s->stream->stream, &s->watch);
+    kfs_attend(s->stream->stream, s->shard);
     s->watched = true;
 }
 
@@ -113,8 +114,10 @@ void kfs_subscription_free(struct kfs_api_subscription *s)
 {
     if (s == NULL)
         return;
-    if (s->watched)
+    if (s->watched) {
+        kfs_unattend(s->stream->stream, s->shard);
         kfs_unwatch(s->stream->stream, &s->watch);
+    }
     strike_off(s);
     api_table_unref(s->api, s->stream);
     free(s);

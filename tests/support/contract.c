@@ -42,6 +42,8 @@ uint64_t clock_now(const struct contract_case *c)
 
 /* ---- the fixture ---- */
 
+static bool seen_at_once; /* the subject's */
+
 static void count_fault(void *arg, const char *stream, uint32_t shard, const struct kfs_error *err)
 {
     struct contract_case *c = arg;
@@ -58,6 +60,7 @@ static int setup(void **state)
     if (c == NULL)
         return -1;
     c->subject = subject;
+    seen_at_once = subject->seen_at_once;
     c->time.clock = (struct kfs_clock){&c->time, wall, mono};
     atomic_store(&c->time.wall_ms, CASE_START_MS);
     atomic_store(&c->time.mono_ms, 1000);
@@ -132,6 +135,8 @@ struct kfs_extent extent_of(struct kfs_stream *stream, uint32_t shard)
 {
     struct kfs_extent extent;
 
+    if (!seen_at_once)
+        assert_int_equal(kfs_catch_up(stream, shard, NULL), 0);
     assert_int_equal(kfs_shard_extent(stream, shard, &extent, NULL), 0);
     return extent;
 }
@@ -164,12 +169,23 @@ struct kfs_put put_of(const char *data, const char *key)
     return (struct kfs_put){.data = bytes_of(data), .key = bytes_of(key)};
 }
 
+int append_seen(struct kfs_stream *stream, uint32_t shard, const struct kfs_put *puts, size_t n,
+                struct kfs_put_result *results, struct kfs_error *err)
+{
+    int rc = kfs_append(stream, shard, puts, n, results, err);
+
+    if (rc != 0 || seen_at_once)
+        return rc;
+    rc = kfs_sync_wait(stream, shard);
+    return rc == 0 ? kfs_catch_up(stream, shard, err) : rc;
+}
+
 struct kfs_seq put_text(struct kfs_stream *stream, uint32_t shard, const char *data)
 {
     struct kfs_put put = put_of(data, "k");
     struct kfs_put_result result;
 
-    assert_int_equal(kfs_append(stream, shard, &put, 1, &result, NULL), 0);
+    assert_int_equal(append_seen(stream, shard, &put, 1, &result, NULL), 0);
     return result.seq;
 }
 
@@ -184,7 +200,9 @@ void put_many(struct kfs_stream *stream, uint32_t shard, size_t n, size_t len)
         (void)snprintf(ordinal, sizeof ordinal, "%08zu", i);
         memset(text, 'x', len);
         memcpy(text, ordinal, len < 8 ? len : 8);
-        assert_int_equal(kfs_append(stream, shard, &put, 1, NULL, NULL), 0);
+        assert_int_equal(i + 1 < n ? kfs_append(stream, shard, &put, 1, NULL, NULL)
+                                   : append_seen(stream, shard, &put, 1, NULL, NULL),
+                         0);
     }
     free(text);
 }

@@ -22,6 +22,14 @@ struct contract_subject {
      * may be lower, what lies below `start` still be read, and the shard still
      * be listed. */
     bool exact_horizon;
+    /* What kfs_append returned 0 for can be read at once; else when kfs_sync is done and kfs_catch_up has returned. */
+    bool seen_at_once;
+    /* No record has more than KFS_RECORD_BYTES_MAX bytes of data and key together; else of data. */
+    bool key_counts;
+    /* A resize at most doubles or halves at a time: which shards there are between is its own business. */
+    bool resizes_in_steps;
+    /* Creation times are told in whole seconds. */
+    bool whole_seconds;
     /* Sequence numbers are in the layout of seqnum.h. */
     bool amazon_numbers;
 

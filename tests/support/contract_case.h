@@ -80,6 +80,11 @@ struct kfs_stream_info info_of(struct kfs_stream *stream);
 struct kfs_bytes bytes_of(const char *text);
 struct kfs_put put_of(const char *data, const char *key);
 
+/* kfs_append, and where it returns 0 the records can be read on return: the subject is given time
+ * where it does not promise that at once. */
+int append_seen(struct kfs_stream *stream, uint32_t shard, const struct kfs_put *puts, size_t n,
+                struct kfs_put_result *results, struct kfs_error *err);
+
 /* Appends text under the key "k"; returns its number. */
 struct kfs_seq put_text(struct kfs_stream *stream, uint32_t shard, const char *data);
 /* `n` records of `len` bytes that differ: the first digits are the ordinal. */

@@ -101,10 +101,10 @@ static void resize_keeps_records_and_routes(void **state)
     assert_int_equal(all.n, 1);
     assert_data(&all.records[0], "old");
     kfs_batch_release(&all);
-    assert_int_equal(kfs_append(s, KFS_NO_SHARD, &put, 1, &result, &c->err), 0);
+    assert_int_equal(append_seen(s, KFS_NO_SHARD, &put, 1, &result, &c->err), 0);
     assert_false(shard_of(s, result.shard).closed);
     assert_hash_equal(shard_of(s, result.shard).range.end, KFS_HASH_MAX);
-    assert_int_equal(kfs_append(s, 0, &put, 1, NULL, &c->err), -EROFS);
+    assert_int_equal(append_seen(s, 0, &put, 1, NULL, &c->err), -EROFS);
 }
 
 static void resize_refuses_bad_counts(void **state)

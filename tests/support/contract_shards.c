@@ -94,7 +94,7 @@ static void missing_shards_are_enoent(void **state)
         assert_null(reader);
         if (missing[i] == KFS_NO_SHARD)
             continue;
-        assert_failed(c, kfs_append(s, missing[i], &put, 1, NULL, &c->err), ENOENT);
+        assert_failed(c, append_seen(s, missing[i], &put, 1, NULL, &c->err), ENOENT);
         assert_int_equal(kfs_sync_wait(s, missing[i]), -ENOENT);
     }
     assert_int_equal(shard_count(s), 2);
@@ -257,13 +257,13 @@ static void append_to_a_closed_shard_is_erofs(void **state)
     struct kfs_put_result results[2] = {{0}};
 
     assert_int_equal(kfs_shard_split(s, 0, 1000, &c->err), 0);
-    assert_failed(c, kfs_append(s, 0, puts, 2, results, &c->err), EROFS);
+    assert_failed(c, append_seen(s, 0, puts, 2, results, &c->err), EROFS);
     assert_int_equal(results[0].error, -EROFS);
     assert_int_equal(results[1].error, -EROFS);
     assert_non_null(strstr(c->err.text, "shardId-000000000002"));
     assert_non_null(strstr(c->err.text, "shardId-000000000003"));
     assert_int_equal(kfs_shard_merge(s, 3, 1, &c->err), 0);
-    assert_failed(c, kfs_append(s, 1, puts, 1, NULL, &c->err), EROFS);
+    assert_failed(c, append_seen(s, 1, puts, 1, NULL, &c->err), EROFS);
     assert_non_null(strstr(c->err.text, "shardId-000000000004"));
     assert_int_equal(extent_of(s, 0).next_record, 0);
 }
@@ -280,13 +280,13 @@ static void keys_go_to_the_children(void **state)
     assert_int_equal(kfs_shard_split(s, 0, 1000, &c->err), 0);
     for (size_t i = 0; i < 4; i++) {
         put.explicit_hash = &hashes[i];
-        assert_int_equal(kfs_append(s, KFS_NO_SHARD, &put, 1, &result, &c->err), 0);
+        assert_int_equal(append_seen(s, KFS_NO_SHARD, &put, 1, &result, &c->err), 0);
         assert_int_equal(result.shard, split[i]);
     }
     assert_int_equal(kfs_shard_merge(s, 1, 2, &c->err), 0);
     for (size_t i = 0; i < 4; i++) {
         put.explicit_hash = &hashes[i];
-        assert_int_equal(kfs_append(s, KFS_NO_SHARD, &put, 1, &result, &c->err), 0);
+        assert_int_equal(append_seen(s, KFS_NO_SHARD, &put, 1, &result, &c->err), 0);
         assert_int_equal(result.shard, 3);
     }
     assert_int_equal(extent_of(s, 0).next_record, 0);

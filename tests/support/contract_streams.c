@@ -335,9 +335,9 @@ static void references_to_the_deleted_answer_enoent(void **state)
     assert_failed(c, kfs_shard_extent(s, 0, &extent, &c->err), ENOENT);
     assert_failed(c, kfs_shard_split(s, 0, 1000, &c->err), ENOENT);
     assert_failed(c, kfs_shard_merge(s, 0, 1, &c->err), ENOENT);
-    assert_failed(c, kfs_append(s, 0, &put, 1, &result, &c->err), ENOENT);
+    assert_failed(c, append_seen(s, 0, &put, 1, &result, &c->err), ENOENT);
     assert_int_equal(result.error, -ENOENT);
-    assert_failed(c, kfs_append(s, KFS_NO_SHARD, &put, 1, NULL, &c->err), ENOENT);
+    assert_failed(c, append_seen(s, KFS_NO_SHARD, &put, 1, NULL, &c->err), ENOENT);
     assert_failed(c, kfs_reader_open(s, 0, &reader, &c->err), ENOENT);
     assert_null(reader);
     assert_int_equal(kfs_sync_wait(s, 0), -ENOENT);

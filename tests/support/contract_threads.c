@@ -63,7 +63,7 @@ static void *write_batches(void *arg)
             (void)snprintf(keys[j], sizeof keys[j], "%u", (unsigned int)random_next(&seed));
             puts[j] = (struct kfs_put){.data = {texts[j], len}, .key = bytes_of(keys[j])};
         }
-        w->rc = kfs_append(w->s, w->shard, puts, n, NULL, NULL);
+        w->rc = append_seen(w->s, w->shard, puts, n, NULL, NULL);
         w->written += w->rc == 0 ? (unsigned int)n : 0;
     }
     return NULL;
@@ -301,7 +301,7 @@ static void *use_until_deleted(void *arg)
         char bytes[64];
         ssize_t got = 0;
         if (i % 5 == 0)
-            rc = kfs_append(racer->s, 0, &put, 1, NULL, NULL);
+            rc = append_seen(racer->s, 0, &put, 1, NULL, NULL);
         else if (i % 5 == 1)
             rc = kfs_read(racer->reader, 0, &limit, &batch, NULL);
         else if (i % 5 == 2)
@@ -367,7 +367,7 @@ static void *append_and_sync(void *arg)
     struct kfs_put put = put_of("data", "k");
 
     for (size_t i = 0; i < 30 && t->rc == 0; i++) {
-        t->rc = kfs_append(t->s, (uint32_t)i % 2, &put, 1, NULL, NULL);
+        t->rc = append_seen(t->s, (uint32_t)i % 2, &put, 1, NULL, NULL);
         t->ops[i].op.done = synced;
         kfs_sync(t->s, i % 3 == 2 ? KFS_NO_SHARD : (uint32_t)i % 2, &t->ops[i].op);
     }

@@ -45,7 +45,7 @@ static void grew_names_the_shard(void **state)
     put_text(s, 2, "x");
     put_text(other, 1, "x");
     assert_true(wait_until(&counter.grew[2], 1));
-    assert_int_equal(kfs_append(s, KFS_NO_SHARD, &put, 1, NULL, &c->err), 0);
+    assert_int_equal(append_seen(s, KFS_NO_SHARD, &put, 1, NULL, &c->err), 0);
     assert_true(wait_until(&counter.grew[3], 1));
     kfs_unwatch(s, &counter.watch);
     assert_int_equal(atomic_load(&counter.grew[0]), 0);
@@ -66,9 +66,9 @@ static void a_failed_append_tells_nothing(void **state)
     assert_non_null(big);
     counter_init(&counter);
     kfs_watch(s, &counter.watch);
-    assert_int_not_equal(kfs_append(s, 0, &put, 1, NULL, &c->err), 0);
+    assert_int_not_equal(append_seen(s, 0, &put, 1, NULL, &c->err), 0);
     put.key = bytes_of("\xff");
-    assert_int_not_equal(kfs_append(s, 0, &put, 1, NULL, &c->err), 0);
+    assert_int_not_equal(append_seen(s, 0, &put, 1, NULL, &c->err), 0);
     kfs_unwatch(s, &counter.watch);
     assert_int_equal(atomic_load(&counter.grew[0]), 0);
     free(big);
@@ -157,7 +157,7 @@ static void *write_until_stopped(void *arg)
     struct kfs_put put = put_of("x", "k");
 
     while (!atomic_load(writer->stop) && writer->rc == 0)
-        writer->rc = kfs_append(writer->s, writer->shard, &put, 1, NULL, NULL);
+        writer->rc = append_seen(writer->s, writer->shard, &put, 1, NULL, NULL);
     return NULL;
 }
 
@@ -194,7 +194,7 @@ static void *append_some(void *arg)
     struct kfs_put put = put_of("x", "k");
 
     for (uint64_t i = 0; i < some->n && some->rc == 0; i++)
-        some->rc = kfs_append(some->s, 0, &put, 1, NULL, NULL);
+        some->rc = append_seen(some->s, 0, &put, 1, NULL, NULL);
     return NULL;
 }
 

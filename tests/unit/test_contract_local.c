@@ -61,6 +61,7 @@ static int run(const char *name, uint64_t segment_bytes, uint64_t sync_interval_
         .name = name,
         .ctx = &store,
         .exact_horizon = false,
+        .seen_at_once = true,
         .amazon_numbers = true,
         .open = open_local,
         .reopen = reopen_local,

@@ -15,6 +15,7 @@ int main(void)
     struct contract_subject subject = {
         .name = "memory",
         .exact_horizon = true,
+        .seen_at_once = true,
         .amazon_numbers = true,
         .open = open_memory,
     };
