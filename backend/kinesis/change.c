@@ -1,0 +1,243 @@
+/* Creating, deleting and changing streams: a call, then waiting until the endpoint has done it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/kinesis/internal.h"
+
+#define KIB 1024U
+#define STEPS_MAX 64 /* of a resize: each at most doubles or halves */
+
+/* Waits until the stream is ACTIVE and takes over what it is now. */
+static int await(struct remote_stream *stream, struct kfs_error *err)
+{
+    struct remote_facts facts;
+    int rc = remote_await_active(stream->remote, stream->name, &facts, err);
+
+    if (rc == 0) {
+        rc = remote_stream_apply(stream, &facts, true, err);
+        remote_facts_release(&facts);
+    }
+    return rc;
+}
+
+static int check(struct remote_stream *stream, struct kfs_error *err)
+{
+    return atomic_load(&stream->gone) ? remote_fail_gone(stream, err) : 0;
+}
+
+/* ---- settings ---- */
+
+static int set_retention(struct remote *r, const char *name, uint32_t from, uint32_t to, struct kfs_error *err)
+{
+    if (from == to)
+        return 0;
+    return remote_tell(r, from < to ? "IncreaseStreamRetentionPeriod" : "DecreaseStreamRetentionPeriod", err,
+                       "{\"StreamName\":\"%s\",\"RetentionPeriodHours\":%" PRIu32 "}", name, to);
+}
+
+static int set_record_limit(struct remote *r, const char *arn, uint32_t bytes, struct kfs_error *err)
+{
+    return remote_tell(r, "UpdateMaxRecordSize", err, "{\"StreamARN\":\"%s\",\"MaxRecordSizeInKiB\":%" PRIu32 "}", arn,
+                       bytes / KIB);
+}
+
+int remote_stream_update(struct kfs_stream *s, const struct kfs_stream_change *change, struct kfs_error *err)
+{
+    struct remote_stream *stream = (struct remote_stream *)s;
+    struct remote_facts facts;
+    int rc = check(stream, err);
+
+    if (rc == 0)
+        rc = remote_await_active(stream->remote, stream->name, &facts, err);
+    if (rc != 0)
+        return rc;
+    if (change->retention_hours != 0)
+        rc = set_retention(stream->remote, stream->name, facts.retention_hours, change->retention_hours, err);
+    if (rc == 0 && change->retention_hours != 0 && change->max_record_bytes != 0) {
+        remote_facts_release(&facts);
+        rc = remote_await_active(stream->remote, stream->name, &facts, err);
+    }
+    if (rc == 0 && change->max_record_bytes != 0 && change->max_record_bytes != facts.max_record_bytes)
+        rc = set_record_limit(stream->remote, facts.arn, change->max_record_bytes, err);
+    remote_facts_release(&facts);
+    return rc == 0 ? await(stream, err) : rc;
+}
+
+/* ---- shards ---- */
+
+/* How many shards the next UpdateShardCount may ask for on the way to a target. */
+static uint32_t next_count(uint32_t open, uint32_t target)
+{
+    if (target > open)
+        return target < open * 2 ? target : open * 2;
+    return target > (open + 1) / 2 ? target : (open + 1) / 2;
+}
+
+/* Whether the open shards are that many and of one width. */
+static bool is_uniform(struct remote_stream *stream, uint32_t target)
+{
+    uint32_t found = 0;
+
+    (void)pthread_rwlock_rdlock(&stream->lock);
+    for (size_t i = 0; i < stream->n_shards; i++) {
+        const struct kfs_shard_info *info = &stream->shards[i]->info;
+        if (!stream->shards[i]->listed || info->closed)
+            continue;
+        for (uint32_t j = 0; j < target; j++) {
+            struct kfs_hash_range even = kfs_hash_uniform(j, target);
+            found += even.start == info->range.start && even.end == info->range.end ? 1 : 0;
+        }
+    }
+    (void)pthread_rwlock_unlock(&stream->lock);
+    return found == target;
+}
+
+int remote_stream_resize(struct kfs_stream *s, uint32_t target, struct kfs_error *err)
+{
+    struct remote_stream *stream = (struct remote_stream *)s;
+    struct kfs_stream_info info;
+    int rc = check(stream, err);
+
+    if (rc == 0)
+        rc = await(stream, err);
+    if (rc == 0 && is_uniform(stream, target))
+        return 0;
+    for (int i = 0; rc == 0 && i < STEPS_MAX; i++) {
+        rc = remote_stream_info(s, &info, err);
+        if (rc != 0 || (i > 0 && info.open_shards == target))
+            return rc;
+        rc = remote_tell(stream->remote, "UpdateShardCount", err,
+                         "{\"StreamName\":\"%s\",\"TargetShardCount\":%" PRIu32 ",\"ScalingType\":\"UNIFORM_SCALING\"}",
+                         stream->name, next_count(info.open_shards, target));
+        if (rc == 0)
+            rc = await(stream, err);
+    }
+    return rc != 0 ? rc : kfs_fail(err, EIO, "the endpoint does not reach %" PRIu32 " shards", target);
+}
+
+int remote_shard_split(struct kfs_stream *s, uint32_t index, kfs_hash start, struct kfs_error *err)
+{
+    struct remote_stream *stream = (struct remote_stream *)s;
+    char digits[KFS_HASH_DIGITS_MAX + 1];
+    struct remote_shard *shard;
+    int rc = remote_shard_find(stream, index, &shard, NULL, err);
+
+    (void)kfs_hash_print(start, digits);
+    if (rc == 0)
+        rc = await(stream, err);
+    if (rc == 0)
+        rc = remote_tell(stream->remote, "SplitShard", err,
+                         "{\"StreamName\":\"%s\",\"ShardToSplit\":\"%s\",\"NewStartingHashKey\":\"%s\"}", stream->name,
+                         shard->id, digits);
+    return rc == 0 ? await(stream, err) : rc;
+}
+
+int remote_shard_merge(struct kfs_stream *s, uint32_t index, uint32_t adjacent, struct kfs_error *err)
+{
+    struct remote_stream *stream = (struct remote_stream *)s;
+    struct remote_shard *shard;
+    struct remote_shard *other;
+    int rc = remote_shard_find(stream, index, &shard, NULL, err);
+
+    if (rc == 0)
+        rc = remote_shard_find(stream, adjacent, &other, NULL, err);
+    if (rc == 0)
+        rc = await(stream, err);
+    if (rc == 0)
+        rc = remote_tell(stream->remote, "MergeShards", err,
+                         "{\"StreamName\":\"%s\",\"ShardToMerge\":\"%s\",\"AdjacentShardToMerge\":\"%s\"}",
+                         stream->name, shard->id, other->id);
+    return rc == 0 ? await(stream, err) : rc;
+}
+
+/* ---- streams ---- */
+
+static int ask_for_stream(struct remote *r, const char *name, const struct kfs_stream_spec *spec, struct kfs_error *err)
+{
+    /* Only where it is not the default: not every endpoint knows the member. */
+    if (spec->max_record_bytes != KFS_RECORD_BYTES_DEFAULT)
+        return remote_tell(r, "CreateStream", err,
+                           "{\"StreamName\":\"%s\",\"ShardCount\":%" PRIu32 ",\"MaxRecordSizeInKiB\":%" PRIu32 "}",
+                           name, spec->shards, spec->max_record_bytes / KIB);
+    return remote_tell(r, "CreateStream", err, "{\"StreamName\":\"%s\",\"ShardCount\":%" PRIu32 "}", name,
+                       spec->shards);
+}
+
+/* Whether the endpoint still has the stream as it is known here. */
+static bool is_there(struct remote *r, const char *name)
+{
+    struct remote_stream *stream = remote_find(r, name);
+    struct kfs_error err;
+
+    if (stream == NULL)
+        return false;
+    int rc = remote_stream_refresh(stream, &err);
+    remote_stream_close(&stream->base);
+    return rc != -ENOENT;
+}
+
+int remote_stream_create(struct kfs_backend *b, const char *name, const struct kfs_stream_spec *spec,
+                         struct kfs_error *err)
+{
+    struct remote *r = (struct remote *)b;
+    struct remote_stream *stream = NULL;
+    struct remote_facts facts;
+
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return kfs_fail_aws(err, EINVAL, "InvalidArgumentException", "a stream named %s cannot be shown", name);
+    if (is_there(r, name))
+        return kfs_fail_aws(err, EEXIST, "ResourceInUseException", "Stream %s already exists.", name);
+    int rc = ask_for_stream(r, name, spec, err);
+    if (rc == 0)
+        rc = remote_await_active(r, name, &facts, err);
+    if (rc != 0)
+        return rc;
+    if (spec->retention_hours != facts.retention_hours) {
+        rc = set_retention(r, name, facts.retention_hours, spec->retention_hours, err);
+        remote_facts_release(&facts);
+        if (rc == 0)
+            rc = remote_await_active(r, name, &facts, err);
+        if (rc != 0)
+            return rc;
+    }
+    rc = remote_add(r, name, &facts, &stream, err);
+    remote_facts_release(&facts);
+    if (rc != 0)
+        return rc;
+    /* The endpoint has had the stream for a while without the note: no one here has. */
+    if (spec->note != NULL)
+        rc = remote_note_set(b, &stream->base, spec->note, spec->note_text, err);
+    remote_stream_close(&stream->base);
+    (void)remote_refresh_names(r, NULL); /* listed at once, not only after the next refresh */
+    return rc;
+}
+
+int remote_stream_delete(struct kfs_stream *s, struct kfs_error *err)
+{
+    struct remote_stream *stream = (struct remote_stream *)s;
+    struct remote *r = stream->remote;
+    uint64_t pause_ms = REMOTE_PAUSE_MS;
+    struct kfs_error detail = {0};
+    uint64_t until = remote_mono(r) + REMOTE_CHANGE_WAIT_MS;
+    int rc = check(stream, err);
+
+    if (rc != 0)
+        return rc;
+    if (!r->options.allow_delete)
+        return kfs_fail(err, EPERM, "streams of an endpoint are deleted only where it is mounted with allow_delete");
+    rc = remote_tell(r, "DeleteStream", err, "{\"StreamName\":\"%s\"}", stream->name);
+    while (rc == 0) {
+        rc = remote_stream_refresh(stream, &detail);
+        if (rc == 0 && remote_mono(r) >= until)
+            return kfs_fail(err, ETIMEDOUT, "stream %s is still being deleted", stream->name);
+        if (rc == 0)
+            remote_pause(&pause_ms);
+    }
+    if (atomic_load(&stream->gone))
+        return 0;
+    if (detail.code != 0 && err != NULL)
+        *err = detail;
+    return rc;
+}

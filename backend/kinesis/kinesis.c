@@ -1,0 +1,355 @@
+/* The backend's table of operations, opening and closing it, and the world that its machines live in. */
+#include "backend/kinesis/kinesis.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "backend/base/dirlock.h"
+#include "backend/base/logger.h"
+#include "backend/kinesis/internal.h"
+#include "backend/kinesis/reply.h"
+#include "backend/kinesis/verdict.h"
+
+#define FORMAT 1
+#define IDENTITY_BYTES_MAX 8192
+#define ENDPOINT_MAX 2048
+#define DRAIN_STEP_MS 20
+
+/* ---- waiting ---- */
+
+void remote_cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t attr;
+
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(cond, &attr);
+    (void)pthread_condattr_destroy(&attr);
+}
+
+bool remote_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t ms)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(ms / 1000);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    return pthread_cond_timedwait(cond, lock, &until) == 0;
+}
+
+void remote_heard(struct remote *r, const struct kfs_error *failure)
+{
+    bool down = failure != NULL && remote_is_unreachable(failure);
+
+    /* A failure that the endpoint itself has said is a sign of life. */
+    if (atomic_exchange(&r->down, down) == down)
+        return;
+    if (down)
+        kfs_log(KFS_LOG_WARNING, "the endpoint %s does not answer: %s", r->options.endpoint, failure->text);
+    else
+        kfs_log(KFS_LOG_INFO, "the endpoint %s answers", r->options.endpoint);
+}
+
+/* ---- the world ---- */
+
+static uint64_t world_now(void *ctx)
+{
+    struct remote *r = ctx;
+
+    return kfs_loop_now(r->loop);
+}
+
+static uint64_t world_random(void *ctx)
+{
+    uint64_t x = 0;
+
+    (void)ctx;
+    if (getrandom(&x, sizeof x, 0) != (ssize_t)sizeof x)
+        x = (uint64_t)clock();
+    return x;
+}
+
+static void world_call(void *ctx, struct kfs_call *call)
+{
+    struct remote *r = ctx;
+
+    kfs_call_start(r->client, call);
+}
+
+static void world_arm(void *ctx, struct kfs_timer *timer, uint64_t after_ms)
+{
+    struct remote *r = ctx;
+
+    /* Out of memory a machine would stand still: better to come back as one that was killed. */
+    if (kfs_loop_at(r->loop, timer, after_ms) != 0) {
+        kfs_log(KFS_LOG_ERROR, "out of memory");
+        abort();
+    }
+}
+
+static void world_disarm(void *ctx, struct kfs_timer *timer)
+{
+    struct remote *r = ctx;
+
+    kfs_loop_cancel(r->loop, timer);
+}
+
+/* ---- the state directory ---- */
+
+static int check_identity(const struct remote *r, struct kfs_bytes text, struct kfs_error *err)
+{
+    struct kfs_arena *arena = kfs_arena_new((size_t)4 * IDENTITY_BYTES_MAX);
+    char endpoint[ENDPOINT_MAX];
+    struct kfs_value map;
+    uint64_t format;
+    int rc = arena == NULL ? -ENOMEM : kfs_json_decode(arena, text, &map);
+
+    if (rc != 0 || map.type != KFS_VALUE_MAP || !remote_answer_number(&map, "format", &format) ||
+        !remote_answer_text(&map, "endpoint", endpoint, sizeof endpoint))
+        rc = kfs_fail(err, rc == -ENOMEM ? ENOMEM : EIO, "the file state cannot be read");
+    else if (format != FORMAT)
+        rc = kfs_fail(err, EIO, "the state directory has format %llu, not %d", (unsigned long long)format, FORMAT);
+    else if (strcmp(endpoint, r->options.endpoint) != 0)
+        rc = kfs_fail(err, EINVAL, "the state directory is of the endpoint %s; name another one with spool=DIR",
+                      endpoint);
+    kfs_arena_free(arena);
+    return rc;
+}
+
+static int open_identity(struct remote *r, struct kfs_error *err)
+{
+    const struct kfs_io *io = r->options.io;
+    struct kfs_buf text;
+
+    int rc = kfs_dir_lock(io, r->dir, &r->lock_fd, err);
+    if (rc != 0)
+        return rc;
+    kfs_buf_init(&text, IDENTITY_BYTES_MAX);
+    rc = kfs_io_read_file(io, r->dir, "state", &text);
+    if (rc == 0) {
+        rc = check_identity(r, (struct kfs_bytes){text.data, text.len}, err);
+    } else if (rc == -ENOENT) {
+        rc = kfs_buf_printf(&text, "{\"format\":%d,\"endpoint\":\"%s\"}\n", FORMAT, r->options.endpoint);
+        if (rc == 0)
+            rc = kfs_io_replace(io, r->dir, "state", text.data, text.len);
+        if (rc != 0)
+            rc = kfs_fail(err, -rc, "cannot write the file state: %s", strerror(-rc));
+    } else {
+        rc = kfs_fail(err, -rc, "cannot read the file state: %s", strerror(-rc));
+    }
+    kfs_buf_release(&text);
+    return rc;
+}
+
+static int remote_space(struct kfs_backend *b, struct kfs_space *space, struct kfs_error *err)
+{
+    struct remote *r = (struct remote *)b;
+    int rc = r->options.io->space(r->options.io->ctx, r->dir, space);
+
+    return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot ask for the free space: %s", strerror(-rc));
+}
+
+/* ---- closing ---- */
+
+static void fail_syncs(struct remote *r)
+{
+    size_t n;
+    struct remote_stream **streams = remote_all(r, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        (void)pthread_rwlock_rdlock(&streams[i]->lock);
+        for (size_t j = 0; j < streams[i]->n_shards; j++)
+            remote_shard_fail_syncs(streams[i]->shards[j]);
+        (void)pthread_rwlock_unlock(&streams[i]->lock);
+    }
+    remote_all_release(streams, n);
+}
+
+/* Waits until the spools are empty, as long as an unmount may. Says what remains. Once. */
+static void remote_drain(struct kfs_backend *b)
+{
+    struct remote *r = (struct remote *)b;
+    uint64_t until = remote_mono(r) + r->options.drain_ms;
+
+    if (atomic_load(&r->drained))
+        return;
+    (void)pthread_mutex_lock(&r->room_lock);
+    while (r->pending > 0) {
+        uint64_t now = remote_mono(r);
+        if (now >= until)
+            break;
+        (void)remote_cond_wait(&r->room, &r->room_lock, until - now < DRAIN_STEP_MS ? until - now : DRAIN_STEP_MS);
+    }
+    uint64_t left = r->pending;
+    (void)pthread_mutex_unlock(&r->room_lock);
+    if (left > 0)
+        kfs_log(KFS_LOG_WARNING, "%llu bytes are not yet acknowledged; they stay in the spool for the next mount",
+                (unsigned long long)left);
+    atomic_store(&r->drained, true); /* before those who wait now are told: none is added after */
+    fail_syncs(r);
+}
+
+static void stop_stream(struct remote_stream *stream)
+{
+    for (size_t i = 0; i < stream->n_shards; i++)
+        remote_shard_stop(stream->shards[i]);
+}
+
+static void stop_machines(void *arg)
+{
+    struct remote *r = arg;
+
+    for (size_t i = 0; i < r->n_streams; i++)
+        stop_stream(r->streams[i]);
+}
+
+/* Frees what there is; also of what was opened half. */
+static int free_remote(struct remote *r)
+{
+    const struct kfs_io *io = r->options.io;
+
+    remote_keeper_stop(r);
+    if (r->loop != NULL)
+        kfs_loop_call(r->loop, stop_machines, r);
+    kfs_client_free(r->client); /* ends the calls under way: the machines have stopped then */
+    kfs_loop_stop(r->loop);
+    remote_free_streams(r);
+    if (r->streams_dir >= 0)
+        io->close(io->ctx, r->streams_dir);
+    if (r->lock_fd >= 0)
+        io->close(io->ctx, r->lock_fd);
+    if (r->dir >= 0)
+        io->close(io->ctx, r->dir);
+    int rc = atomic_load(&r->failed) ? -EIO : 0;
+    (void)pthread_mutex_destroy(&r->changes);
+    (void)pthread_mutex_destroy(&r->notes);
+    (void)pthread_mutex_destroy(&r->lock);
+    (void)pthread_mutex_destroy(&r->room_lock);
+    (void)pthread_cond_destroy(&r->room);
+    (void)pthread_mutex_destroy(&r->keeper_lock);
+    (void)pthread_cond_destroy(&r->keeper_wake);
+    free(r);
+    return rc;
+}
+
+static int remote_close(struct kfs_backend *b)
+{
+    remote_drain(b);
+    return free_remote((struct remote *)b);
+}
+
+/* ---- opening ---- */
+
+static const struct kfs_backend_ops remote_ops = {
+    .name = "kinesis",
+    .stream_list = remote_stream_list,
+    .stream_create = remote_stream_create,
+    .stream_open = remote_stream_open,
+    .stream_close = remote_stream_close,
+    .stream_delete = remote_stream_delete,
+    .stream_info = remote_stream_info,
+    .stream_update = remote_stream_update,
+    .stream_resize = remote_stream_resize,
+    .shard_list = remote_shard_list,
+    .shard_info = remote_shard_info,
+    .shard_extent = remote_shard_extent,
+    .shard_split = remote_shard_split,
+    .shard_merge = remote_shard_merge,
+    .append = remote_append,
+    .sync = remote_sync,
+    .catch_up = remote_catch_up,
+    .attend = remote_attend,
+    .reader_open = remote_reader_open,
+    .reader_close = remote_reader_close,
+    .locate = remote_locate,
+    .read = remote_read,
+    .read_bytes = remote_read_bytes,
+    .watch = remote_watch,
+    .unwatch = remote_unwatch,
+    .note_get = remote_note_get,
+    .note_set = remote_note_set,
+    .note_list = remote_note_list,
+    .space = remote_space,
+    .status = remote_status,
+    .drain = remote_drain,
+    .close = remote_close,
+};
+
+static struct remote *new_remote(const struct kfs_kinesis_options *options)
+{
+    struct remote *r = calloc(1, sizeof *r);
+
+    if (r == NULL)
+        return NULL;
+    r->base.ops = &remote_ops;
+    r->options = *options;
+    r->world = (struct remote_world){r, world_now, world_random, world_call, world_arm, world_disarm};
+    r->dir = -1;
+    r->streams_dir = -1;
+    r->lock_fd = -1;
+    (void)pthread_mutex_init(&r->changes, NULL);
+    (void)pthread_mutex_init(&r->notes, NULL);
+    (void)pthread_mutex_init(&r->lock, NULL);
+    (void)pthread_mutex_init(&r->room_lock, NULL);
+    remote_cond_init(&r->room);
+    (void)pthread_mutex_init(&r->keeper_lock, NULL);
+    remote_cond_init(&r->keeper_wake);
+    return r;
+}
+
+static int start(struct remote *r, struct kfs_error *err)
+{
+    struct kfs_client_config config = {.clock = r->options.clock,
+                                       .endpoint = r->options.endpoint,
+                                       .region = r->options.region,
+                                       .tls = r->options.tls,
+                                       .credentials = r->options.credentials};
+
+    int rc = kfs_loop_start(r->options.clock, &r->loop, err);
+    if (rc != 0)
+        return rc;
+    config.loop = r->loop;
+    rc = kfs_client_new(&config, &r->client, err);
+    if (rc == 0)
+        rc = remote_load_streams(r, err);
+    for (size_t i = 0; rc == 0 && i < r->n_streams; i++)
+        for (size_t j = 0; j < r->streams[i]->n_shards; j++)
+            remote_shard_post(r->streams[i]->shards[j]);
+    if (rc == 0) {
+        rc = remote_keeper_start(r);
+        if (rc != 0)
+            rc = kfs_fail(err, -rc, "cannot start a thread: %s", strerror(-rc));
+    }
+    return rc;
+}
+
+int kfs_kinesis_open(const char *dir, const struct kfs_kinesis_options *options, struct kfs_backend **out,
+                     struct kfs_error *err)
+{
+    struct remote *r = new_remote(options);
+    int rc = 0;
+
+    if (r == NULL)
+        return kfs_fail(err, ENOMEM, "out of memory");
+    r->dir = options->io->open_root(options->io->ctx, dir, true);
+    if (r->dir < 0)
+        rc = kfs_fail(err, -r->dir, "cannot open the state directory %s: %s", dir, strerror(-r->dir));
+    if (rc == 0)
+        rc = open_identity(r, err);
+    if (rc == 0)
+        rc = start(r, err);
+    if (rc != 0) {
+        (void)free_remote(r);
+        return rc;
+    }
+    *out = &r->base;
+    return 0;
+}

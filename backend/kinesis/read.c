@@ -1,0 +1,236 @@
+/* Reading: from the mirror, which the poller fills while there are readers. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/kinesis/internal.h"
+
+struct remote_reader {
+    struct kfs_reader base;
+    struct remote_shard *shard;
+    struct kfs_log_reader *log;
+};
+
+/* ---- the tip ---- */
+
+/* Under the shard's lock. */
+static void end_wait(struct remote_shard *shard, const struct remote_tip_wait *wait)
+{
+    for (struct remote_tip_wait **at = &shard->tips; *at != NULL; at = &(*at)->next) {
+        if (*at == wait) {
+            *at = wait->next;
+            break;
+        }
+    }
+}
+
+/* Has the poller look for the tip from now on. False where there is nothing to wait for. */
+static bool begin_wait(struct remote_shard *shard, struct remote_tip_wait *wait, struct kfs_error *err, int *rc)
+{
+    bool waits;
+
+    *wait = (struct remote_tip_wait){0};
+    (void)pthread_mutex_lock(&shard->lock);
+    *rc = remote_shard_mirror(shard, err);
+    waits = *rc == 0 && !shard->ended;
+    if (waits) {
+        wait->next = shard->tips;
+        shard->tips = wait;
+    }
+    (void)pthread_mutex_unlock(&shard->lock);
+    if (waits)
+        remote_shard_post(shard);
+    return waits;
+}
+
+/* Waits for it, until a time. */
+static int finish_wait(struct remote_shard *shard, struct remote_tip_wait *wait, uint64_t until, struct kfs_error *err)
+{
+    struct remote *r = shard->stream->remote;
+    int rc = 0;
+
+    (void)pthread_mutex_lock(&shard->lock);
+    while (!wait->done && !shard->ended && !atomic_load(&r->down)) {
+        uint64_t now = remote_mono(r);
+        if (now >= until)
+            break;
+        (void)remote_cond_wait(&shard->wake, &shard->lock, until - now);
+    }
+    end_wait(shard, wait);
+    if (wait->done && wait->result != 0)
+        rc = wait->result == -ENOENT
+                 ? remote_fail_gone(shard->stream, err)
+                 : kfs_fail_aws(err, -wait->result, shard->last_error.aws_code, "%s", shard->last_error.text);
+    (void)pthread_mutex_unlock(&shard->lock);
+    remote_shard_post(shard); /* it may stop polling */
+    return rc;
+}
+
+static int catch_up_shard(struct remote_shard *shard, struct kfs_error *err)
+{
+    struct remote_tip_wait wait;
+    int rc;
+
+    if (!begin_wait(shard, &wait, err, &rc))
+        return rc;
+    return finish_wait(shard, &wait, remote_mono(shard->stream->remote) + REMOTE_TIP_WAIT_MS, err);
+}
+
+/* All shards at once: each has begun before the first is waited for. */
+static int catch_up_all(struct remote_shard **shards, size_t n, struct kfs_error *err)
+{
+    struct remote_tip_wait *waits = calloc(n + 1, sizeof *waits);
+    bool *waiting = calloc(n + 1, sizeof *waiting);
+    uint64_t until = n > 0 ? remote_mono(shards[0]->stream->remote) + REMOTE_TIP_WAIT_MS : 0;
+    struct kfs_error later;
+    int rc = 0;
+
+    if (waits == NULL || waiting == NULL)
+        rc = kfs_fail(err, ENOMEM, "out of memory");
+    for (size_t i = 0; waits != NULL && waiting != NULL && i < n; i++) {
+        int failed;
+        waiting[i] = begin_wait(shards[i], &waits[i], rc == 0 ? err : &later, &failed);
+        rc = rc == 0 ? failed : rc;
+    }
+    for (size_t i = 0; waits != NULL && waiting != NULL && i < n; i++) {
+        int failed = waiting[i] ? finish_wait(shards[i], &waits[i], until, rc == 0 ? err : &later) : 0;
+        rc = rc == 0 ? failed : rc;
+    }
+    free(waits);
+    free(waiting);
+    return rc;
+}
+
+int remote_catch_up(struct kfs_stream *s, uint32_t index, struct kfs_error *err)
+{
+    struct remote_stream *stream = (struct remote_stream *)s;
+    struct remote_shard *shard;
+    size_t n = 0;
+
+    if (index != KFS_NO_SHARD) {
+        int rc = remote_shard_find(stream, index, &shard, NULL, err);
+        return rc != 0 ? rc : catch_up_shard(shard, err);
+    }
+    (void)pthread_rwlock_rdlock(&stream->lock);
+    bool gone = stream->gone;
+    struct remote_shard **shards = calloc(stream->n_shards + 1, sizeof(struct remote_shard *));
+    for (size_t i = 0; shards != NULL && i < stream->n_shards; i++)
+        if (stream->shards[i]->listed)
+            shards[n++] = stream->shards[i];
+    (void)pthread_rwlock_unlock(&stream->lock);
+    int rc = gone             ? remote_fail_gone(stream, err)
+             : shards == NULL ? kfs_fail(err, ENOMEM, "out of memory")
+                              : catch_up_all(shards, n, err);
+    free(shards);
+    return rc;
+}
+
+/* ---- readers ---- */
+
+static void attend_shard(struct remote_shard *shard, bool on)
+{
+    (void)pthread_mutex_lock(&shard->lock);
+    shard->readers += on ? 1 : UINT32_MAX;
+    (void)pthread_mutex_unlock(&shard->lock);
+    remote_shard_post(shard);
+}
+
+void remote_attend(struct kfs_stream *s, uint32_t index, bool on)
+{
+    struct remote_stream *stream = (struct remote_stream *)s;
+
+    if (index == KFS_NO_SHARD)
+        atomic_fetch_add(&stream->attended, on ? 1 : UINT_MAX);
+    (void)pthread_rwlock_rdlock(&stream->lock);
+    for (size_t i = 0; i < stream->n_shards; i++) {
+        if (index == KFS_NO_SHARD)
+            remote_shard_post(stream->shards[i]);
+        else if (stream->shards[i]->index == index)
+            attend_shard(stream->shards[i], on);
+    }
+    (void)pthread_rwlock_unlock(&stream->lock);
+}
+
+int remote_reader_open(struct kfs_stream *s, uint32_t index, struct kfs_reader **out, struct kfs_error *err)
+{
+    struct remote_reader *reader = calloc(1, sizeof *reader);
+    struct remote_shard *shard = NULL;
+    bool fresh = false;
+
+    if (reader == NULL)
+        return kfs_fail(err, ENOMEM, "out of memory");
+    int rc = remote_shard_find((struct remote_stream *)s, index, &shard, NULL, err);
+    if (rc == 0) {
+        struct remote *r = shard->stream->remote;
+        (void)pthread_mutex_lock(&shard->lock);
+        rc = remote_shard_mirror(shard, err);
+        if (rc == 0)
+            rc = kfs_log_reader_open(shard->mirror, &reader->log);
+        if (rc == 0)
+            shard->readers++;
+        /* A tip as old as an idle poller's is as good as one that is asked for. */
+        fresh = shard->tip_ms != 0 && remote_mono(r) + 1 - shard->tip_ms <= r->options.poll_idle_ms;
+        (void)pthread_mutex_unlock(&shard->lock);
+    }
+    if (rc != 0) {
+        free(reader);
+        return err != NULL && err->code != 0 ? rc : kfs_fail(err, -rc, "cannot open the mirror: %s", strerror(-rc));
+    }
+    reader->base = (struct kfs_reader){.stream = s, .shard = index};
+    reader->shard = shard;
+    remote_shard_post(shard);
+    if (!fresh)
+        rc = catch_up_shard(shard, err);
+    if (rc != 0) {
+        remote_reader_close(&reader->base);
+        return rc;
+    }
+    *out = &reader->base;
+    return 0;
+}
+
+void remote_reader_close(struct kfs_reader *r)
+{
+    struct remote_reader *reader = (struct remote_reader *)r;
+    struct remote_shard *shard = reader->shard;
+
+    kfs_log_reader_close(reader->log);
+    attend_shard(shard, false);
+    free(reader);
+}
+
+static int check_there(const struct remote_reader *reader, struct kfs_error *err)
+{
+    struct remote_stream *stream = reader->shard->stream;
+
+    (void)pthread_rwlock_rdlock(&stream->lock);
+    bool gone = stream->gone;
+    (void)pthread_rwlock_unlock(&stream->lock);
+    return gone ? remote_fail_gone(stream, err) : 0;
+}
+
+int remote_locate(struct kfs_reader *r, const struct kfs_position *position, uint64_t *offset, struct kfs_error *err)
+{
+    struct remote_reader *reader = (struct remote_reader *)r;
+    int rc = check_there(reader, err);
+
+    return rc != 0 ? rc : kfs_log_locate(reader->log, position, offset, err);
+}
+
+int remote_read(struct kfs_reader *r, uint64_t offset, const struct kfs_limit *limit, struct kfs_batch *batch,
+                struct kfs_error *err)
+{
+    struct remote_reader *reader = (struct remote_reader *)r;
+    int rc = check_there(reader, err);
+
+    return rc != 0 ? rc : kfs_log_read(reader->log, offset, limit, batch, err);
+}
+
+ssize_t remote_read_bytes(struct kfs_reader *r, uint64_t offset, void *data, size_t len, struct kfs_error *err)
+{
+    struct remote_reader *reader = (struct remote_reader *)r;
+    int rc = check_there(reader, err);
+
+    return rc != 0 ? rc : kfs_log_read_bytes(reader->log, offset, data, len, err);
+}

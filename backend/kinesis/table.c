@@ -1,0 +1,371 @@
+/* Which streams there are: those this directory knows, and the names that the endpoint lists. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/base/logger.h"
+#include "backend/kinesis/internal.h"
+
+#define GENERATION_SHIFT 20 /* of the time in a generation; below it chance: no one counts streams across mounts */
+
+/* ---- the table ---- */
+
+/* Index of a name, or where it would be inserted. Under lock. */
+static size_t place_of(const struct remote *r, const char *name, bool *found)
+{
+    size_t low = 0;
+    size_t high = r->n_streams;
+
+    *found = false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(r->streams[middle]->name, name);
+        if (order == 0) {
+            *found = true;
+            return middle;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Under lock. */
+static int insert(struct remote *r, size_t at, struct remote_stream *stream)
+{
+    if (r->n_streams == r->cap_streams) {
+        size_t cap = r->cap_streams == 0 ? 16 : r->cap_streams * 2;
+        struct remote_stream **streams = realloc(r->streams, cap * sizeof(struct remote_stream *));
+        if (streams == NULL)
+            return -ENOMEM;
+        r->streams = streams;
+        r->cap_streams = cap;
+    }
+    memmove(r->streams + at + 1, r->streams + at, (r->n_streams - at) * sizeof(struct remote_stream *));
+    r->streams[at] = stream;
+    r->n_streams++;
+    return 0;
+}
+
+struct remote_stream *remote_find(struct remote *r, const char *name)
+{
+    struct remote_stream *stream = NULL;
+    bool found;
+
+    (void)pthread_mutex_lock(&r->lock);
+    size_t at = place_of(r, name, &found);
+    if (found) {
+        stream = r->streams[at];
+        atomic_fetch_add(&stream->refs, 1);
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    return stream;
+}
+
+void remote_stream_close(struct kfs_stream *s)
+{
+    atomic_fetch_sub(&((struct remote_stream *)s)->refs, 1);
+}
+
+struct remote_stream **remote_all(struct remote *r, size_t *n)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    struct remote_stream **streams = calloc(r->n_streams + 1, sizeof(struct remote_stream *));
+    *n = streams != NULL ? r->n_streams : 0;
+    for (size_t i = 0; i < *n; i++) {
+        streams[i] = r->streams[i];
+        atomic_fetch_add(&streams[i]->refs, 1);
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    return streams;
+}
+
+void remote_all_release(struct remote_stream **streams, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        remote_stream_close(&streams[i]->base);
+    free(streams);
+}
+
+/* ---- streams that were not known ---- */
+
+/* The stream's directory, made and durable. A descriptor, or -errno. */
+static int make_dir(struct remote *r, const char *name)
+{
+    const struct kfs_io *io = r->options.io;
+    int rc = io->mkdir(io->ctx, r->streams_dir, name);
+
+    if (rc == 0)
+        rc = io->sync_dir(io->ctx, r->streams_dir);
+    if (rc != 0 && rc != -EEXIST)
+        return rc;
+    return io->open(io->ctx, r->streams_dir, name, KFS_OPEN_DIR);
+}
+
+/* Under changes. */
+static int add_locked(struct remote *r, const char *name, const struct remote_facts *facts, struct remote_stream **out,
+                      struct kfs_error *err)
+{
+    bool found;
+    int dir = make_dir(r, name);
+
+    if (dir < 0)
+        return kfs_fail(err, -dir, "cannot make the stream's directory: %s", strerror(-dir));
+    uint64_t chance = r->world.random(r->world.ctx) & ((1U << GENERATION_SHIFT) - 1);
+    uint64_t generation = remote_wall(r) << GENERATION_SHIFT | chance;
+    struct remote_stream *stream = remote_stream_new(r, name, generation, dir);
+    if (stream == NULL) {
+        r->options.io->close(r->options.io->ctx, dir);
+        return kfs_fail(err, ENOMEM, "out of memory");
+    }
+    int rc = remote_stream_apply(stream, facts, true, err);
+    if (rc == 0) {
+        (void)pthread_mutex_lock(&r->lock);
+        rc = insert(r, place_of(r, name, &found), stream);
+        atomic_fetch_add(&stream->refs, 1);
+        (void)pthread_mutex_unlock(&r->lock);
+    }
+    if (rc != 0) {
+        remote_stream_free(stream);
+        return rc;
+    }
+    *out = stream;
+    return 0;
+}
+
+int remote_add(struct remote *r, const char *name, const struct remote_facts *facts, struct remote_stream **out,
+               struct kfs_error *err)
+{
+    int rc = 0;
+
+    (void)pthread_mutex_lock(&r->changes);
+    struct remote_stream *stream = remote_find(r, name);
+    if (stream != NULL)
+        *out = stream;
+    else
+        rc = add_locked(r, name, facts, out, err);
+    (void)pthread_mutex_unlock(&r->changes);
+    return rc;
+}
+
+int remote_stream_open(struct kfs_backend *b, const char *name, struct kfs_stream **out, struct kfs_error *err)
+{
+    struct remote *r = (struct remote *)b;
+    struct remote_stream *stream = remote_find(r, name);
+    struct remote_facts facts;
+
+    if (stream == NULL && (strcmp(name, ".") == 0 || strcmp(name, "..") == 0))
+        return kfs_fail_aws(err, ENOENT, "ResourceNotFoundException", "a stream named %s cannot be shown", name);
+    if (stream == NULL) {
+        int rc = remote_fetch_facts(r, name, &facts, err);
+        if (rc == 0) {
+            rc = remote_add(r, name, &facts, &stream, err);
+            remote_facts_release(&facts);
+        }
+        if (rc != 0)
+            return rc;
+    }
+    *out = &stream->base;
+    return 0;
+}
+
+/* ---- streams that are gone ---- */
+
+static void stop_shards(void *arg)
+{
+    struct remote_stream *stream = arg;
+
+    for (size_t i = 0; i < stream->n_shards; i++)
+        remote_shard_stop(stream->shards[i]);
+}
+
+/* Moves the directory to gone/NAME.GENERATION. */
+static void move_away(struct remote_stream *stream)
+{
+    struct remote *r = stream->remote;
+    const struct kfs_io *io = r->options.io;
+    char name[KFS_STREAM_NAME_MAX + 32];
+    int rc = io->mkdir(io->ctx, r->dir, "gone");
+
+    (void)snprintf(name, sizeof name, "%s.%" PRIu64, stream->name, stream->generation);
+    if (rc == 0 || rc == -EEXIST) {
+        int dir = io->open(io->ctx, r->dir, "gone", KFS_OPEN_DIR);
+        rc = dir < 0 ? dir : io->rename(io->ctx, r->streams_dir, stream->name, dir, name);
+        if (rc == 0)
+            rc = io->sync_dir(io->ctx, r->streams_dir);
+        if (dir >= 0)
+            io->close(io->ctx, dir);
+    }
+    if (rc != 0)
+        kfs_log(KFS_LOG_ERROR, "stream %s is gone and its directory cannot be moved away: %s", stream->name,
+                strerror(-rc));
+}
+
+void remote_forget(struct remote_stream *stream)
+{
+    struct remote *r = stream->remote;
+    bool found;
+
+    (void)pthread_mutex_lock(&r->changes);
+    (void)pthread_rwlock_wrlock(&stream->lock);
+    bool first = !stream->gone;
+    stream->gone = true;
+    (void)pthread_rwlock_unlock(&stream->lock);
+    if (first) {
+        (void)pthread_mutex_lock(&r->lock);
+        size_t at = place_of(r, stream->name, &found);
+        if (found && r->streams[at] == stream) {
+            r->n_streams--;
+            memmove(r->streams + at, r->streams + at + 1, (r->n_streams - at) * sizeof(struct remote_stream *));
+            stream->next_gone = r->gone;
+            r->gone = stream;
+        }
+        for (size_t i = 0; i < r->n_names; i++) {
+            if (strcmp(r->names[i], stream->name) == 0) {
+                r->n_names--;
+                memmove(r->names + i, r->names + i + 1, (r->n_names - i) * sizeof *r->names);
+                break;
+            }
+        }
+        (void)pthread_mutex_unlock(&r->lock);
+        move_away(stream);
+    }
+    (void)pthread_mutex_unlock(&r->changes);
+    if (first) {
+        kfs_loop_call(r->loop, stop_shards, stream);
+        remote_stream_wake(stream, KFS_NO_SHARD, KFS_EVENT_DELETED);
+    }
+}
+
+/* ---- names ---- */
+
+int remote_refresh_names(struct remote *r, struct kfs_error *err)
+{
+    char(*names)[KFS_STREAM_NAME_MAX + 1] = NULL;
+    size_t n = 0;
+    int rc = remote_fetch_names(r, &names, &n, err);
+
+    if (rc != 0)
+        return rc;
+    (void)pthread_mutex_lock(&r->lock);
+    free(r->names);
+    r->names = names;
+    r->n_names = n;
+    r->names_ms = remote_mono(r) + 1;
+    (void)pthread_mutex_unlock(&r->lock);
+    return 0;
+}
+
+/* The names last listed; without any, those this directory knows. */
+static char (*copy_names(struct remote *r, size_t *n))[KFS_STREAM_NAME_MAX + 1]
+{
+    (void)pthread_mutex_lock(&r->lock);
+    bool listed = r->names_ms != 0;
+    *n = listed ? r->n_names : r->n_streams;
+    char(*names)[KFS_STREAM_NAME_MAX + 1] = calloc(*n + 1, sizeof *names);
+    for (size_t i = 0; names != NULL && i < *n; i++)
+        memcpy(names[i], listed ? r->names[i] : r->streams[i]->name, sizeof *names);
+    (void)pthread_mutex_unlock(&r->lock);
+    return names;
+}
+
+int remote_stream_list(struct kfs_backend *b, kfs_stream_visit *visit, void *arg, struct kfs_error *err)
+{
+    struct remote *r = (struct remote *)b;
+    size_t n;
+    int rc = 0;
+
+    (void)pthread_mutex_lock(&r->lock);
+    bool old = r->names_ms == 0 || remote_mono(r) + 1 - r->names_ms >= r->options.refresh_ms;
+    bool known = r->names_ms != 0 || r->n_streams > 0;
+    (void)pthread_mutex_unlock(&r->lock);
+    if (old && !atomic_load(&r->down))
+        rc = remote_refresh_names(r, err);
+    if (rc != 0 && !known)
+        return rc;
+    char(*names)[KFS_STREAM_NAME_MAX + 1] = copy_names(r, &n);
+    if (names == NULL)
+        return kfs_fail(err, ENOMEM, "out of memory");
+    rc = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = visit(arg, names[i]);
+    free(names);
+    return rc;
+}
+
+/* ---- opening and closing ---- */
+
+/* A stream that cannot be loaded is left alone and said; the others are served. */
+static int load_stream(void *arg, const char *name)
+{
+    struct remote *r = arg;
+    const struct kfs_io *io = r->options.io;
+    struct kfs_error err = {0};
+    struct remote_facts facts;
+    uint64_t generation;
+    bool found;
+
+    if (!kfs_stream_name_valid(name) || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return 0;
+    int dir = io->open(io->ctx, r->streams_dir, name, KFS_OPEN_DIR);
+    if (dir < 0)
+        return 0;
+    int rc = remote_manifest_load(io, dir, &generation, &facts, &err);
+    if (rc != 0) {
+        if (rc != -ENOENT) /* without the file there never was a record: asked for anew when it is used */
+            kfs_log(KFS_LOG_ERROR, "stream %s: %s", name, err.text);
+        io->close(io->ctx, dir);
+        return 0;
+    }
+    struct remote_stream *stream = remote_stream_new(r, name, generation, dir);
+    if (stream == NULL) {
+        io->close(io->ctx, dir);
+        remote_facts_release(&facts);
+        return -ENOMEM;
+    }
+    rc = remote_stream_apply(stream, &facts, false, NULL);
+    remote_facts_release(&facts);
+    if (rc == 0)
+        rc = insert(r, place_of(r, name, &found), stream);
+    if (rc != 0) {
+        remote_stream_free(stream);
+        return rc;
+    }
+    for (size_t i = 0; i < stream->n_shards; i++)
+        if (remote_shard_resume(stream->shards[i], &err) != 0)
+            kfs_log(KFS_LOG_ERROR, "stream %s, shard %u: %s", name, stream->shards[i]->index, err.text);
+    return 0;
+}
+
+int remote_load_streams(struct remote *r, struct kfs_error *err)
+{
+    const struct kfs_io *io = r->options.io;
+    int rc = io->mkdir(io->ctx, r->dir, "streams");
+
+    if (rc == 0)
+        rc = io->sync_dir(io->ctx, r->dir);
+    if (rc != 0 && rc != -EEXIST)
+        return kfs_fail(err, -rc, "cannot make the directory streams: %s", strerror(-rc));
+    r->streams_dir = io->open(io->ctx, r->dir, "streams", KFS_OPEN_DIR);
+    if (r->streams_dir < 0)
+        return kfs_fail(err, -r->streams_dir, "cannot open the directory streams: %s", strerror(-r->streams_dir));
+    rc = io->list(io->ctx, r->streams_dir, load_stream, r);
+    return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot load the streams: %s", strerror(-rc));
+}
+
+void remote_free_streams(struct remote *r)
+{
+    for (size_t i = 0; i < r->n_streams; i++)
+        remote_stream_free(r->streams[i]);
+    free(r->streams);
+    while (r->gone != NULL) {
+        struct remote_stream *next = r->gone->next_gone;
+        remote_stream_free(r->gone);
+        r->gone = next;
+    }
+    free(r->names);
+}

@@ -1,0 +1,30 @@
+/* An endpoint in this process, over the reference backend and on a port of the loopback, and the remote
+ * backend that is its client. */
+#ifndef KFS_TESTS_REMOTEWORLD_H
+#define KFS_TESTS_REMOTEWORLD_H
+
+#include "backend/endpoint/server.h"
+#include "backend/kinesis/kinesis.h"
+#include "tests/support/tempdir.h"
+
+struct remote_world_test {
+    struct kfs_clock clock; /* wall: the test's, mono: the system's */
+    const struct kfs_clock *wall;
+    struct kfs_api_config api_config; /* may be changed before the start */
+    struct kfs_backend *endpoint;     /* the reference */
+    struct kfs_api *api;
+    struct kfs_api_server *server;
+    char dir[TEMPDIR_PATH_SIZE];
+    char url[64];
+    struct kfs_kinesis_options options; /* may be changed before the backend is opened */
+};
+
+/* The endpoint, and options for a backend that tests need not wait for. clock: the endpoint's time. */
+void remoteworld_start(struct remote_world_test *w, const struct kfs_clock *clock);
+int remoteworld_open(struct remote_world_test *w, struct kfs_backend **b);
+void remoteworld_stop(struct remote_world_test *w); /* the backend has been closed before */
+
+/* Credentials that never change. */
+struct kfs_credential_source remoteworld_keys(void);
+
+#endif

@@ -1,0 +1,412 @@
+/* The sender of a shard, without a network. */
+#include "backend/kinesis/sender.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/machine.h"
+
+#define OUTCOMES_MAX 4096
+#define SHARD "shardId-000000000001"
+
+struct sending {
+    struct remote_spool *spool;
+    struct remote_sender sender;
+    struct remote_outcome outcomes[OUTCOMES_MAX];
+    size_t n;
+    int troubles;
+    char last_trouble[KFS_ERROR_CODE_MAX];
+};
+
+static struct sending s;
+
+static void settled(void *arg, const struct remote_outcome *outcomes, size_t n, const struct kfs_error *failure)
+{
+    (void)arg;
+    (void)failure;
+    assert_true(s.n + n <= OUTCOMES_MAX);
+    memcpy(s.outcomes + s.n, outcomes, n * sizeof *outcomes);
+    s.n += n;
+}
+
+static void trouble(void *arg, const struct kfs_error *failure)
+{
+    (void)arg;
+    s.troubles++;
+    (void)snprintf(s.last_trouble, sizeof s.last_trouble, "%s", failure->aws_code);
+}
+
+static void open_spool(struct machine *m)
+{
+    const struct remote_spool_config config = {
+        .io = &kfs_posix_io, .clock = &m->clock, .segment_bytes = UINT64_C(1) << 20};
+
+    assert_int_equal(remote_spool_open(&config, m->fd, &s.spool, NULL), 0);
+}
+
+static void start(struct machine *m, uint64_t linger_ms, bool strict, bool paced)
+{
+    static const struct remote_sender_events events = {settled, trouble};
+    const struct remote_sender_config config = {
+        .world = &m->world,
+        .spool = s.spool,
+        .stream = "clicks",
+        .shard_id = SHARD,
+        .shard = 1,
+        .range = {.start = KFS_HASH_MAX / 2 + 1, .end = KFS_HASH_MAX},
+        .linger_ms = linger_ms,
+        .call_timeout_ms = 1000,
+        .strict = strict,
+        .paced = paced,
+        .events = &events,
+    };
+
+    remote_sender_init(&s.sender, &config);
+}
+
+static void stop(void)
+{
+    assert_true(remote_sender_stop(&s.sender));
+    remote_sender_release(&s.sender);
+    assert_int_equal(remote_spool_close(s.spool), 0);
+}
+
+static int setup(void **state)
+{
+    memset(&s, 0, sizeof s);
+    return machine_setup(state);
+}
+
+static void put(const char *data, const char *key)
+{
+    const struct kfs_put one = {.data = {data, strlen(data)}, .key = {key, strlen(key)}};
+    uint64_t offset;
+
+    assert_int_equal(remote_spool_append(s.spool, &one, 1, &offset, NULL), 0);
+    remote_sender_kick(&s.sender);
+}
+
+/* Answers with numbers for n entries, from `first`; those of the bits in `refused` are throttled. */
+static void acknowledge(struct machine *m, unsigned int n, unsigned int first, unsigned int refused)
+{
+    static char text[64000];
+    size_t len = (size_t)snprintf(text, sizeof text, "{'FailedRecordCount':0,'Records':[");
+
+    for (unsigned int i = 0; i < n; i++) {
+        if (i < 32 && (refused >> i & 1) != 0)
+            len += (size_t)snprintf(text + len, sizeof text - len,
+                                    "%s{'ErrorCode':'ProvisionedThroughputExceededException','ErrorMessage':'slow'}",
+                                    i > 0 ? "," : "");
+        else
+            len += (size_t)snprintf(text + len, sizeof text - len, "%s{'SequenceNumber':'%u','ShardId':'" SHARD "'}",
+                                    i > 0 ? "," : "", first + i);
+    }
+    machine_answer(m, "%s]}", text);
+}
+
+static uint64_t position(void)
+{
+    struct remote_spool_state state;
+
+    remote_spool_state(s.spool, &state);
+    return state.settled;
+}
+
+/* ---- */
+
+static void records_wait_for_others_as_long_as_linger(void **state)
+{
+    struct machine *m = *state;
+
+    open_spool(m);
+    start(m, 20, false, false);
+    put("one", "k");
+    machine_pass(m, 19);
+    machine_expect_none(m);
+    put("two", "k");
+    machine_pass(m, 1);
+    machine_expect(m, "PutRecords", "{'StreamName':'clicks','Records':[{'Data':'b25l',");
+    machine_expect(m, "PutRecords", "{'Data':'dHdv',");
+    put("three", "k");
+    assert_int_equal(position(), 0);
+    acknowledge(m, 2, 100, 0);
+    assert_int_equal(position(), 8);
+    assert_int_equal(s.n, 2);
+    machine_expect(m, "PutRecords", "[{'Data':'dGhyZWU=',"); /* what came meanwhile leaves at once */
+    acknowledge(m, 1, 102, 0);
+    assert_int_equal(s.outcomes[2].offset, 8);
+    assert_int_equal(position(), 14);
+    machine_pass(m, 100000);
+    machine_expect_none(m);
+    stop();
+}
+
+static void a_hash_key_goes_with_what_would_go_elsewhere(void **state)
+{
+    struct machine *m = *state;
+
+    open_spool(m);
+    start(m, 0, false, false);
+    put("x", "k"); /* md5 8ce4b16b... : in the upper half */
+    machine_expect(m, "PutRecords", "'PartitionKey':'k'}]}");
+    acknowledge(m, 1, 1, 0);
+    put("x", "a"); /* md5 0cc175b9... */
+    machine_expect(m, "PutRecords", "'PartitionKey':'a','ExplicitHashKey':'170141183460469231731687303715884105728'}");
+    acknowledge(m, 1, 2, 0);
+    put("x", "");
+    machine_expect(m, "PutRecords", "'PartitionKey':'" SHARD "'");
+    acknowledge(m, 1, 3, 0);
+    put("x", "\"\n");
+    machine_expect(m, "PutRecords", "'PartitionKey':'\\'\\n'");
+    acknowledge(m, 1, 4, 0);
+    stop();
+}
+
+static void only_what_was_refused_is_sent_again_and_first(void **state)
+{
+    struct machine *m = *state;
+
+    open_spool(m);
+    start(m, 10, false, false);
+    put("a", "k");
+    put("b", "k");
+    put("c", "k");
+    machine_pass(m, 10);
+    acknowledge(m, 3, 1, 1U << 1);
+    assert_int_equal(s.n, 2);
+    assert_int_equal(position(), 2); /* b is not settled, c is */
+    assert_string_equal(s.last_trouble, "ProvisionedThroughputExceededException");
+    machine_expect_none(m);
+    put("d", "k");
+    machine_expect_none(m);
+    machine_pass(m, 20000);
+    machine_expect(m, "PutRecords", "[{'Data':'Yg==','PartitionKey':'k'},{'Data':'ZA==','PartitionKey':'k'}]");
+    acknowledge(m, 2, 10, 0);
+    assert_int_equal(position(), 8);
+    assert_int_equal(s.sender.counts.retried, 1);
+    assert_int_equal(s.sender.counts.throttled, 1);
+    stop();
+}
+
+static void backing_off_is_random_and_bounded(void **state)
+{
+    struct machine *m = *state;
+
+    open_spool(m);
+    start(m, 0, false, false);
+    put("a", "k");
+    m->random = UINT64_MAX / 3; /* whatever: below the bound */
+    for (int i = 0; i < 40; i++) {
+        machine_expect(m, "PutRecords", "");
+        machine_fail(m, i % 2 == 0 ? EHOSTUNREACH : EAGAIN, true, i % 2 == 0 ? "" : "SlowDown");
+        machine_expect_none(m);
+        machine_pass(m, 20000);
+    }
+    assert_int_equal(s.troubles, 40);
+    acknowledge(m, 1, 1, 0);
+    assert_int_equal(position(), 2);
+    stop();
+}
+
+static void strict_order_sends_one_at_a_time(void **state)
+{
+    struct machine *m = *state;
+
+    open_spool(m);
+    start(m, 0, true, false);
+    put("a", "k");
+    put("b", "k");
+    machine_expect(m, "PutRecords", "[{'Data':'YQ==','PartitionKey':'k'}]");
+    acknowledge(m, 1, 1, 1);
+    machine_pass(m, 20000);
+    machine_expect(m, "PutRecords", "[{'Data':'YQ==','PartitionKey':'k'}]");
+    acknowledge(m, 1, 1, 0);
+    machine_expect(m, "PutRecords", "[{'Data':'Yg==','PartitionKey':'k'}]");
+    acknowledge(m, 1, 2, 0);
+    stop();
+}
+
+static void one_bad_record_is_found_and_buried(void **state)
+{
+    struct machine *m = *state;
+    struct remote_spool_state after;
+    int buried = 0;
+
+    open_spool(m);
+    start(m, 10, false, false);
+    for (int i = 0; i < 8; i++) {
+        const char text[2] = {(char)('a' + i), '\0'};
+        put(text, "k");
+    }
+    machine_pass(m, 10);
+    for (int i = 0; i < 40 && m->call != NULL; i++) {
+        assert_int_equal(kfs_buf_append(&m->call->body, "", 1), 0);
+        bool bad = strstr(m->call->body.data, "\"Zg==\"") != NULL; /* f */
+        m->call->body.len--;
+        unsigned int n = (unsigned int)s.sender.batch.n;
+        if (bad)
+            machine_fail(m, EINVAL, false, "ValidationException");
+        else
+            acknowledge(m, n, 1 + (unsigned int)i * 10, 0);
+        machine_pass(m, 0);
+    }
+    assert_int_equal(s.n, 8);
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.outcomes[i].error == 0)
+            continue;
+        assert_int_equal(s.outcomes[i].error, -EINVAL);
+        assert_int_equal(s.outcomes[i].offset, 10);
+        buried++;
+    }
+    assert_int_equal(buried, 1);
+    remote_spool_state(s.spool, &after);
+    assert_int_equal(after.dead, 1);
+    assert_int_equal(after.settled, 16);
+    assert_int_equal(after.acked_total, 7);
+    /* Resent it is the next in the spool. */
+    assert_int_equal(remote_spool_resend(s.spool, NULL), 0);
+    remote_sender_kick(&s.sender);
+    machine_pass(m, 10);
+    machine_expect(m, "PutRecords", "[{'Data':'Zg==','PartitionKey':'k'}]");
+    acknowledge(m, 1, 900, 0);
+    remote_spool_state(s.spool, &after);
+    assert_int_equal(after.dead, 0);
+    stop();
+}
+
+static void denied_is_dead_and_unproved_is_tried_again(void **state)
+{
+    struct machine *m = *state;
+    struct remote_spool_state after;
+
+    open_spool(m);
+    start(m, 0, false, false);
+    put("a", "k");
+    machine_fail(m, EACCES, true, "ExpiredTokenException");
+    assert_int_equal(s.n, 0);
+    machine_pass(m, 20000);
+    machine_expect(m, "PutRecords", "YQ==");
+    machine_fail(m, EACCES, false, "AccessDeniedException");
+    assert_int_equal(s.n, 1);
+    assert_int_equal(s.outcomes[0].error, -EACCES);
+    remote_spool_state(s.spool, &after);
+    assert_int_equal(after.dead, 1);
+    assert_int_equal(after.settled, after.end);
+    machine_expect_none(m);
+    stop();
+}
+
+static void an_answer_that_makes_no_sense_settles_nothing(void **state)
+{
+    static const char *const answers[] = {
+        "{}",
+        "{'Records':[]}",
+        "{'Records':{}}",
+        "{'Records':[{},{}]}",
+        "{'Records':[7]}",
+        "{'Records':[{'SequenceNumber':'12','ShardId':'x'}]}",
+        "{'Records':[{'SequenceNumber':'-1','ShardId':'" SHARD "'}]}",
+        "{'Records':[{'SequenceNumber':12,'ShardId':'" SHARD "'}]}",
+    };
+    struct machine *m = *state;
+
+    open_spool(m);
+    start(m, 0, false, false);
+    put("a", "k");
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        machine_expect(m, "PutRecords", "");
+        machine_answer(m, "%s", answers[i]);
+        assert_int_equal(s.n, 0);
+        assert_int_equal(position(), 0);
+        machine_pass(m, 20000);
+    }
+    acknowledge(m, 1, 1, 0);
+    stop();
+}
+
+static void the_limits_of_a_shard_are_kept(void **state)
+{
+    struct machine *m = *state;
+    unsigned int sent = 0;
+    static struct kfs_put puts[3000];
+    uint64_t offset;
+
+    open_spool(m);
+    start(m, 0, false, true);
+    for (size_t i = 0; i < 3000; i++)
+        puts[i] = (struct kfs_put){.data = {"x", 1}, .key = {"k", 1}};
+    assert_int_equal(remote_spool_append(s.spool, puts, 3000, &offset, NULL), 0);
+    remote_sender_kick(&s.sender);
+    uint64_t began = m->ms;
+    while (sent < 3000) {
+        while (m->call == NULL)
+            machine_pass(m, 1);
+        sent += (unsigned int)s.sender.batch.n;
+        assert_true(sent <= 1500 + (m->ms - began)); /* a second's worth saved up, and one batch ahead */
+        acknowledge(m, (unsigned int)s.sender.batch.n, sent, 0);
+    }
+    assert_true(m->ms - began >= 1500);
+    stop();
+}
+
+static void the_position_outlives_a_restart(void **state)
+{
+    struct machine *m = *state;
+    struct remote_spool_state after;
+
+    open_spool(m);
+    start(m, 0, false, false);
+    put("a", "k");
+    acknowledge(m, 1, 77, 0);
+    put("b", "k");
+    machine_fail(m, EHOSTUNREACH, true, "");
+    stop();
+    open_spool(m);
+    remote_spool_state(s.spool, &after);
+    assert_int_equal(after.settled, 2);
+    assert_int_equal(after.end, 4);
+    assert_int_equal(after.acked_total, 1);
+    assert_int_equal(after.last.b[KFS_SEQ_BYTES - 1], 77);
+    start(m, 0, false, false);
+    remote_sender_kick(&s.sender);
+    machine_expect(m, "PutRecords", "[{'Data':'Yg==','PartitionKey':'k'}]");
+    acknowledge(m, 1, 78, 0);
+    stop();
+}
+
+static void stopping_waits_for_the_answer(void **state)
+{
+    struct machine *m = *state;
+
+    open_spool(m);
+    start(m, 0, false, false);
+    put("a", "k");
+    assert_false(remote_sender_stop(&s.sender));
+    machine_fail(m, ECANCELED, false, "");
+    assert_int_equal(s.troubles, 0);
+    assert_int_equal(position(), 0);
+    put("b", "k");
+    machine_pass(m, 100000);
+    machine_expect_none(m);
+    stop();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(records_wait_for_others_as_long_as_linger, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(a_hash_key_goes_with_what_would_go_elsewhere, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(only_what_was_refused_is_sent_again_and_first, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(backing_off_is_random_and_bounded, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(strict_order_sends_one_at_a_time, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(one_bad_record_is_found_and_buried, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(denied_is_dead_and_unproved_is_tried_again, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(an_answer_that_makes_no_sense_settles_nothing, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(the_limits_of_a_shard_are_kept, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(the_position_outlives_a_restart, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(stopping_waits_for_the_answer, setup, machine_teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
