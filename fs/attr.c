@@ -102,13 +102,16 @@ static int shown_size(struct kfs_fs *fs, struct kfs_node *node, uint64_t *size, 
 
 int kfs_node_stat(struct kfs_fs *fs, struct kfs_node *node, struct stat *st, struct kfs_error *err)
 {
+    struct kfs_shard_info shard = {0};
     struct kfs_extent extent = {0};
     uint64_t ms = fs->started_ms;
     uint64_t size = 0;
     int rc = 0;
 
     if (node->type == KFS_NODE_SHARD) {
-        rc = kfs_shard_extent(node->topic->stream, node->shard, &extent, err);
+        rc = kfs_shard_info(node->topic->stream, node->shard, &shard, err);
+        if (rc == 0)
+            rc = kfs_shard_extent(node->topic->stream, node->shard, &extent, err);
         ms = extent.last_arrival_ms;
         size = extent.end - node->base;
     } else if (node->type == KFS_NODE_ALL || node->type == KFS_NODE_STREAM) {
@@ -121,7 +124,7 @@ int kfs_node_stat(struct kfs_fs *fs, struct kfs_node *node, struct stat *st, str
 
     memset(st, 0, sizeof *st);
     st->st_ino = node->ino;
-    st->st_mode = mode_of(fs, node, extent.closed);
+    st->st_mode = mode_of(fs, node, shard.closed);
     st->st_nlink = S_ISDIR(st->st_mode) ? 2 : 1;
     st->st_uid = fs->config.uid;
     st->st_gid = fs->config.gid;

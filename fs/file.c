@@ -21,9 +21,11 @@ static struct kfs_handle *new_handle(struct kfs_node *node, int flags)
         return NULL;
     handle->node = node;
     handle->writable = (flags & O_ACCMODE) != O_RDONLY;
+    handle->readable = (flags & O_ACCMODE) != O_WRONLY;
     handle->append = (flags & O_APPEND) != 0;
     handle->durable = handle->writable && (flags & (O_DSYNC | O_SYNC)) != 0;
-    handle->follow = node->view.follow && (flags & O_ACCMODE) != O_WRONLY;
+    handle->attends = handle->readable && (node->type == KFS_NODE_SHARD || node->type == KFS_NODE_ALL);
+    handle->follow = node->view.follow && handle->readable;
     (void)pthread_mutex_init(&handle->write_lock, NULL);
     (void)pthread_mutex_init(&handle->read_lock, NULL);
     kfs_buf_init(&handle->text, CONTROL_BYTES_MAX);
@@ -86,6 +88,11 @@ static int open_node(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_er
         return handle->writable ? kfs_fail(err, EPERM, "this file is only read") : 0;
     case KFS_NODE_SHARD:
     case KFS_NODE_ALL:
+        if (handle->attends) {
+            int rc = kfs_catch_up(handle->node->topic->stream, handle->node->shard, err);
+            if (rc != 0)
+                return rc;
+        }
         return handle->writable ? open_writer(fs, handle, err) : 0;
     case KFS_NODE_ROOT:
     case KFS_NODE_CONTROL_DIR:
@@ -123,6 +130,8 @@ int kfs_fs_open(struct kfs_fs *fs, struct kfs_node *node, int flags, struct kfs_
         return err.code != 0 ? kfs_node_report(fs, node, "open", &err) : rc;
     }
     kfs_handles_add(fs, handle);
+    if (handle->attends)
+        kfs_attend(node->topic->stream, node->shard);
     if (handle->follow)
         kfs_topic_watch(node->topic);
     atomic_fetch_add(&fs->counters.open_files, 1);
@@ -155,6 +164,8 @@ void kfs_fs_release(struct kfs_fs *fs, struct kfs_handle *handle)
     if (atomic_load(&handle->locked))
         kfs_locks_drop(&fs->locks, kfs_node_lock_key(handle->node), 0, handle);
     kfs_handles_remove(fs, handle);
+    if (handle->attends)
+        kfs_unattend(handle->node->topic->stream, handle->node->shard);
     if (handle->follow)
         kfs_topic_unwatch(handle->node->topic);
     atomic_fetch_sub(&fs->counters.open_files, 1);
@@ -245,12 +256,12 @@ ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offse
 /* Whether nothing will ever come after the tip: the shard is closed, or the stream is gone. */
 bool kfs_handle_at_end(const struct kfs_handle *handle)
 {
-    struct kfs_shard_info info;
     struct kfs_stream_info stream;
+    struct kfs_extent extent;
 
     if (handle->node->shard == KFS_NO_SHARD)
         return kfs_stream_info(handle->node->topic->stream, &stream, NULL) != 0;
-    return kfs_shard_info(handle->node->topic->stream, handle->node->shard, &info, NULL) != 0 || info.closed;
+    return kfs_shard_extent(handle->node->topic->stream, handle->node->shard, &extent, NULL) != 0 || extent.closed;
 }
 
 /* Whether a read at an offset has something to return: bytes, the end for good, or an error. */

@@ -30,6 +30,7 @@ struct kfs_fs_config {
     struct kfs_stream_spec new_stream; /* what mkdir makes */
     uint64_t partial_timeout_ms;       /* 0: off */
     bool sync_always;                  /* a write returns when its records are durable */
+    uint64_t close_wait_ms;            /* how long a close waits for acknowledgements; 0: it does not */
     /* Appends to /.kinesisfs/metrics what others count; NULL. */
     int (*more_metrics)(void *arg, struct kfs_buf *text);
     void *more_metrics_arg;
@@ -94,6 +95,10 @@ ssize_t kfs_fs_write(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offs
 /* close(2) of one descriptor: reports a failure that came late, and ends the
  * fcntl locks that the owner, a process, has on the file. */
 int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t owner);
+
+/* After a flush that returned 0: whether something was written since the last one that is to be waited for, and how
+ * long. The shell then calls kfs_fs_sync with that time, and takes -ETIMEDOUT for success. 0: no. */
+uint64_t kfs_fs_close_wait(struct kfs_fs *fs, struct kfs_handle *handle);
 
 /* Makes a partial line a record where `partial` is set, then everything of the
  * handle durable; op->done tells. -errno: done will not be called. */

@@ -49,6 +49,8 @@ struct kfs_node {
 struct kfs_handle {
     struct kfs_node *node; /* a reference */
     bool writable;
+    bool readable;
+    bool attends; /* it reads records: they are to come while it is open */
     bool append;
     bool durable; /* O_SYNC or O_DSYNC */
     bool follow;  /* reads wait; the topic is watched */
@@ -56,6 +58,7 @@ struct kfs_handle {
     pthread_mutex_t write_lock;
     struct kfs_writer writer;
     bool wrote;
+    bool unclosed; /* written to since the last close */
     uint64_t size_at_open;
     uint64_t next_offset; /* where a writer without O_APPEND goes on */
     uint64_t last_write_ms;

@@ -13,12 +13,12 @@
 #include <unistd.h>
 
 #include "backend/base/logger.h"
-#include "backend/local/local.h"
 #include "fs/daemon.h"
 #include "fs/fs.h"
 #include "fs/fuse_session.h"
 #include "fs/options.h"
 #include "fs/service.h"
+#include "fs/source.h"
 
 #define FILES_WANTED 1048576 /* open files: two for each shard in use, one for each segment being read */
 
@@ -121,13 +121,13 @@ static void clear_dead_mount(const char *mountpoint)
 /* Absolute names, malloc'ed, of the store and the mountpoint. */
 static int resolve(const struct kfs_options *options, char **store, char **mountpoint)
 {
+    const char *dir = options->source_type == KFS_SOURCE_LOCAL ? options->source : options->spool;
     struct stat st;
-    int rc = make_path(options->source);
+    int rc = make_path(dir);
 
-    *store = rc == 0 ? realpath(options->source, NULL) : NULL;
+    *store = rc == 0 ? realpath(dir, NULL) : NULL;
     if (*store == NULL) {
-        (void)fprintf(stderr, "kinesisfs: cannot make the store %s: %s\n", options->source,
-                      strerror(rc != 0 ? -rc : errno));
+        (void)fprintf(stderr, "kinesisfs: cannot make the store %s: %s\n", dir, strerror(rc != 0 ? -rc : errno));
         return 1;
     }
     if (options->no_mount)
@@ -164,8 +164,8 @@ static void wait_for_signal(struct kfs_daemon *daemon)
     mask_signals(SIG_UNBLOCK, &set);
 }
 
-static int serve_mount(struct kfs_fs *fs, const struct kfs_options *options, const char *mountpoint,
-                       struct kfs_daemon *daemon)
+static int serve_mount(struct kfs_fs *fs, struct kfs_backend *backend, const struct kfs_options *options,
+                       const char *mountpoint, struct kfs_daemon *daemon)
 {
     struct kfs_fuse_session *session = kfs_fuse_mount(fs, options, mountpoint);
     sigset_t set;
@@ -183,6 +183,7 @@ static int serve_mount(struct kfs_fs *fs, const struct kfs_options *options, con
     stopping = 1;
     kfs_log(KFS_LOG_INFO, "stopping");
     kfs_fs_stop(fs);
+    kfs_drain(backend);
     kfs_fuse_unmount(session);
     running = NULL;
     return rc == 0 ? 0 : 1;
@@ -217,7 +218,7 @@ static int serve(struct kfs_fs_config *config, const struct kfs_options *options
         kfs_fs_stop(fs);
         status = 0;
     } else {
-        status = serve_mount(fs, options, mountpoint, daemon);
+        status = serve_mount(fs, config->backend, options, mountpoint, daemon);
     }
     kfs_service_stop(service);
     if (fs != NULL)
@@ -227,15 +228,6 @@ static int serve(struct kfs_fs_config *config, const struct kfs_options *options
 
 static int run(const struct kfs_options *options, const char *store, const char *mountpoint, struct kfs_daemon *daemon)
 {
-    const struct kfs_local_options local = {
-        .sync_interval_ms = options->sync_interval_ms,
-        .segment_bytes = options->segment_size,
-        .retention_bytes = options->retention_size,
-        .region = options->region,
-        .account = options->account,
-        .io = &kfs_posix_io,
-        .clock = &kfs_system_clock,
-    };
     struct kfs_fs_config config = {
         .clock = &kfs_system_clock,
         .uid = options->uid,
@@ -246,15 +238,17 @@ static int run(const struct kfs_options *options, const char *store, const char 
                        .max_record_bytes = (uint32_t)options->max_record_size},
         .partial_timeout_ms = options->partial_timeout_ms,
         .sync_always = options->sync == KFS_OPTIONS_SYNC_ALWAYS,
+        .close_wait_ms = options->source_type == KFS_SOURCE_LOCAL ? 0 : options->close_wait_ms,
     };
+    struct kfs_source_state *source;
     struct kfs_error err = {0};
 
-    if (kfs_local_open(store, &local, &config.backend, &err) != 0) {
+    if (kfs_source_open(options, store, &source, &config.backend, &err) != 0) {
         (void)fprintf(stderr, "kinesisfs: %s: %s\n", store, err.text);
         return 1;
     }
     int status = serve(&config, options, store, mountpoint, daemon);
-    if (kfs_backend_close(config.backend) != 0) {
+    if (kfs_source_close(source, config.backend) != 0) {
         kfs_log(KFS_LOG_ERROR, "some records could not be made durable; see the messages before");
         status = 1;
     }
@@ -294,6 +288,7 @@ int main(int argc, char **argv)
     make_absolute(&options.keys);
     make_absolute(&options.tls_cert);
     make_absolute(&options.tls_key);
+    make_absolute(&options.ca_bundle);
     (void)!chdir("/");
     status = run(&options, store, mountpoint, &daemon);
 out:

@@ -12,7 +12,11 @@
 #include "fs/options_parse.h"
 
 #define SYSTEM_STORE "/var/lib/kinesisfs"
+#define SYSTEM_SPOOL SYSTEM_STORE "/remote/"
 #define LOCAL_SCHEME "local:"
+#define KINESIS_SCHEME "kinesis:"
+#define REGION_DEFAULT "us-east-1"
+#define SPOOL_NAME_MAX 200 /* bytes of a source that name its spool */
 #define EXIT_NO_MEMORY 1
 #define MESSAGE_MAX 1024
 
@@ -218,22 +222,59 @@ static bool begins(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+/* The directory of a remote source, where none was named: below the user's state, or the system's. */
+static int default_spool(struct kfs_parse *p, const char *place)
+{
+    char name[sizeof KFS_PROGRAM + sizeof "/remote/" + SPOOL_NAME_MAX];
+    const char *state_home = p->world->env("XDG_STATE_HOME");
+    bool has_state_home = state_home != NULL && state_home[0] == '/';
+    bool system = p->world->uid == 0 && !has_state_home;
+    int len =
+        snprintf(name, sizeof name, "%s%.*s", system ? SYSTEM_SPOOL : KFS_PROGRAM "/remote/", SPOOL_NAME_MAX, place);
+
+    for (char *c = name + len - strnlen(place, SPOOL_NAME_MAX); *c != '\0'; c++)
+        if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.", *c) == NULL)
+            *c = '_';
+    if (system) {
+        p->out.spool = strdup(name);
+        return p->out.spool == NULL ? kfs_parse_no_memory(p) : 0;
+    }
+    int rc = kfs_parse_user_path(p, "XDG_STATE_HOME", ".local/state", name, &p->out.spool);
+    if (rc == 0 && p->out.spool == NULL)
+        rc = kfs_parse_usage(p, "neither XDG_STATE_HOME nor HOME is set; name a directory with spool=DIR");
+    return rc;
+}
+
+/* place: what tells this source from others, for the name of its directory. */
+static int set_remote(struct kfs_parse *p, enum kfs_source type, const char *source, const char *place)
+{
+    p->out.source_type = type;
+    p->out.source = strdup(source);
+    if (p->out.source == NULL)
+        return kfs_parse_no_memory(p);
+    return p->out.spool != NULL ? 0 : default_spool(p, place);
+}
+
 static int set_source(struct kfs_parse *p, const char *text)
 {
     const char *dir = text;
 
     if (p->helper && (strcmp(text, "none") == 0 || strcmp(text, KFS_PROGRAM) == 0))
         return default_source(p);
+    if (begins(text, KINESIS_SCHEME)) {
+        const char *region = text + strlen(KINESIS_SCHEME);
+        if (strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(region))
+            return kfs_parse_usage(p, "source '%.*s': it is kinesis: or kinesis:REGION", KFS_PARSE_SHOWN_MAX, text);
+        return set_remote(p, KFS_SOURCE_KINESIS, region, *region != '\0' ? region : "kinesis");
+    }
+    if (begins(text, "http://") || begins(text, "https://"))
+        return set_remote(p, KFS_SOURCE_URL, text, strstr(text, "://") + 3);
     if (begins(text, LOCAL_SCHEME))
         dir = text + strlen(LOCAL_SCHEME);
-    else if (begins(text, "kinesis:") || strstr(text, "://") != NULL)
-        return kfs_parse_usage(
-            p,
-            "source '%.*s': this version has only the local store; a source is a path with a / in it, or "
-            "local:DIR",
-            KFS_PARSE_SHOWN_MAX, text);
-    else if (strchr(text, '/') == NULL)
-        return kfs_parse_usage(p, "source '%.*s': a source is a path with a / in it (./%.*s), or local:DIR",
+    else if (strstr(text, "://") != NULL || strchr(text, '/') == NULL)
+        return kfs_parse_usage(p,
+                               "source '%.*s': a source is a path with a / in it (./%.*s), local:DIR, "
+                               "kinesis:REGION, or http:// or https:// and HOST:PORT",
                                KFS_PARSE_SHOWN_MAX, text, KFS_PARSE_SHOWN_MAX, text);
     if (*dir == '\0')
         return kfs_parse_usage(p, "source '%s' names no directory; it is local:DIR", text);
@@ -241,6 +282,14 @@ static int set_source(struct kfs_parse *p, const char *text)
         return kfs_parse_usage(p, "the source's path is too long");
     p->out.source = strdup(dir);
     return p->out.source == NULL ? kfs_parse_no_memory(p) : 0;
+}
+
+/* Of a local store it is only a part of names. */
+static int set_region(struct kfs_parse *p)
+{
+    if (p->out.region == NULL && p->out.source_type == KFS_SOURCE_LOCAL)
+        p->out.region = strdup(REGION_DEFAULT);
+    return p->out.region == NULL && p->out.source_type == KFS_SOURCE_LOCAL ? kfs_parse_no_memory(p) : 0;
 }
 
 /* Without a mount a name is the source's. */
@@ -252,7 +301,8 @@ static int set_source_only(struct kfs_parse *p)
         return kfs_parse_usage(p, "no_mount without listen would do nothing");
     if (p->positionals > 1)
         return kfs_parse_usage(p, "no_mount takes a SOURCE and no MOUNTPOINT");
-    return p->positionals == 1 ? set_source(p, p->positional[0]) : default_source(p);
+    int rc = p->positionals == 1 ? set_source(p, p->positional[0]) : default_source(p);
+    return rc != 0 ? rc : set_region(p);
 }
 
 static int set_places(struct kfs_parse *p)
@@ -269,7 +319,7 @@ static int set_places(struct kfs_parse *p)
     if (rc != 0)
         return rc;
     p->out.mountpoint = strdup(p->positional[p->positionals - 1]);
-    return p->out.mountpoint == NULL ? kfs_parse_no_memory(p) : 0;
+    return p->out.mountpoint == NULL ? kfs_parse_no_memory(p) : set_region(p);
 }
 
 /* ---- the interface ---- */

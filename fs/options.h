@@ -24,11 +24,22 @@ enum kfs_options_action {
     KFS_OPTIONS_VERSION /* the same with the version */
 };
 
+enum kfs_source {
+    KFS_SOURCE_LOCAL,   /* a directory */
+    KFS_SOURCE_KINESIS, /* Amazon's, in the region named, or "" */
+    KFS_SOURCE_URL      /* any endpoint */
+};
+
+enum kfs_options_ordering { KFS_OPTIONS_RELAXED, KFS_OPTIONS_STRICT };
+enum kfs_options_start { KFS_OPTIONS_HORIZON, KFS_OPTIONS_LATEST };
+
 enum kfs_options_sync { KFS_OPTIONS_SYNC_ALWAYS, KFS_OPTIONS_SYNC_INTERVAL };
 
 struct kfs_options {
     enum kfs_options_action action;
-    char *source;     /* directory of the local store, as given: relative to the working directory */
+    enum kfs_source source_type;
+    char *source;     /* as given: the local store's directory, the region, or the endpoint's URL */
+    char *spool;      /* directory of what a remote source keeps here; NULL for a local one */
     char *mountpoint; /* as given; NULL with no_mount */
 
     /* Handed on to the kernel, for libfuse's -o: "ro,noexec", or "". */
@@ -65,7 +76,22 @@ struct kfs_options {
     bool api_limits;
     char *api_faults; /* or NULL */
 
-    char *region;
+    char *profile; /* of AWS's files, or NULL */
+    char *ca_bundle;
+    bool insecure;
+    uint64_t spool_max;
+    uint64_t spool_wait_ms;
+    uint64_t linger_ms;
+    enum kfs_options_ordering ordering;
+    bool pace;
+    uint64_t close_wait_ms;
+    uint64_t drain_ms;
+    uint64_t mirror_max;
+    enum kfs_options_start start;
+    uint64_t refresh_ms;
+    bool allow_delete;
+
+    char *region; /* NULL for a remote source where it is for the AWS tools' rules to say */
     char *account;
     char *config; /* the configuration file that was named, or NULL */
 

@@ -8,7 +8,7 @@
 #include "backend/base/error.h"
 #include "fs/options.h"
 
-#define KFS_OPTION_ROWS_MAX 40
+#define KFS_OPTION_ROWS_MAX 64
 #define KFS_OPTION_NAME_MAX 32
 #define KFS_OPTION_VALUE_MAX 4096 /* bytes of a value, as of a path */
 #define KFS_OPTION_ALLOWED_MAX 120

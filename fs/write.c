@@ -62,6 +62,7 @@ ssize_t kfs_fs_write(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offs
     }
     if (n > 0) {
         handle->wrote = true;
+        handle->unclosed = true;
         handle->next_offset = offset + (uint64_t)n;
         handle->last_write_ms = fs->config.clock->mono_ms(fs->config.clock->ctx);
         atomic_fetch_add(&fs->counters.written_bytes, (uint64_t)n);
@@ -118,6 +119,17 @@ int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t owner)
         atomic_store(&fs->unlocking_until_ms, fs->config.clock->mono_ms(fs->config.clock->ctx) + KFS_CLOSING_MS);
     kfs_locks_drop(&fs->locks, kfs_node_lock_key(handle->node), owner, NULL);
     return rc;
+}
+
+uint64_t kfs_fs_close_wait(struct kfs_fs *fs, struct kfs_handle *handle)
+{
+    if (fs->config.close_wait_ms == 0 || !handle->writable)
+        return 0;
+    (void)pthread_mutex_lock(&handle->write_lock);
+    bool unclosed = handle->unclosed;
+    handle->unclosed = false;
+    (void)pthread_mutex_unlock(&handle->write_lock);
+    return unclosed ? fs->config.close_wait_ms : 0;
 }
 
 int kfs_fs_sync(struct kfs_fs *fs, struct kfs_handle *handle, bool partial, struct kfs_sync *op)

@@ -29,7 +29,7 @@ gate_includes() {
         {
             from = $1; to = $3; d = dir(from); ok = 0
             if (d == "fs") ok = to ~ /^(fs|backend\/base)\/[^\/]*$/ || to == "backend/backend.h"
-            if (from == "fs/main.c" && to == "backend/local/local.h") ok = 1
+            if (from == "fs/source.c" && to ~ /^backend\/(local\/local|kinesis\/(kinesis|connect))\.h$/) ok = 1
             if (from == "fs/service.c" && to ~ /^backend\/endpoint\/(api|server|keys|selfsigned)\.h$/) ok = 1
             if (d == "backend") ok = to ~ /^backend\/(base\/)?[^\/]*$/
             if (d == "backend/base") ok = to ~ /^backend\/base\//

@@ -182,7 +182,7 @@ static void usage_errors_say_what_is_allowed(void **state)
     REFUSE("no option 'shrads'; did you mean 'shards'?", "/mnt", "--shrads=2");
     REFUSE("no option 'sync-intervall'; did you mean 'sync_interval'?", "/mnt", "-o", "sync-intervall=1s");
     REFUSE("no option 'noatim'; did you mean 'noatime'?", "/mnt", "-o", "noatim");
-    REFUSE("no option 'spool'; kinesisfs --help", "/mnt", "--spool=1");
+    REFUSE("no option 'cachedir'; kinesisfs --help", "/mnt", "--cachedir=1");
     REFUSE("listen=localhost:1: it must be a numeric address and a port", "/mnt", "--listen=localhost:1");
     REFUSE("api_faults=drop:1: it must be throttle:P", "/mnt", "--api-faults=drop:1");
     REFUSE("no option '_netdev'", "/mnt", "-o", "_netdev");
@@ -278,13 +278,50 @@ static void sources(void **state)
     ACCEPT(&out, "local:/a:b", "/mnt");
     assert_string_equal(out.source, "/a:b");
     kfs_options_release(&out);
-    REFUSE("source 'kinesis:': this version has only the local store", "kinesis:", "/mnt");
-    REFUSE("only the local store", "kinesis:us-east-1", "/mnt");
-    REFUSE("only the local store", "http://127.0.0.1:4567", "/mnt");
-    REFUSE("only the local store", "https://kinesis.us-east-1.amazonaws.com", "/mnt");
     REFUSE("(./store)", "store", "/mnt");
     REFUSE("(./none)", "none", "/mnt");
     REFUSE("names no directory", "local:", "/mnt");
+}
+
+static void remote_sources(void **state)
+{
+    static const struct {
+        const char *source;
+        enum kfs_source type;
+        const char *kept;
+        const char *spool;
+    } rows[] = {
+        {"kinesis:", KFS_SOURCE_KINESIS, "", "/state/kinesisfs/remote/kinesis"},
+        {"kinesis:eu-west-1", KFS_SOURCE_KINESIS, "eu-west-1", "/state/kinesisfs/remote/eu-west-1"},
+        {"http://127.0.0.1:4567", KFS_SOURCE_URL, "http://127.0.0.1:4567", "/state/kinesisfs/remote/127.0.0.1_4567"},
+        {"https://a.b/c", KFS_SOURCE_URL, "https://a.b/c", "/state/kinesisfs/remote/a.b_c"},
+    };
+    struct kfs_options out;
+
+    (void)state;
+    set_env(1, "XDG_STATE_HOME", "/state");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ACCEPT(&out, rows[i].source, "/mnt");
+        assert_int_equal(out.source_type, rows[i].type);
+        assert_string_equal(out.source, rows[i].kept);
+        assert_string_equal(out.spool, rows[i].spool);
+        assert_null(out.region);
+        kfs_options_release(&out);
+    }
+    ACCEPT(&out, "kinesis:", "/mnt", "-o", "spool=/here,region=b");
+    assert_string_equal(out.spool, "/here");
+    assert_string_equal(out.region, "b");
+    kfs_options_release(&out);
+    set_env(1, "XDG_STATE_HOME", "");
+    ACCEPT(&out, "kinesis:", "/mnt");
+    assert_string_equal(out.spool, "/home/ruan/.local/state/kinesisfs/remote/kinesis");
+    kfs_options_release(&out);
+    world.uid = 0;
+    ACCEPT(&out, "kinesis:", "/mnt");
+    assert_string_equal(out.spool, "/var/lib/kinesisfs/remote/kinesis");
+    kfs_options_release(&out);
+    REFUSE("it is kinesis: or kinesis:REGION", "kinesis:US/east", "/mnt");
+    REFUSE("kinesis:REGION, or http://", "ftp://127.0.0.1", "/mnt");
 }
 
 static void the_default_store(void **state)
@@ -331,6 +368,7 @@ int main(void)
         cmocka_unit_test_setup(a_double_dash_ends_options, setup),
         cmocka_unit_test_setup(long_arguments_are_bounded, setup),
         cmocka_unit_test_setup(sources, setup),
+        cmocka_unit_test_setup(remote_sources, setup),
         cmocka_unit_test_setup(the_default_store, setup),
     };
 

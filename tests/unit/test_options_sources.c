@@ -173,7 +173,7 @@ static void mount_helper_errors(void **state)
     REFUSE_HELPER("no option '-d'; as a mount helper", "none", "/mnt", "-d");
     REFUSE_HELPER("no option '-N'", "none", "/mnt", "-N", "/proc/1/ns/mnt");
     REFUSE_HELPER("-t needs a value", "none", "/mnt", "-t");
-    REFUSE_HELPER("only the local store", "kinesis:us-east-1", "/mnt");
+    REFUSE_HELPER("kinesis:REGION", "ftp://us-east-1", "/mnt");
     refuse_args("no option '-s'", ARGS("./kinesisfs", "-s", "/mnt"));
 }
 
