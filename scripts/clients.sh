@@ -1,9 +1,10 @@
 #!/bin/bash
-# Installs the clients that tests/compat tries the API with into build/clients,
-# once: boto3, the AWS CLI, cbor2 and a service model (PyPI), the AWS SDKs for
-# JavaScript (npm), Java (Maven) and Go. The languages come from Debian where they
-# are missing. Fails where a registry cannot be reached; the tests that need a
-# client are then skipped.
+# Installs what tests/compat needs into build/clients, once: the clients that the API is tried
+# with, boto3, the AWS CLI, cbor2 and a service model (PyPI), the AWS SDKs for
+# JavaScript (npm), Java (Maven) and Go; and the endpoints that the remote source is tried
+# with, kinesalite and kinesis-local (npm). The languages come from Debian where they
+# are missing. Fails where a registry cannot be reached; the tests that need one of these
+# are then skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tests/compat/lib_go.sh
@@ -13,6 +14,7 @@ clients=$PWD/build/clients
 python=(boto3==1.44.5 awscli==1.46.3 cbor2==6.3.0)
 model=botocore==1.43.67 # the service model that the tables were made from
 node=(@aws-sdk/client-kinesis@3.958.0) # the newest for Node.js 18, which Debian 12 has
+endpoints=(kinesalite@3.3.3 kinesis-local@0.6.2)
 java=$PWD/tests/compat/java/pom.xml
 go=$PWD/tests/compat/go/go.sum # the newest for Go 1.19, which Debian 12 has
 
@@ -54,4 +56,10 @@ fi
 if begin go go "$(cat "$go")"; then
     go_build "$clients/go" "$clients/go/program" 2> >(grep -v '^go: downloading' >&2 || true)
     cp "$go" "$clients/go.done"
+fi
+if begin endpoints endpoints "${endpoints[*]}"; then
+    mkdir -p "$clients/endpoints"
+    echo '{"private":true}' >"$clients/endpoints/package.json"
+    (cd "$clients/endpoints" && npm install --silent --no-audit --no-fund --no-optional "${endpoints[@]}")
+    echo "${endpoints[*]}" >"$clients/endpoints.done"
 fi
