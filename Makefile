@@ -20,22 +20,22 @@ WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wstrict-prototypes
 FORTIFY ?= 3
 HARDEN := -fPIE -fstack-protector-strong $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY))
 
-PKGS := fuse3 libcjson libcrypto
+PKGS := fuse3 libcjson libcrypto libssl libcbor libnghttp2
 CPPFLAGS += -I. -DFUSE_USE_VERSION=312 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DKFS_VERSION='"$(VERSION)"'
 CFLAGS   += -std=c11 -O2 -g $(WARN) $(HARDEN) -pthread
-LDFLAGS  += -pie -Wl,-z,relro,-z,now -pthread
+LDFLAGS  += -pie -Wl,-z,relro,-z,now,--as-needed -pthread
 ifdef SAN
 CFLAGS  += -fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LDFLAGS += -fsanitize=$(SAN)
 endif
 # As system headers: those of libfuse 3.17 are not clean under -Wpedantic.
 PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
-CRYPTO := $(shell pkg-config --libs libcrypto 2>/dev/null)
-CJSON  := $(shell pkg-config --libs libcjson 2>/dev/null)
-FUSE   := $(shell pkg-config --libs fuse3 2>/dev/null)
+# What everything but the FUSE shell is linked with; each program keeps what it needs.
+LIBS := $(shell pkg-config --libs $(filter-out fuse3,$(PKGS)) 2>/dev/null) -lhttp_parser -lm
+FUSE := $(shell pkg-config --libs fuse3 2>/dev/null)
 
 # Layers: the core of the file system knows nothing of libfuse, the backends nothing of either.
-BACKEND_SRC := $(wildcard backend/*.c backend/base/*.c backend/log/*.c backend/local/*.c)
+BACKEND_SRC := $(wildcard backend/*.c backend/base/*.c backend/log/*.c backend/local/*.c backend/endpoint/*.c)
 SHELL_SRC   := fs/main.c $(wildcard fs/fuse_*.c)
 CORE_SRC    := $(filter-out $(SHELL_SRC),$(wildcard fs/*.c))
 FSCK_SRC    := backend/local/fsck_main.c
@@ -55,10 +55,10 @@ $(B)/obj/%.o: %.c
 	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(B)/kinesisfs: $(SHELL_OBJ) $(CORE_OBJ) $(LIB_OBJ)
-	$(CC) $(LDFLAGS) $^ $(FUSE) $(CJSON) $(CRYPTO) -o $@
+	$(CC) $(LDFLAGS) $^ $(FUSE) $(LIBS) -o $@
 
 $(B)/fsck.kinesisfs: $(call obj,$(FSCK_SRC)) $(LIB_OBJ)
-	$(CC) $(LDFLAGS) $^ $(CJSON) $(CRYPTO) -o $@
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 
 # Unit tests: one program per tests/unit/test_*.c, found by name.
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -67,7 +67,7 @@ HELP_OBJ := $(call obj,$(wildcard tests/support/*.c))
 
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(HELP_OBJ) $(CORE_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $^ -lcmocka $(CJSON) $(CRYPTO) -o $@
+	$(CC) $(LDFLAGS) $^ -lcmocka $(LIBS) -o $@
 
 unit: $(UNIT_BIN)
 test: $(UNIT_BIN) replays
@@ -94,11 +94,11 @@ REPLAY_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/replay_%,$(FUZZ_SRC))
 
 $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(HELP_OBJ) $(CORE_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ -lcmocka $(CJSON) $(CRYPTO) -o $@
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ -lcmocka $(LIBS) -o $@
 
 $(B)/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay_main.o $(HELP_OBJ) $(CORE_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $^ -lcmocka $(CJSON) $(CRYPTO) -o $@
+	$(CC) $(LDFLAGS) $^ -lcmocka $(LIBS) -o $@
 
 fuzzers: $(FUZZ_BIN)
 replays: $(REPLAY_BIN)
@@ -109,12 +109,14 @@ $(B)/layers/backend: $(LIB_OBJ)
 $(B)/layers/log: $(filter $(B)/obj/backend/log/% $(B)/obj/backend/base/%,$(LIB_OBJ))
 $(B)/layers/%:
 	@mkdir -p $(@D)
-	echo 'int main(void) { return 0; }' | $(CC) $(CFLAGS) $(LDFLAGS) -x c - -x none $^ $(CJSON) $(CRYPTO) -o $@
+	echo 'int main(void) { return 0; }' | $(CC) $(CFLAGS) $(LDFLAGS) -x c - -x none $^ $(LIBS) -o $@
 layers: $(addprefix $(B)/layers/,core backend log)
 
 options_md: $(B)/options_md
 $(B)/options_md: $(B)/obj/tests/tools/options_md.o $(CORE_OBJ) $(LIB_OBJ)
-	$(CC) $(LDFLAGS) $^ $(CJSON) $(CRYPTO) -o $@
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+$(B)/model_dump: $(B)/obj/tests/tools/model_dump.o $(LIB_OBJ)
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 docs/OPTIONS.md: $(B)/options_md
 	$< >$@
 

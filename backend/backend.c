@@ -37,13 +37,19 @@ static int finish(int rc, struct kfs_error *err)
 
 /* ---- streams ---- */
 
+static bool is_name_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+           c == '-';
+}
+
 bool kfs_stream_name_valid(const char *name)
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
-    size_t len;
+    size_t len = 0;
 
     assert(name != NULL);
-    len = strspn(name, allowed);
+    while (is_name_char(name[len]))
+        len++;
     return len >= 1 && len <= KFS_STREAM_NAME_MAX && name[len] == '\0';
 }
 
@@ -126,6 +132,7 @@ int kfs_stream_create(struct kfs_backend *b, const char *name, const struct kfs_
     if (check_shard_count(full.shards, err) != 0 || check_retention(full.retention_hours, err) != 0 ||
         check_record_limit(full.max_record_bytes, err) != 0)
         return -EINVAL;
+    assert(full.note == NULL || (kfs_note_name_valid(full.note) && full.note_text.len <= KFS_NOTE_BYTES_MAX));
     return finish(b->ops->stream_create(b, name, &full, err), err);
 }
 

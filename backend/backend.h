@@ -54,6 +54,8 @@ struct kfs_stream_spec {
     uint32_t shards;           /* 1..KFS_SHARDS_MAX */
     uint32_t retention_hours;  /* 0 means the default, 24 */
     uint32_t max_record_bytes; /* 0 means KFS_RECORD_BYTES_DEFAULT */
+    const char *note;          /* name of a note that it is made with: there is no time without it. NULL: none */
+    struct kfs_bytes note_text;
 };
 
 struct kfs_stream_info {
@@ -207,6 +209,31 @@ struct kfs_watch {
 void kfs_watch(struct kfs_stream *stream, struct kfs_watch *watch);
 void kfs_unwatch(struct kfs_stream *stream, struct kfs_watch *watch); /* on return wake is not running */
 
+/* ---- notes ---- */
+
+/* Small texts that front ends keep with a stream, or with the backend as a whole
+ * where stream is NULL, by name. They are deleted with the stream. */
+#define KFS_NOTE_BYTES_MAX (1U << 20)
+#define KFS_NOTE_NAME_MAX 64
+
+/* True for [a-z0-9_.-]{1,64} that does not begin with a dot or end with ".new". */
+bool kfs_note_name_valid(const char *name);
+
+/* Appends the text to buf, nothing where there is no such note. -EMSGSIZE where it
+ * does not fit into buf->max. */
+int kfs_note_get(struct kfs_backend *b, struct kfs_stream *stream, const char *name, struct kfs_buf *buf,
+                 struct kfs_error *err);
+
+/* Replaces the whole note; no bytes remove it. On 0 it is durable, on failure the old
+ * one is still there. -EINVAL bad name, -EMSGSIZE over KFS_NOTE_BYTES_MAX, -ENOSPC, -EDQUOT. */
+int kfs_note_set(struct kfs_backend *b, struct kfs_stream *stream, const char *name, struct kfs_bytes text,
+                 struct kfs_error *err);
+
+/* Names in byte order; stops when visit returns non-zero, and returns that. */
+typedef int kfs_note_visit(void *arg, const char *name);
+int kfs_note_list(struct kfs_backend *b, struct kfs_stream *stream, kfs_note_visit *visit, void *arg,
+                  struct kfs_error *err);
+
 /* ---- the backend as a whole ---- */
 
 /* struct kfs_space: backend/base/io.h. */
@@ -251,6 +278,9 @@ struct kfs_backend_ops {
     ssize_t (*read_bytes)(struct kfs_reader *, uint64_t, void *, size_t, struct kfs_error *);
     void (*watch)(struct kfs_stream *, struct kfs_watch *);
     void (*unwatch)(struct kfs_stream *, struct kfs_watch *);
+    int (*note_get)(struct kfs_backend *, struct kfs_stream *, const char *, struct kfs_buf *, struct kfs_error *);
+    int (*note_set)(struct kfs_backend *, struct kfs_stream *, const char *, struct kfs_bytes, struct kfs_error *);
+    int (*note_list)(struct kfs_backend *, struct kfs_stream *, kfs_note_visit *, void *, struct kfs_error *);
     int (*space)(struct kfs_backend *, struct kfs_space *, struct kfs_error *);
     int (*status)(struct kfs_backend *, struct kfs_buf *);
     int (*close)(struct kfs_backend *);

@@ -128,7 +128,7 @@ static int metric(struct kfs_buf *out, const char *name, const char *type, const
                           name, type, name, value);
 }
 
-static int metrics_text(struct kfs_fs *fs, struct kfs_buf *out)
+int kfs_fs_metrics(struct kfs_fs *fs, struct kfs_buf *out)
 {
     struct walk w = {.fs = fs};
     const struct kfs_counters *c = &fs->counters;
@@ -154,10 +154,12 @@ static int metrics_text(struct kfs_fs *fs, struct kfs_buf *out)
 
     for (size_t i = 0; rc == 0 && i < sizeof rows / sizeof rows[0]; i++)
         rc = metric(out, rows[i].name, rows[i].type, rows[i].help, rows[i].value);
+    if (rc == 0 && fs->config.more_metrics != NULL)
+        rc = fs->config.more_metrics(fs->config.more_metrics_arg, out);
     return rc;
 }
 
 int kfs_control_text(struct kfs_fs *fs, enum kfs_node_type type, struct kfs_buf *text)
 {
-    return type == KFS_NODE_STATUS ? status_text(fs, text) : metrics_text(fs, text);
+    return type == KFS_NODE_STATUS ? status_text(fs, text) : kfs_fs_metrics(fs, text);
 }

@@ -11,21 +11,16 @@
 #include <stdalign.h>
 #include <string.h>
 
+#include "backend/base/base64.h"
 #include "backend/base/hashkey.h"
+#include "backend/base/json_text.h"
 #include "backend/base/seqnum.h"
 #include "backend/base/units.h"
 #include "backend/base/utf8.h"
-#include "fs/base64.h"
 #include "fs/name.h"
 
-#define WORD sizeof(uint64_t)
-#define EVERY_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
-#define HIGH_BITS EVERY_BYTE(0x80)
-
-/* An escape is at most six bytes for one of data. */
-#define ESCAPE_MAX 6
 /* Names, punctuation, blanks, a partition key and a hash key, whatever way they are spelt. */
-#define OVERHEAD_MAX ((size_t)ESCAPE_MAX * (KFS_PARTITION_KEY_BYTES_MAX + 1024))
+#define OVERHEAD_MAX ((size_t)KFS_JSON_ESCAPE_MAX * (KFS_PARTITION_KEY_BYTES_MAX + 1024))
 
 #define PIECE_SEQ "{\"SequenceNumber\":\""
 #define PIECE_KEY "\",\"PartitionKey\":\""
@@ -42,73 +37,8 @@
 
 /* ---- rendering ---- */
 
-/* What follows the backslash of a byte that must be escaped; 'u' for \u00XX, 0 for a byte that stands for itself. */
-static const char escapes[256] = {
-    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b', 't', 'n', 'u', 'f', 'r', 'u', 'u',         'u',
-    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', ['"'] = '"', ['\\'] = '\\',
-};
-
-struct shape {
-    size_t size;     /* in JSON, without the quotes */
-    bool is_ascii;   /* no byte above 0x7f */
-    bool has_escape; /* some byte does not stand for itself */
-    bool has_nul;
-};
-
-static uint64_t load(const uint8_t *p)
-{
-    uint64_t word;
-
-    memcpy(&word, p, sizeof word);
-    return word;
-}
-
-/* Some high bits where a byte of the word is zero, none where there is no such byte. */
-static uint64_t zero_bytes(uint64_t word)
-{
-    return (word - EVERY_BYTE(1)) & ~word & HIGH_BITS;
-}
-
-/* Whether a byte of the word is a control character, a quote or a backslash. */
-static bool word_has_escape(uint64_t word)
-{
-    uint64_t control = (word - EVERY_BYTE(0x20)) & ~word & HIGH_BITS;
-
-    return (control | zero_bytes(word ^ EVERY_BYTE('"')) | zero_bytes(word ^ EVERY_BYTE('\\'))) != 0;
-}
-
-static void measure_bytes(const uint8_t *p, size_t n, struct shape *shape)
-{
-    for (size_t i = 0; i < n; i++) {
-        char escape = escapes[p[i]];
-        shape->size += escape == 0 ? 0 : escape == 'u' ? 5 : 1;
-        shape->has_escape |= escape != 0;
-        shape->has_nul |= p[i] == 0;
-        shape->is_ascii &= p[i] < 0x80;
-    }
-}
-
-static struct shape measure(struct kfs_bytes bytes)
-{
-    struct shape shape = {.size = bytes.len, .is_ascii = true};
-    const uint8_t *p = bytes.data;
-    size_t at = 0;
-    uint64_t seen = 0;
-
-    for (; bytes.len - at >= WORD; at += WORD) {
-        uint64_t word = load(p + at);
-        seen |= word;
-        if (word_has_escape(word))
-            measure_bytes(p + at, WORD, &shape);
-    }
-    if (at < bytes.len)
-        measure_bytes(p + at, bytes.len - at, &shape);
-    shape.is_ascii &= (seen & HIGH_BITS) == 0;
-    return shape;
-}
-
 /* Text can be written back as text: cJSON knows no NUL. */
-static bool is_text(struct kfs_bytes bytes, const struct shape *shape)
+static bool is_text(struct kfs_bytes bytes, const struct kfs_json_shape *shape)
 {
     return !shape->has_nul && (shape->is_ascii || kfs_utf8_valid(bytes.data, bytes.len));
 }
@@ -117,49 +47,6 @@ static char *put_piece(char *to, const void *piece, size_t len)
 {
     memcpy(to, piece, len);
     return to + len;
-}
-
-static char *put_escaped_byte(char *to, uint8_t byte)
-{
-    static const char hex[] = "0123456789abcdef";
-    char escape = escapes[byte];
-
-    if (escape == 0) {
-        *to = (char)byte;
-        return to + 1;
-    }
-    to[0] = '\\';
-    to[1] = escape;
-    if (escape != 'u')
-        return to + 2;
-    to[2] = '0';
-    to[3] = '0';
-    to[4] = hex[byte >> 4];
-    to[5] = hex[byte & 15];
-    return to + ESCAPE_MAX;
-}
-
-static char *put_string(char *to, struct kfs_bytes bytes, const struct shape *shape)
-{
-    const uint8_t *p = bytes.data;
-    size_t at = 0;
-
-    if (bytes.len == 0)
-        return to;
-    if (!shape->has_escape)
-        return put_piece(to, p, bytes.len);
-    for (; bytes.len - at >= WORD; at += WORD) {
-        uint64_t word = load(p + at);
-        if (!word_has_escape(word)) {
-            to = put_piece(to, &word, WORD);
-            continue;
-        }
-        for (size_t i = 0; i < WORD; i++)
-            to = put_escaped_byte(to, p[at + i]);
-    }
-    for (; at < bytes.len; at++)
-        to = put_escaped_byte(to, p[at]);
-    return to;
 }
 
 static size_t total_size(size_t seq_len, size_t key_size, bool text, size_t data_size)
@@ -175,8 +62,8 @@ static int json_render(const struct kfs_record *record, uint32_t shard, struct k
     char time[KFS_TIME_DIGITS + 1];
     char shard_id[KFS_SHARD_NAME_LEN + 1];
     size_t seq_len = kfs_seq_print(&record->seq, seq);
-    struct shape key = measure(record->key);
-    struct shape data = measure(record->data);
+    struct kfs_json_shape key = kfs_json_measure(record->key);
+    struct kfs_json_shape data = kfs_json_measure(record->data);
     bool text = is_text(record->data, &data);
     size_t data_size = text ? data.size : kfs_base64_len(record->data.len);
     size_t total = total_size(seq_len, key.size, text, data_size);
@@ -192,14 +79,14 @@ static int json_render(const struct kfs_record *record, uint32_t shard, struct k
     to = put_piece(to, PIECE_SEQ, sizeof PIECE_SEQ - 1);
     to = put_piece(to, seq, seq_len);
     to = put_piece(to, PIECE_KEY, sizeof PIECE_KEY - 1);
-    to = put_string(to, record->key, &key);
+    to = kfs_json_put(to, record->key, &key);
     to = put_piece(to, PIECE_TIME, sizeof PIECE_TIME - 1);
     to = put_piece(to, time, KFS_TIME_DIGITS);
     to = put_piece(to, PIECE_SHARD, sizeof PIECE_SHARD - 1);
     to = put_piece(to, shard_id, KFS_SHARD_NAME_LEN);
     if (text) {
         to = put_piece(to, PIECE_TEXT, sizeof PIECE_TEXT - 1);
-        to = put_string(to, record->data, &data);
+        to = kfs_json_put(to, record->data, &data);
     } else {
         to = put_piece(to, PIECE_BASE64, sizeof PIECE_BASE64 - 1);
         kfs_base64_encode(record->data.data, record->data.len, to);
@@ -227,8 +114,8 @@ static size_t seq_digits(const struct kfs_seq *seq)
 
 static size_t json_rendered_size(const struct kfs_record *record)
 {
-    struct shape key = measure(record->key);
-    struct shape data = measure(record->data);
+    struct kfs_json_shape key = kfs_json_measure(record->key);
+    struct kfs_json_shape data = kfs_json_measure(record->data);
     bool text = is_text(record->data, &data);
     size_t data_size = text ? data.size : kfs_base64_len(record->data.len);
 
@@ -261,7 +148,7 @@ static bool escapes_nul(const char *text, size_t len)
     const char *end = text + len;
 
     while ((text = memchr(text, '\\', (size_t)(end - text))) != NULL) {
-        if (end - text >= ESCAPE_MAX && memcmp(text + 1, "u0000", ESCAPE_MAX - 1) == 0)
+        if (end - text >= KFS_JSON_ESCAPE_MAX && memcmp(text + 1, "u0000", KFS_JSON_ESCAPE_MAX - 1) == 0)
             return true;
         text += end - text >= 2 ? 2 : 1;
     }
@@ -385,7 +272,7 @@ out:
 
 static size_t json_framed_max(size_t record_max)
 {
-    return ESCAPE_MAX * record_max + OVERHEAD_MAX;
+    return KFS_JSON_ESCAPE_MAX * record_max + OVERHEAD_MAX;
 }
 
 const struct kfs_framing kfs_framing_json = {

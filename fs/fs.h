@@ -30,6 +30,9 @@ struct kfs_fs_config {
     struct kfs_stream_spec new_stream; /* what mkdir makes */
     uint64_t partial_timeout_ms;       /* 0: off */
     bool sync_always;                  /* a write returns when its records are durable */
+    /* Appends to /.kinesisfs/metrics what others count; NULL. */
+    int (*more_metrics)(void *arg, struct kfs_buf *text);
+    void *more_metrics_arg;
 };
 
 int kfs_fs_new(const struct kfs_fs_config *config, struct kfs_fs **fs, struct kfs_error *err);
@@ -38,6 +41,9 @@ int kfs_fs_new(const struct kfs_fs_config *config, struct kfs_fs **fs, struct kf
  * reads are answered with -EINTR, waits for locks with -ENOLCK. */
 void kfs_fs_stop(struct kfs_fs *fs);
 void kfs_fs_free(struct kfs_fs *fs); /* after stop; with every node and handle not given back */
+
+/* The text of /.kinesisfs/metrics, appended. */
+int kfs_fs_metrics(struct kfs_fs *fs, struct kfs_buf *text);
 
 /* ---- names ---- */
 

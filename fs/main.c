@@ -18,6 +18,7 @@
 #include "fs/fs.h"
 #include "fs/fuse_session.h"
 #include "fs/options.h"
+#include "fs/service.h"
 
 #define FILES_WANTED 1048576 /* open files: two for each shard in use, one for each segment being read */
 
@@ -36,15 +37,13 @@ static void on_signal(int signal)
 }
 
 /* Blocks the signals in this thread, and so in all it starts, or lets only it have them. */
-static void mask_signals(int how)
+static void mask_signals(int how, sigset_t *set)
 {
-    sigset_t set;
-
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGHUP);
-    (void)pthread_sigmask(how, &set, NULL);
+    (void)sigemptyset(set);
+    (void)sigaddset(set, SIGTERM);
+    (void)sigaddset(set, SIGINT);
+    (void)sigaddset(set, SIGHUP);
+    (void)pthread_sigmask(how, set, NULL);
 }
 
 static void set_signals(void)
@@ -90,6 +89,17 @@ static int make_path(const char *path)
     return mkdir(part, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+/* Makes the name of a file absolute: the daemon changes its directory. One that is not there stays. */
+static void make_absolute(char **path)
+{
+    char *full = *path != NULL ? realpath(*path, NULL) : NULL;
+
+    if (full == NULL)
+        return;
+    free(*path);
+    *path = full;
+}
+
 /* A mount whose daemon was killed: takes it away, so that it can be mounted again. */
 static void clear_dead_mount(const char *mountpoint)
 {
@@ -120,6 +130,8 @@ static int resolve(const struct kfs_options *options, char **store, char **mount
                       strerror(rc != 0 ? -rc : errno));
         return 1;
     }
+    if (options->no_mount)
+        return 0;
     clear_dead_mount(options->mountpoint);
     *mountpoint = realpath(options->mountpoint, NULL);
     if (*mountpoint == NULL || stat(*mountpoint, &st) < 0 || !S_ISDIR(st.st_mode)) {
@@ -138,16 +150,33 @@ static int resolve(const struct kfs_options *options, char **store, char **mount
 
 /* ---- running ---- */
 
-static int serve(struct kfs_fs *fs, const struct kfs_options *options, const char *mountpoint,
-                 struct kfs_daemon *daemon)
+/* Without a mount: until a signal comes. */
+static void wait_for_signal(struct kfs_daemon *daemon)
+{
+    sigset_t set;
+    int signal;
+
+    mask_signals(SIG_BLOCK, &set);
+    kfs_daemon_ready(daemon);
+    (void)sigwait(&set, &signal);
+    stopping = 1;
+    set_signals();
+    mask_signals(SIG_UNBLOCK, &set);
+}
+
+static int serve_mount(struct kfs_fs *fs, const struct kfs_options *options, const char *mountpoint,
+                       struct kfs_daemon *daemon)
 {
     struct kfs_fuse_session *session = kfs_fuse_mount(fs, options, mountpoint);
+    sigset_t set;
 
-    if (session == NULL)
+    if (session == NULL) {
+        kfs_fs_stop(fs);
         return 1;
+    }
     running = session;
     set_signals();
-    mask_signals(SIG_UNBLOCK);
+    mask_signals(SIG_UNBLOCK, &set);
     kfs_daemon_ready(daemon);
     kfs_log(KFS_LOG_INFO, "mounted on %s", mountpoint);
     int rc = stopping ? 0 : kfs_fuse_run(session, options);
@@ -157,6 +186,43 @@ static int serve(struct kfs_fs *fs, const struct kfs_options *options, const cha
     kfs_fuse_unmount(session);
     running = NULL;
     return rc == 0 ? 0 : 1;
+}
+
+/* Starts what the options ask for beside the mount, and serves until told to stop. */
+static int serve(struct kfs_fs_config *config, const struct kfs_options *options, const char *store,
+                 const char *mountpoint, struct kfs_daemon *daemon)
+{
+    struct kfs_service *service = NULL;
+    struct kfs_error err = {0};
+    struct kfs_fs *fs = NULL;
+    char tls_dir[PATH_MAX];
+    int status = 1;
+
+    (void)snprintf(tls_dir, sizeof tls_dir, "%s/tls", store);
+    int rc = kfs_service_start(options, config->backend, tls_dir, &service, &err);
+    if (rc == 0) {
+        config->more_metrics = kfs_service_metrics;
+        config->more_metrics_arg = service;
+        rc = kfs_fs_new(config, &fs, &err);
+    }
+    if (rc == 0)
+        rc = kfs_service_export(service, options, fs, &err);
+    if (rc != 0) {
+        (void)fprintf(stderr, "kinesisfs: %s\n", err.text);
+        if (fs != NULL)
+            kfs_fs_stop(fs);
+    } else if (options->no_mount) {
+        wait_for_signal(daemon);
+        kfs_log(KFS_LOG_INFO, "stopping");
+        kfs_fs_stop(fs);
+        status = 0;
+    } else {
+        status = serve_mount(fs, options, mountpoint, daemon);
+    }
+    kfs_service_stop(service);
+    if (fs != NULL)
+        kfs_fs_free(fs);
+    return status;
 }
 
 static int run(const struct kfs_options *options, const char *store, const char *mountpoint, struct kfs_daemon *daemon)
@@ -182,19 +248,12 @@ static int run(const struct kfs_options *options, const char *store, const char 
         .sync_always = options->sync == KFS_OPTIONS_SYNC_ALWAYS,
     };
     struct kfs_error err = {0};
-    struct kfs_fs *fs = NULL;
-    int status = 1;
 
     if (kfs_local_open(store, &local, &config.backend, &err) != 0) {
         (void)fprintf(stderr, "kinesisfs: %s: %s\n", store, err.text);
         return 1;
     }
-    if (kfs_fs_new(&config, &fs, &err) != 0)
-        (void)fprintf(stderr, "kinesisfs: %s\n", err.text);
-    else
-        status = serve(fs, options, mountpoint, daemon);
-    if (fs != NULL)
-        kfs_fs_free(fs);
+    int status = serve(&config, options, store, mountpoint, daemon);
     if (kfs_backend_close(config.backend) != 0) {
         kfs_log(KFS_LOG_ERROR, "some records could not be made durable; see the messages before");
         status = 1;
@@ -208,6 +267,7 @@ int main(int argc, char **argv)
     struct kfs_options_world world = kfs_options_system_world();
     struct kfs_daemon daemon = {.report = -1};
     struct kfs_options options;
+    sigset_t set;
     char *store = NULL;
     char *mountpoint = NULL;
 
@@ -225,12 +285,15 @@ int main(int argc, char **argv)
     if (status != 0)
         goto out;
     raise_file_limit();
-    mask_signals(SIG_BLOCK);
+    mask_signals(SIG_BLOCK, &set);
     if (!options.foreground && kfs_daemon_start(&daemon, mountpoint) != 0) {
         (void)fprintf(stderr, "kinesisfs: cannot become a daemon\n");
         status = 1;
         goto out;
     }
+    make_absolute(&options.keys);
+    make_absolute(&options.tls_cert);
+    make_absolute(&options.tls_key);
     (void)!chdir("/");
     status = run(&options, store, mountpoint, &daemon);
 out:

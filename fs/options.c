@@ -243,10 +243,24 @@ static int set_source(struct kfs_parse *p, const char *text)
     return p->out.source == NULL ? kfs_parse_no_memory(p) : 0;
 }
 
+/* Without a mount a name is the source's. */
+static int set_source_only(struct kfs_parse *p)
+{
+    if (p->helper)
+        return kfs_parse_usage(p, "no_mount is not for a mount helper");
+    if (p->out.listen == NULL)
+        return kfs_parse_usage(p, "no_mount without listen would do nothing");
+    if (p->positionals > 1)
+        return kfs_parse_usage(p, "no_mount takes a SOURCE and no MOUNTPOINT");
+    return p->positionals == 1 ? set_source(p, p->positional[0]) : default_source(p);
+}
+
 static int set_places(struct kfs_parse *p)
 {
     int rc;
 
+    if (p->out.no_mount)
+        return set_source_only(p);
     if (p->positionals == 0)
         return kfs_parse_usage(p, "no MOUNTPOINT given; " KFS_PROGRAM " [SOURCE] MOUNTPOINT, and --help for the rest");
     if (p->helper && p->positionals != 2)
@@ -274,13 +288,13 @@ int kfs_options_parse(int argc, char **argv, const struct kfs_options_world *wor
     int rc = argc > 0 ? kfs_parse_arguments(&p, argv + 1, (size_t)argc - 1) : 0;
 
     if (rc == 0 && !p.done)
-        rc = set_places(&p);
-    if (rc == 0 && !p.done)
         rc = kfs_parse_environment(&p);
     if (rc == 0 && !p.done)
         rc = kfs_parse_config(&p);
     if (rc == 0 && !p.done)
         rc = set_defaults(&p);
+    if (rc == 0 && !p.done)
+        rc = set_places(&p);
     if (rc == 0 && !p.done)
         set_kernel(&p);
     if (rc == 0)

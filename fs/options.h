@@ -29,7 +29,7 @@ enum kfs_options_sync { KFS_OPTIONS_SYNC_ALWAYS, KFS_OPTIONS_SYNC_INTERVAL };
 struct kfs_options {
     enum kfs_options_action action;
     char *source;     /* directory of the local store, as given: relative to the working directory */
-    char *mountpoint; /* as given */
+    char *mountpoint; /* as given; NULL with no_mount */
 
     /* Handed on to the kernel, for libfuse's -o: "ro,noexec", or "". */
     char kernel[KFS_KERNEL_OPTIONS_MAX];
@@ -52,6 +52,18 @@ struct kfs_options {
     uint64_t segment_size;
     uint64_t retention_size;     /* bytes a shard; 0: no bound */
     uint64_t partial_timeout_ms; /* 0: off */
+
+    char *listen;  /* ADDRESS:PORT of the API, or NULL */
+    char *metrics; /* ADDRESS:PORT, or NULL */
+    bool no_mount; /* mountpoint is NULL */
+    bool listen_open;
+    char *keys;
+    bool tls;
+    char *tls_cert;
+    char *tls_key;
+    uint64_t api_status_delay_ms;
+    bool api_limits;
+    char *api_faults; /* or NULL */
 
     char *region;
     char *account;

@@ -116,7 +116,8 @@ void kfs_options_print_markdown(FILE *to)
     (void)fputs(
         "<!-- Generated from fs/options_table.c by tests/tools/options_md.c. Do not edit. -->\n\n"
         "# Options\n\n"
-        "    kinesisfs [SOURCE] MOUNTPOINT [-o OPT[=VALUE][,OPT...]] [--OPT[=VALUE]...]\n\n"
+        "    kinesisfs [SOURCE] MOUNTPOINT [-o OPT[=VALUE][,OPT...]] [--OPT[=VALUE]...]\n"
+        "    kinesisfs [SOURCE] --no-mount --listen=ADDR:PORT [--OPT[=VALUE]...]\n\n"
         "SOURCE is the directory of the local store: a path with a `/` in it, or `local:DIR`. Without one it is\n"
         "`$XDG_DATA_HOME/kinesisfs`, which is `~/.local/share/kinesisfs`, or for root `/var/lib/kinesisfs`.\n\n"
         "Each option may be given, in this order of precedence,\n\n"

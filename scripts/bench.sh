@@ -1,8 +1,9 @@
 #!/bin/bash
-# How fast it is: scripts/bench.sh [--profile] [ROW...], by default all rows.
+# How fast it is: scripts/bench.sh [--profile] [ROW...], by default all rows. For a ROW also
+# files, the rows of the file system, and api, those of the API (scripts/bench_api.sh).
 # Builds what it needs, measures each row against something that no one here wrote,
 # on this machine and in this run, and prints a table. What the rows mean, and what
-# was measured: docs/BENCH.md. About five minutes.
+# was measured: docs/BENCH.md. About ten minutes.
 #
 # In each round every participant of a row runs once, in turns from both ends, so that
 # what disturbs the machine hits all. A ratio is made within a round; shown are medians.
@@ -13,8 +14,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Name, what is measured, who takes part, and the target: of the first participant's value
-# over the second's, or where there is one participant of the value itself.
+# Name, what is measured, who takes part, and the targets, with commas between: of the first
+# participant's value over that of the one named, or over the second's where none is named,
+# or where there is one participant of the value itself.
 table='
 append1|100-byte lines, 1 writer, lines/s|ours null native|>= 0.8
 append4|100-byte lines, 4 writers, lines/s|ours null native|>= 0.8
@@ -28,7 +30,17 @@ durable16|sync=always, 16 writers, lines/s|ours one native|>= 8
 mount_time|mount, 10 million records, ms|ours|<= 100
 mount_memory|the same, resident, MB|ours|<= 16
 many_time|mount, 1,000 streams of 10 shards, ms|ours|
-many_memory|the same, resident, MB|ours|<= 256'
+many_memory|the same, resident, MB|ours|<= 256
+api_put1|PutRecord, 1 connection, requests/s|ours nginx kinesalite kinesis-local|nginx >= 0.7
+api_put16|PutRecord, 16 connections, requests/s|ours nginx kinesalite kinesis-local|nginx >= 0.5,kinesalite >= 12
+api_put64|PutRecord, 64 connections, requests/s|ours nginx kinesalite|nginx >= 0.5,kinesalite >= 12
+api_put_h2|PutRecord, HTTP/2, 16 of 4, requests/s|ours nginx|
+api_puts|PutRecords of 500, records/s|ours kinesalite|>= 25
+api_gets|GetRecords of 10,000, records/s|ours kinesalite|>= 30
+api_memory|1,000 connections, resident, MB|ours|<= 64
+api_start|start to first answer, ms|ours|<= 20
+api_event|put to event, p50 p99 p99.9, ms|ours|<= 5
+api_answer|put to answer, p50 p99 p99.9, ms|ours|'
 
 rounds=${KFS_ROUNDS:-7}
 kfs=$(realpath -- "${KFS_BIN:-build/kinesisfs}")
@@ -82,6 +94,7 @@ unmount_all() {
 }
 
 finish() {
+    api_stop || true
     unmount_all || true
     rm -rf --one-file-system "$run"
 }
@@ -95,12 +108,16 @@ fresh() { # the shard of a new stream
     echo "$mnt/$row-$round/shardId-000000000000"
 }
 
-load_ours() { # WORK...: under the profiler, where that is asked for
+profiled() { # COMMAND...: that loads our daemon; under the profiler, where that is asked for
     if [ -n "$profile" ]; then
-        perf record -q -g -o "$built/perf.$row" -p "$pid" -- "$built/load" "$@" 2>"$run/perf.log"
+        perf record -q -g -o "$built/perf.$row" -p "$pid" -- "$@" 2>"$run/perf.log"
     else
-        "$built/load" "$@"
+        "$@"
     fi
+}
+
+load_ours() { # WORK...
+    profiled "$built/load" "$@"
 }
 
 # Everything is unmounted between two samples, so that nothing is left in any daemon.
@@ -146,10 +163,12 @@ sample() { # ROW WHO: prints a number or several
     durable*/ours) load_ours append "$(fresh)" $seconds "${1#durable}" 100 ;;
     durable*/native) "$built/load" durable "$run/source/durable" $seconds "${1#durable}" 100 ;;
     mount_*/ours | many_*/ours) sample_mount "${1#*_}" ;;
+    api_*) sample_api "$1" "$2" ;;
     esac
 }
 
-prepare() { # ROW
+prepare() { # ROW PARTICIPANT...
+    api_stop
     unmount_all
     rm -rf "$store" "$run/source"
     mkdir "$store" "$run/source"
@@ -173,6 +192,7 @@ prepare() { # ROW
         seq -f "$mnt/s%g" 1000 | xargs mkdir
         unmount_all
         ;;
+    api_*) prepare_api "$@" ;;
     esac
 }
 
@@ -181,7 +201,7 @@ prepare() { # ROW
 run_row() { # NAME PARTICIPANT...
     local row=$1 round who all
     shift
-    prepare "$row"
+    prepare "$row" "$@"
     for ((round = 1; round <= rounds; round++)); do
         all=$*
         [ $((round % 2)) -eq 1 ] || all=$(printf '%s\n' "$@" | tac)
@@ -194,8 +214,9 @@ run_row() { # NAME PARTICIPANT...
 }
 
 # One line of the table, of "WHO NUMBER..." lines. Of several numbers the second, a p99, makes the ratio.
-summarise() { # TEXT PARTICIPANTS TARGET
-    awk -v text="$1" -v participants="$2" -v target="$3" '
+# A row of several targets has a line for each.
+summarise() { # TEXT PARTICIPANTS TARGETS
+    awk -v text="$1" -v participants="$2" -v targets="$3" '
         function sorted(a, n,   i, j, t) {
             for (i = 2; i <= n; i++)
                 for (j = i; j > 1 && a[j - 1] > a[j]; j--) { t = a[j]; a[j] = a[j - 1]; a[j - 1] = t }
@@ -217,15 +238,21 @@ summarise() { # TEXT PARTICIPANTS TARGET
                 }
                 all = all sprintf("  %s %s", who[w], out)
             }
-            for (r = 1; r <= n[who[1]]; r++) {
-                ratio[r] = value[who[1], main, r]
-                if (who_n > 1) ratio[r] /= value[who[2], main, r]
+            target_n = split(targets, target, ",")
+            for (t = 1; t == 1 || t <= target_n; t++) {
+                words = split(target[t], want, " ")
+                against = words == 3 ? want[1] : who[2]
+                for (r = 1; r <= n[who[1]]; r++) {
+                    ratio[r] = value[who[1], main, r]
+                    if (against != "") ratio[r] /= value[against, main, r]
+                }
+                middle = median(ratio, n[who[1]])
+                bound = want[words]
+                verdict = words == 0 ? "" : (want[words - 1] == ">=" ? middle >= bound : middle <= bound) ? "met" : "MISSED"
+                printf "%-42s %6s (%s..%s)  %-6s %-6s %s\n", t == 1 ? text : "  against " against, shown(middle),
+                    shown(ratio[1]), shown(ratio[n[who[1]]]), words == 0 ? "" : want[words - 1] " " bound, verdict, all
+                all = ""
             }
-            middle = median(ratio, n[who[1]])
-            split(target, want, " ")
-            verdict = target == "" ? "" : (want[1] == ">=" ? middle >= want[2] : middle <= want[2]) ? "met" : "MISSED"
-            printf "%-40s %6s (%s..%s)  %-6s %-6s %s\n", text, shown(middle), shown(ratio[1]), shown(ratio[n[who[1]]]),
-                target, verdict, all
         }' "$run/samples"
 }
 
@@ -234,14 +261,23 @@ spec() { # ROW FIELD
 }
 
 mapfile -t known < <(printf '%s\n' "$table" | cut -d'|' -f1 | sed /^$/d)
-[ $# -gt 0 ] || set -- "${known[@]}"
+rows=()
+[ $# -gt 0 ] || set -- files api
 for row in "$@"; do
+    case $row in
+    files) mapfile -t -O ${#rows[@]} rows < <(printf '%s\n' "${known[@]}" | grep -v ^api_) ;;
+    api) mapfile -t -O ${#rows[@]} rows < <(printf '%s\n' "${known[@]}" | grep ^api_) ;;
+    *) rows+=("$row") ;;
+    esac
+done
+for row in "${rows[@]}"; do
     if [ -z "$(spec "$row" 1)" ]; then
         echo "$0: no row '$row'; there are: ${known[*]}" >&2
         exit 2
     fi
 done
 
+. scripts/bench_api.sh
 build
 run=$(mktemp -d "$built/run.XXXXXX")
 store=$run/store
@@ -251,11 +287,12 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 mkdir "$mnt" "$run/passthrough_ll" "$store" "$run/source"
 : >"$run/null"
+case " ${rows[*]}" in *\ api_*) api_build && api_bodies ;; esac
 
 echo "$(date -u +%F), $(nproc) cores, kernel $(uname -r), libfuse $(pkg-config --modversion fuse3)," \
     "store on $(stat -f -c %T "$store"), $rounds rounds"
-printf '%-40s %6s (%s)  %-6s %-6s   %s\n' '' ratio range target '' medians
-for row in "$@"; do
+printf '%-42s %6s (%s)  %-6s %-6s   %s\n' '' ratio range target '' medians
+for row in "${rows[@]}"; do
     # shellcheck disable=SC2046 # names
     run_row "$row" $(spec "$row" 3)
     summarise "$(spec "$row" 2)" "$(spec "$row" 3)" "$(spec "$row" 4)"

@@ -55,10 +55,13 @@ inside() {
     mount --rbind /dev "$tree/dev"
     mount --bind "$archives" "$tree/var/cache/apt/archives"
     cp -L /etc/resolv.conf /etc/hosts "$tree/etc/"
+    # Its package ca-certificates will trust what this machine does: a proxy may stand before registries.
+    [ ! -d /usr/local/share/ca-certificates ] || cp -r /usr/local/share/ca-certificates "$tree/usr/local/share/"
     mkdir "$tree/root/kinesisfs"
     git -C "$here" ls-files -coz --exclude-standard |
         tar -C "$here" --null --ignore-failed-read -T - -cf - | tar -C "$tree/root/kinesisfs" -xf -
-    exec chroot "$tree" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 TERM=dumb \
+    exec chroot "$tree" /usr/bin/env -i HOME=/root LANG=C.UTF-8 TERM=dumb \
+        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         sh -c 'cd /root/kinesisfs && exec "$@"' sh "$@"
 }
 

@@ -2,7 +2,7 @@
 # Fuzz targets, tests/fuzz/fuzz_NAME.c with seeds in tests/fuzz/corpus/fuzz_NAME:
 #   scripts/fuzz.sh replay [BUILD]    each seed once, by BUILD/replay_NAME (make replays)
 #   scripts/fuzz.sh run [SECONDS]     libFuzzer on each target, build/fuzz/fuzz_NAME (make fuzz)
-# What makes a target fail is left in build/fuzz/found.
+# One target per processor at a time. What makes one fail is left in build/fuzz/found.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
@@ -30,17 +30,32 @@ run) argument=${1:-10} ;;
 *) echo "usage: $0 replay [BUILD] | run [SECONDS]" >&2 && exit 2 ;;
 esac
 
+try() { # NAME: leaves its output in $work/NAME.out, and the exit status in $work/NAME.status
+    "$what" "$1" "$argument" >"$work/$1.out" 2>&1 </dev/null
+    echo $? >"$work/$1.status"
+}
+
+names=(tests/fuzz/fuzz_*.c)
+names=("${names[@]#tests/fuzz/fuzz_}")
+names=("${names[@]%.c}")
+running=0
+for name in "${names[@]}"; do
+    if ((++running > $(nproc))); then
+        wait -n
+    fi
+    try "$name" &
+done
+wait
+
 passed=0
 failed=0
-for source in tests/fuzz/fuzz_*.c; do
-    name=${source#tests/fuzz/fuzz_}
-    name=${name%.c}
-    if "$what" "$name" "$argument" >"$work/out" 2>&1 </dev/null; then
+for name in "${names[@]}"; do
+    if [ "$(cat "$work/$name.status")" -eq 0 ]; then
         echo "ok fuzz/$what/$name"
         passed=$((passed + 1))
     else
         echo "not ok fuzz/$what/$name"
-        tail -n 60 "$work/out" | sed 's/^/    /'
+        tail -n 60 "$work/$name.out" | sed 's/^/    /'
         failed=$((failed + 1))
     fi
 done

@@ -1,6 +1,7 @@
 #!/bin/bash
 # From a fresh machine to streams in a directory:
-#   scripts/run.sh         installs what building needs, builds, mounts ./streams
+#   scripts/run.sh         installs what building needs, builds, mounts ./streams,
+#                          and serves the Kinesis API on 127.0.0.1:4567
 #   scripts/run.sh stop    unmounts it; the records stay
 # Both may be repeated. The mount is what `kinesisfs ./streams` makes: the local
 # store in $XDG_DATA_HOME/kinesisfs (~/.local/share/kinesisfs; for root
@@ -9,6 +10,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")/.." && pwd)
 mountpoint=$PWD/streams
+listen=${KINESISFS_LISTEN:-127.0.0.1:4567}
 
 say() {
     echo "run: $*" >&2
@@ -64,6 +66,12 @@ Streams are in ./streams: a directory is a stream, a line a record. Try
     tail -f streams/clicks/shardId-000000000000     # in another terminal
     cat streams/clicks@json/all | jq                # with keys, times and numbers
 
+The Kinesis API is on http://$listen, over the same streams; any credentials will do. Try
+
+    export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_DEFAULT_REGION=eu-west-1
+    aws --endpoint-url http://$listen kinesis list-streams
+    AWS_ENDPOINT_URL=http://$listen python3 ...     # any program that uses boto3
+
 $0 stop unmounts; the records stay for the next time.
 END
 }
@@ -79,7 +87,7 @@ start() {
     check_fuse
     build
     mkdir -p "$mountpoint"
-    "$here/build/kinesisfs" "$mountpoint"
+    "$here/build/kinesisfs" "$mountpoint" --listen="$listen"
     tell
 }
 

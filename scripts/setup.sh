@@ -3,17 +3,23 @@
 #   run    what building and mounting need
 #   test   what scripts/test.sh needs besides
 #   bench  what scripts/bench.sh needs besides
+#   python, node, java, go  what scripts/clients.sh installs clients of each with
 #
 # Says nothing and changes nothing when all is there; asks for nothing. Works as
 # root, or with a sudo that needs no password; otherwise says what to install.
 # What it installs is neither started nor, where it is a service, enabled.
 set -eu
 
-run='gcc libc6-dev make pkgconf libfuse3-dev fuse3 libcjson-dev libssl-dev'
+run='gcc libc6-dev make pkgconf libfuse3-dev fuse3 libcjson-dev libcbor-dev libssl-dev libnghttp2-dev
+    libhttp-parser-dev'
 test='libcmocka-dev clang llvm clang-format clang-tidy libclang-rt-dev pmccabe shellcheck
     universal-ctags mandoc jq python3 procps psmisc file less busybox gawk rsync rsyslog nginx
     logrotate attr tmux strace socat curl e2fsprogs ed nano vim-tiny perl dash bsdutils'
-bench='linux-perf'
+bench='linux-perf nginx wrk nghttp2-client nodejs npm curl jq'
+python='python3-venv ca-certificates'
+node='nodejs npm ca-certificates'
+java='default-jdk-headless maven ca-certificates'
+go='golang-go ca-certificates'
 services='nginx rsyslog' # of these packages
 
 policy=/usr/sbin/policy-rc.d
@@ -37,7 +43,11 @@ for group in "$@"; do
     run) wanted="$wanted $run" ;;
     test) wanted="$wanted $test" ;;
     bench) wanted="$wanted $bench" ;;
-    *) say "no group '$group'; there are run, test and bench" && exit 2 ;;
+    python) wanted="$wanted $python" ;;
+    node) wanted="$wanted $node" ;;
+    java) wanted="$wanted $java" ;;
+    go) wanted="$wanted $go" ;;
+    *) say "no group '$group'; there are run, test, bench, python, node, java and go" && exit 2 ;;
     esac
 done
 

@@ -1,5 +1,5 @@
-#!/bin/sh
-# Runs cmocka test programs. Prints the whole output of each that failed, and at
+#!/bin/bash
+# Runs cmocka test programs, one per processor at a time. Prints the whole output of each that failed, and at
 # the end how many tests there were. Usage: scripts/unit.sh PROGRAM...
 set -u
 
@@ -14,16 +14,22 @@ if [ $# -eq 0 ]; then
     exit 2
 fi
 
-out=$(mktemp) || exit 2
-trap 'rm -f "$out"' EXIT
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
-# Prints "passed failed skipped" of one program's output; its exit status is $1.
+# Leaves the output in $work/NUMBER, and the exit status in $work/NUMBER.status.
+run_program() { # NUMBER PROGRAM
+    timeout -k 5 "$limit_s" "$2" >"$work/$1" 2>&1 </dev/null
+    echo $? >"$work/$1.status"
+}
+
+# Prints "passed failed skipped" of one program.
 # What was announced and did not pass has failed: after a crash the rest is
 # missing. Results may follow text that a test printed without a newline. cmocka
 # exits with 0 when the teardown of a group fails.
-count() {
-    LC_ALL=C awk -v status="$1" '
+count() { # OUTPUT STATUS
+    LC_ALL=C awk -v status="$2" '
         /^\[==========\].*Running [0-9]+ test/ {
             sub(/.*Running /, "")
             planned += $1
@@ -39,24 +45,31 @@ count() {
             if (failed < 0 || (failed == 0 && (status != 0 || broken || planned == 0)))
                 failed = 1
             print passed + 0, failed, skipped + 0
-        }' "$out"
+        }' "$1"
 }
+
+running=0
+for ((i = 1; i <= $#; i++)); do
+    if ((++running > $(nproc))); then
+        wait -n
+    fi
+    run_program "$i" "${!i}" &
+done
+wait
 
 passed=0
 failed=0
 skipped=0
-for program in "$@"; do
-    timeout -k 5 "$limit_s" "$program" >"$out" 2>&1 </dev/null
-    status=$?
-    # shellcheck disable=SC2046 # three numbers, to be split
-    set -- $(count "$status")
-    passed=$((passed + $1))
-    failed=$((failed + $2))
-    skipped=$((skipped + $3))
-    if [ "$2" -ne 0 ]; then
-        echo "--- $program: exit status $status"
-        cat "$out"
-        echo "--- end of $program"
+for ((i = 1; i <= $#; i++)); do
+    status=$(cat "$work/$i.status")
+    read -r ok bad left < <(count "$work/$i" "$status")
+    passed=$((passed + ok))
+    failed=$((failed + bad))
+    skipped=$((skipped + left))
+    if [ "$bad" -ne 0 ]; then
+        echo "--- ${!i}: exit status $status"
+        cat "$work/$i"
+        echo "--- end of ${!i}"
     fi
 done
 

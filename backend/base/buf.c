@@ -26,7 +26,7 @@ int kfs_buf_reserve(struct kfs_buf *buf, size_t more)
     if (buf->len + more <= buf->cap)
         return 0;
 
-    size_t cap = buf->cap == 0 ? FIRST_CAP : buf->cap;
+    size_t cap = buf->cap > 0 ? buf->cap : buf->max < FIRST_CAP ? buf->max : FIRST_CAP;
     while (cap < buf->len + more)
         cap = cap > buf->max / 2 ? buf->max : cap * 2;
     char *data = realloc(buf->data, cap);

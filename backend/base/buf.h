@@ -13,7 +13,7 @@ struct kfs_bytes {
 struct kfs_buf {
     char *data; /* NULL while cap is 0; not NUL-terminated */
     size_t len;
-    size_t cap;
+    size_t cap; /* never above max */
     size_t max; /* len never exceeds it */
 };
 

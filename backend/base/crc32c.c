@@ -8,7 +8,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <string.h>
+
+#include "backend/base/crc_table.h"
 
 #if defined(__x86_64__)
 #include <nmmintrin.h>
@@ -30,20 +31,13 @@
 
 typedef uint32_t (*crc_fn)(uint32_t crc, const void *data, size_t len);
 
-/* Filled under tables_once, read only after it. slices[k][b] moves byte b over
- * k more bytes; shift[k][b] moves byte k of a CRC over LANE zero bytes. */
+/* Filled under tables_once, read only after it. shift[k][b] moves byte k of a CRC
+ * over LANE zero bytes. */
 static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
-static uint32_t slices[8][256];
+static struct kfs_crc_table table;
 #if HAVE_HARDWARE
 static uint32_t shift[4][256];
 #endif
-
-/* The order of bytes is fixed here; compilers make one load of it. */
-static inline uint64_t load_le64(const uint8_t *p)
-{
-    return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 |
-           (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
-}
 
 #if HAVE_HARDWARE
 
@@ -54,33 +48,6 @@ static inline uint32_t load_le32(const uint8_t *p)
 
 #endif
 
-/* Slicing by 8. The register is the CRC without the inversion at either end. */
-static uint32_t table_update(uint32_t reg, const uint8_t *p, size_t len)
-{
-    for (; len >= 8; len -= 8, p += 8) {
-        uint64_t x = load_le64(p) ^ reg;
-        reg = slices[7][x & 0xff] ^ slices[6][x >> 8 & 0xff] ^ slices[5][x >> 16 & 0xff] ^ slices[4][x >> 24 & 0xff] ^
-              slices[3][x >> 32 & 0xff] ^ slices[2][x >> 40 & 0xff] ^ slices[1][x >> 48 & 0xff] ^ slices[0][x >> 56];
-    }
-    for (; len > 0; len--, p++)
-        reg = slices[0][(reg ^ *p) & 0xff] ^ reg >> 8;
-    return reg;
-}
-
-static void fill_slices(void)
-{
-    for (uint32_t b = 0; b < 256; b++) {
-        uint32_t reg = b;
-        for (int bit = 0; bit < 8; bit++)
-            reg = reg >> 1 ^ ((reg & 1) != 0 ? POLYNOMIAL : 0);
-        slices[0][b] = reg;
-    }
-    for (int k = 1; k < 8; k++) {
-        for (uint32_t b = 0; b < 256; b++)
-            slices[k][b] = slices[0][slices[k - 1][b] & 0xff] ^ slices[k - 1][b] >> 8;
-    }
-}
-
 #if HAVE_HARDWARE
 
 static void fill_shift(void)
@@ -89,7 +56,7 @@ static void fill_shift(void)
 
     for (unsigned k = 0; k < 4; k++) {
         for (uint32_t b = 0; b < 256; b++)
-            shift[k][b] = table_update(b << 8 * k, zeros, sizeof zeros);
+            shift[k][b] = kfs_crc_update(&table, b << 8 * k, zeros, sizeof zeros);
     }
 }
 
@@ -97,7 +64,7 @@ static void fill_shift(void)
 
 static void fill_tables(void)
 {
-    fill_slices();
+    kfs_crc_table_fill(&table, POLYNOMIAL);
 #if HAVE_HARDWARE
     fill_shift();
 #endif
@@ -106,7 +73,7 @@ static void fill_tables(void)
 uint32_t kfs_crc32c_portable(uint32_t crc, const void *data, size_t len)
 {
     (void)pthread_once(&tables_once, fill_tables);
-    return ~table_update(~crc, data, len);
+    return ~kfs_crc_update(&table, ~crc, data, len);
 }
 
 #if HAVE_HARDWARE
@@ -121,7 +88,7 @@ static bool have_instruction(void)
 /* The instruction's own type is 64 bits wide; the upper half of it is zero. */
 HARDWARE static inline uint64_t step8(uint64_t reg, const uint8_t *p)
 {
-    return _mm_crc32_u64(reg, load_le64(p));
+    return _mm_crc32_u64(reg, kfs_load_le64(p));
 }
 
 HARDWARE static inline uint64_t step4(uint64_t reg, const uint8_t *p)
@@ -143,7 +110,7 @@ static bool have_instruction(void)
 
 static inline uint64_t step8(uint64_t reg, const uint8_t *p)
 {
-    return __crc32cd((uint32_t)reg, load_le64(p));
+    return __crc32cd((uint32_t)reg, kfs_load_le64(p));
 }
 
 static inline uint64_t step4(uint64_t reg, const uint8_t *p)

@@ -1,23 +1,13 @@
 #include "backend/base/hashkey.h"
 
-#include "backend/base/logger.h"
-
 #include <errno.h>
-#include <openssl/evp.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define MD5_BYTES 16
+#include "backend/base/crypto.h"
 
 /* A decimal group that fits 64 bits, so that only two divisions are of 128 bits. */
 #define GROUP_DIGITS 19
 #define GROUP_BASE UINT64_C(10000000000000000000)
-
-/* Fetched once: EVP_md5() would make libcrypto look the algorithm up, under a
- * lock, for each record. Written under md5_once, read after it, never freed. */
-static pthread_once_t md5_once = PTHREAD_ONCE_INIT;
-static EVP_MD *md5;
 
 bool kfs_hash_in(const struct kfs_hash_range *range, kfs_hash hash)
 {
@@ -75,24 +65,12 @@ int kfs_hash_parse(const char *text, size_t len, kfs_hash *hash)
     return 0;
 }
 
-/* "-fips": MD5 places records here and protects nothing, so a system that
- * allows only approved algorithms need not refuse it. */
-static void fetch_md5(void)
-{
-    md5 = EVP_MD_fetch(NULL, "MD5", "-fips");
-}
-
 kfs_hash kfs_hash_of_key(const void *key, size_t len)
 {
-    unsigned char digest[MD5_BYTES];
+    uint8_t digest[KFS_MD5_BYTES];
     kfs_hash hash = 0;
 
-    (void)pthread_once(&md5_once, fetch_md5);
-    if (md5 == NULL || EVP_Digest(key, len, digest, NULL, md5, NULL) != 1) {
-        /* There is no error to return, and a wrong hash would put the record into a wrong shard for good. */
-        kfs_log(KFS_LOG_ERROR, "libcrypto cannot compute MD5, or memory ran out; stopping");
-        abort();
-    }
+    kfs_md5(key, len, digest);
     for (size_t i = 0; i < sizeof digest; i++)
         hash = hash << 8 | digest[i];
     return hash;

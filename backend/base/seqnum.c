@@ -16,8 +16,9 @@
 #define MASK_TIME UINT64_C(0xfffffffff)
 #define MASK_SHARD UINT64_C(0x7fffffff)
 
-/* For decimal text: base 2^32 digits in, groups of nine decimal digits out. */
+/* For decimal text: limbs to base 2^32 in, groups of nine decimal digits out. */
 #define LIMBS 6
+#define GROUPS 7
 #define GROUP_DIGITS 9
 #define GROUP_BASE 1000000000U
 
@@ -106,19 +107,6 @@ static void load_limbs(const struct kfs_seq *seq, uint32_t limbs[LIMBS])
     }
 }
 
-/* Divides the number, most significant limb first, by GROUP_BASE; returns the remainder. */
-static uint32_t divide_limbs(uint32_t limbs[LIMBS])
-{
-    uint64_t rest = 0;
-
-    for (int i = 0; i < LIMBS; i++) {
-        rest = rest << 32 | limbs[i];
-        limbs[i] = (uint32_t)(rest / GROUP_BASE);
-        rest %= GROUP_BASE;
-    }
-    return (uint32_t)rest;
-}
-
 /* limbs = limbs * factor + add; false, and limbs spoilt, when that is 2^192 or more. */
 static bool multiply_limbs(uint32_t limbs[LIMBS], uint32_t factor, uint32_t add)
 {
@@ -132,20 +120,43 @@ static bool multiply_limbs(uint32_t limbs[LIMBS], uint32_t factor, uint32_t add)
     return carry == 0;
 }
 
+static void print_group(char *text, uint32_t group)
+{
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+                                "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
+
+    for (size_t at = GROUP_DIGITS - 2; at < GROUP_DIGITS; at -= 2) {
+        memcpy(text + at, pairs + (size_t)(group % 100) * 2, 2);
+        group /= 100;
+    }
+    text[0] = (char)('0' + group);
+}
+
+/* A sum of products, which do not wait for each other as divisions of the whole number would. With
+ * all limbs at their highest no sum is above 1.4e19. */
 size_t kfs_seq_print(const struct kfs_seq *seq, char text[KFS_SEQ_DIGITS_MAX + 1])
 {
-    enum { GROUPS = (KFS_SEQ_DIGITS_MAX + GROUP_DIGITS - 1) / GROUP_DIGITS };
+    /* 2^(32 i) to base 10^9, the lowest group first. */
+    static const uint32_t powers[LIMBS][GROUPS - 1] = {
+        {1},
+        {294967296, 4},
+        {709551616, 446744073, 18},
+        {543950336, 264337593, 228162514, 79},
+        {768211456, 374607431, 938463463, 282366920, 340},
+        {932542976, 283019655, 684832716, 902918203, 501637330, 1461},
+    };
     char digits[GROUPS * GROUP_DIGITS];
     uint32_t limbs[LIMBS];
+    uint64_t sum = 0;
     size_t first = 0;
 
     load_limbs(seq, limbs);
-    for (size_t end = sizeof digits; end > 0; end -= GROUP_DIGITS) {
-        uint32_t group = divide_limbs(limbs);
-        for (size_t i = 1; i <= GROUP_DIGITS; i++) {
-            digits[end - i] = (char)('0' + group % 10);
-            group /= 10;
-        }
+    for (size_t group = 0; group < GROUPS; group++) {
+        for (size_t i = group; group < GROUPS - 1 && i < LIMBS; i++)
+            sum += (uint64_t)limbs[LIMBS - 1 - i] * powers[i][group];
+        print_group(digits + (GROUPS - 1 - group) * GROUP_DIGITS, (uint32_t)(sum % GROUP_BASE));
+        sum /= GROUP_BASE;
     }
     while (first < sizeof digits - 1 && digits[first] == '0')
         first++;

@@ -130,6 +130,31 @@ void fsck_clean(struct fsck *fsck, int dir)
     fsck_free_names(&names);
 }
 
+void fsck_notes(const struct fsck_place *place, int parent)
+{
+    const struct kfs_io *io = place->fsck->io;
+    struct fsck_names names = {0};
+    int dir = io->open(io->ctx, parent, "notes", KFS_OPEN_DIR);
+
+    if (dir == -ENOENT)
+        return;
+    if (dir == -ENOTDIR)
+        fsck_found(place, KFS_FINDING_NOTE, "notes: not the directory of the notes");
+    int rc = dir < 0 ? dir : fsck_list(place->fsck, dir, &names);
+    if (rc != 0 && rc != -ENOTDIR)
+        fsck_say(place, KFS_FSCK_CANNOT, "cannot list the directory notes: %s", strerror(-rc));
+    for (size_t i = 0; rc == 0 && i < names.n; i++)
+        if (!kfs_note_name_valid(names.names[i]))
+            fsck_found(place, KFS_FINDING_NOTE, "notes/%s: %s", names.names[i],
+                       fsck_ends_with(names.names[i], ".new") ? "left over from a write that was cut short"
+                                                              : "not a note");
+    fsck_free_names(&names);
+    if (dir >= 0) {
+        fsck_clean(place->fsck, dir);
+        io->close(io->ctx, dir);
+    }
+}
+
 /* ---- epochs ---- */
 
 bool fsck_mends(const struct fsck *fsck, bool loses)
@@ -276,7 +301,7 @@ static int check_identity(struct fsck *fsck)
 /* What is in the store's directory and not the store's. */
 static void check_names(struct fsck *fsck)
 {
-    static const char *const known[] = {"store", "lock", "streams", "deleted", FSCK_LOST};
+    static const char *const known[] = {"store", "lock", "streams", "deleted", "notes", "tls", FSCK_LOST};
     const struct fsck_place place = {.fsck = fsck, .stream = ""};
     struct fsck_names names = {0};
 
@@ -293,6 +318,7 @@ static void check_names(struct fsck *fsck)
     }
     fsck_free_names(&names);
     fsck_clean(fsck, fsck->dir);
+    fsck_notes(&place, fsck->dir);
     if (fsck->options->mode != KFS_FSCK_CHECK)
         local_sweep_deleted(fsck->io, fsck->dir);
 }

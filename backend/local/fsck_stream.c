@@ -115,7 +115,8 @@ static void check_names(const struct fsck_place *place, int dir, const struct lo
     int rc = fsck_list(place->fsck, dir, &names);
     for (size_t i = 0; rc == 0 && i < names.n; i++) {
         const char *name = names.names[i];
-        bool known = strcmp(name, "stream") == 0 || fsck_ends_with(name, FSCK_REPAIR_SUFFIX);
+        bool known =
+            strcmp(name, "stream") == 0 || strcmp(name, "notes") == 0 || fsck_ends_with(name, FSCK_REPAIR_SUFFIX);
         for (size_t k = 0; !known && k < m->topology.n; k++) {
             local_shard_dir(m->topology.shards[k].index, shard);
             known = strcmp(name, shard) == 0;
@@ -127,6 +128,7 @@ static void check_names(const struct fsck_place *place, int dir, const struct lo
     }
     fsck_free_names(&names);
     fsck_clean(place->fsck, dir);
+    fsck_notes(place, dir);
 }
 
 void fsck_stream(struct fsck *fsck, const char *name)

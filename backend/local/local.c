@@ -41,6 +41,7 @@ static void free_store(struct local_store *store)
     if (store->dir >= 0)
         io->close(io->ctx, store->dir);
     (void)pthread_mutex_destroy(&store->changes);
+    (void)pthread_mutex_destroy(&store->notes);
     (void)pthread_mutex_destroy(&store->lock);
     free(store);
 }
@@ -80,6 +81,9 @@ static const struct kfs_backend_ops local_ops = {
     .read_bytes = local_read_bytes,
     .watch = local_watch,
     .unwatch = local_unwatch,
+    .note_get = local_note_get,
+    .note_set = local_note_set,
+    .note_list = local_note_list,
     .space = local_space,
     .status = local_status,
     .close = local_close,
@@ -98,6 +102,7 @@ int kfs_local_open(const char *dir, const struct kfs_local_options *options, str
     store->streams_dir = -1;
     store->lock_fd = -1;
     (void)pthread_mutex_init(&store->changes, NULL);
+    (void)pthread_mutex_init(&store->notes, NULL);
     (void)pthread_mutex_init(&store->lock, NULL);
     store->dir = options->io->open_root(options->io->ctx, dir, true);
     if (store->dir < 0) {

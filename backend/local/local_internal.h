@@ -50,11 +50,13 @@ struct local_settings {
     uint32_t max_record_bytes;
 };
 
-/* Lock order: store.changes, store.lock, stream.lock, shard.lock, the log's, syncer.lock; watch_lock last. */
+/* Lock order: store.changes, store.notes, store.lock, stream.lock, shard.lock, the log's, syncer.lock; watch_lock last.
+ */
 struct local_stream {
     struct kfs_stream base;
     struct local_store *store;
     char name[KFS_STREAM_NAME_MAX + 1];
+    char arn[KFS_ARN_MAX];
     uint64_t generation;
     uint64_t created_ms;
     atomic_uint refs; /* one is the table's; found ones are added under store.lock */
@@ -105,6 +107,7 @@ struct local_store {
     uint64_t generations; /* streams made since the open */
 
     pthread_mutex_t changes;       /* held while streams are created or deleted */
+    pthread_mutex_t notes;         /* held while a note is written */
     pthread_mutex_t lock;          /* the table; no I/O under it */
     struct local_stream **streams; /* by name */
     size_t n_streams;
@@ -205,6 +208,17 @@ int local_locate(struct kfs_reader *r, const struct kfs_position *position, uint
 int local_read(struct kfs_reader *r, uint64_t offset, const struct kfs_limit *limit, struct kfs_batch *batch,
                struct kfs_error *err);
 ssize_t local_read_bytes(struct kfs_reader *r, uint64_t offset, void *data, size_t len, struct kfs_error *err);
+
+/* ---- notes.c ---- */
+/* The note of a stream that is being made, in its directory; what an attempt that was cut short has left of others
+ * goes. Name NULL: none. -errno. */
+int local_note_make(const struct kfs_io *io, int dir, const char *name, struct kfs_bytes text);
+int local_note_get(struct kfs_backend *b, struct kfs_stream *s, const char *name, struct kfs_buf *buf,
+                   struct kfs_error *err);
+int local_note_set(struct kfs_backend *b, struct kfs_stream *s, const char *name, struct kfs_bytes text,
+                   struct kfs_error *err);
+int local_note_list(struct kfs_backend *b, struct kfs_stream *s, kfs_note_visit *visit, void *arg,
+                    struct kfs_error *err);
 
 /* ---- syncer.c ---- */
 int local_syncer_start(struct local_store *store);

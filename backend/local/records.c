@@ -93,6 +93,36 @@ static struct local_shard *route(const struct local_stream *stream, kfs_hash has
     return stream->shards[stream->routes[low] - stream->topology.shards];
 }
 
+/* Where there is one shard for all, no key is hashed. */
+static struct local_shard *route_put(const struct local_stream *stream, const struct kfs_put *put)
+{
+    const struct kfs_hash_range *first = stream->n_routes > 0 ? &stream->routes[0]->range : NULL;
+
+    if (first != NULL && first->start == 0 && first->end == KFS_HASH_MAX)
+        return route(stream, 0);
+    return route(stream,
+                 put->explicit_hash != NULL ? *put->explicit_hash : kfs_hash_of_key(put->key.data, put->key.len));
+}
+
+static int fail_hole(const struct local_stream *stream, struct kfs_error *err)
+{
+    return kfs_fail(err, EIO, "no open shard of stream %s owns a hash key; run fsck.kinesisfs on the store",
+                    stream->name);
+}
+
+static int append_one(struct local_stream *stream, const struct kfs_put *put, struct kfs_put_result *result,
+                      struct kfs_error *err)
+{
+    struct local_shard *shard = route_put(stream, put);
+
+    if (shard == NULL)
+        return fail_hole(stream, err);
+    int rc = append_shard(stream, shard->index, put, 1, result, err);
+    if (rc == 0)
+        local_stream_wake(stream, shard->index, KFS_EVENT_GREW);
+    return rc;
+}
+
 /* A batch on its way to several shards. */
 struct scatter {
     struct local_shard **targets; /* by record; NULL once handled */
@@ -149,12 +179,9 @@ static int append_by_key(struct local_stream *stream, const struct kfs_put *puts
         goto out;
     }
     for (size_t i = 0; i < n; i++) {
-        kfs_hash hash =
-            puts[i].explicit_hash != NULL ? *puts[i].explicit_hash : kfs_hash_of_key(puts[i].key.data, puts[i].key.len);
-        s.targets[i] = route(stream, hash);
+        s.targets[i] = route_put(stream, &puts[i]);
         if (s.targets[i] == NULL) {
-            rc = kfs_fail(err, EIO, "no open shard of stream %s owns a hash key; run fsck.kinesisfs on the store",
-                          stream->name);
+            rc = fail_hole(stream, err);
             goto out;
         }
     }
@@ -183,6 +210,8 @@ int local_append(struct kfs_stream *s, uint32_t index, const struct kfs_put *put
     if (stream->deleted)
         rc = kfs_fail_aws(err, ENOENT, "ResourceNotFoundException", "Stream %s under account %s not found.",
                           stream->name, stream->store->options.account);
+    else if (index == KFS_NO_SHARD && n == 1)
+        rc = append_one(stream, puts, results, err);
     else if (index == KFS_NO_SHARD)
         rc = append_by_key(stream, puts, n, results, err);
     else

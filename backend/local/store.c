@@ -9,6 +9,7 @@
 #include "backend/local/local_internal.h"
 
 #define RETENTION_HOURS_DEFAULT 24
+#define NUMBERS_BACK_S 2
 #define GENERATION_SHIFT 24 /* of the epoch in a generation; below it streams are counted */
 
 /* Index of a name, or where it would be inserted. Under store.lock. */
@@ -108,19 +109,23 @@ int local_stream_list(struct kfs_backend *b, kfs_stream_visit *visit, void *arg,
 
 /* ---- creating ---- */
 
-/* Numbers and times of the first shards; the numbers of the shards' records are above `starting`. */
+/* Numbers and times of the first shards; the numbers of the shards' records are above `starting`. As the
+ * service has it, their creation in numbers lies two seconds back. */
 static void date_shards(struct kfs_topology *topology, uint64_t now_ms)
 {
+    const uint64_t second = now_ms / 1000 > NUMBERS_BACK_S ? now_ms / 1000 - NUMBERS_BACK_S : 0;
+
     for (size_t i = 0; i < topology->n; i++) {
         struct kfs_shard_info *shard = &topology->shards[i];
         shard->created_ms = now_ms;
-        shard->starting = kfs_seq_make(
-            &(struct kfs_seq_parts){.created_s = now_ms / 1000, .time_s = now_ms / 1000, .shard = shard->index});
+        shard->starting =
+            kfs_seq_make(&(struct kfs_seq_parts){.created_s = second, .time_s = second, .shard = shard->index});
     }
 }
 
 /* Makes the stream's directory and everything in it, durable. The directory's own name is not. */
-static int make_files(struct local_store *store, int dir, const struct local_manifest *m, struct kfs_error *err)
+static int make_files(struct local_store *store, int dir, const struct local_manifest *m,
+                      const struct kfs_stream_spec *spec, struct kfs_error *err)
 {
     const struct kfs_io *io = store->options.io;
     char name[KFS_SHARD_DIR_MAX];
@@ -134,6 +139,9 @@ static int make_files(struct local_store *store, int dir, const struct local_man
     }
     if (rc != 0)
         return kfs_fail(err, -rc, "cannot make a shard's directory: %s", strerror(-rc));
+    rc = local_note_make(io, dir, spec->note, spec->note_text);
+    if (rc != 0)
+        return kfs_fail(err, -rc, "cannot write the stream's note: %s", strerror(-rc));
     return local_manifest_save(io, dir, m, err);
 }
 
@@ -150,7 +158,8 @@ static bool is_left_over(struct local_store *store, int dir)
     return m.generation >> GENERATION_SHIFT == store->epoch;
 }
 
-static int make_stream(struct local_store *store, struct local_manifest *m, struct kfs_error *err)
+static int make_stream(struct local_store *store, struct local_manifest *m, const struct kfs_stream_spec *spec,
+                       struct kfs_error *err)
 {
     const struct kfs_io *io = store->options.io;
     int rc = io->mkdir(io->ctx, store->streams_dir, m->name);
@@ -167,7 +176,7 @@ static int make_stream(struct local_store *store, struct local_manifest *m, stru
                       "store",
                       m->name);
     else
-        rc = make_files(store, dir, m, err);
+        rc = make_files(store, dir, m, spec, err);
     io->close(io->ctx, dir);
     if (rc != 0)
         return rc;
@@ -226,7 +235,7 @@ static int create_locked(struct local_store *store, const char *name, const stru
         rc = kfs_topology_create(&m.topology, spec->shards, err);
     if (rc == 0) {
         date_shards(&m.topology, m.created_ms);
-        rc = make_stream(store, &m, err);
+        rc = make_stream(store, &m, spec, err);
     }
     if (rc == 0)
         rc = add_stream(store, &m);

@@ -63,6 +63,8 @@ struct local_stream *local_stream_new(struct local_store *store, struct local_ma
     stream->base.backend = &store->base;
     stream->store = store;
     (void)snprintf(stream->name, sizeof stream->name, "%s", m->name);
+    (void)snprintf(stream->arn, sizeof stream->arn, "arn:aws:kinesis:%s:%s:stream/%s", store->options.region,
+                   store->options.account, stream->name);
     stream->generation = m->generation;
     stream->created_ms = m->created_ms;
     stream->settings = m->settings;
@@ -112,7 +114,6 @@ static int deleted(const struct local_stream *stream, struct kfs_error *err)
 int local_stream_info(struct kfs_stream *s, struct kfs_stream_info *info, struct kfs_error *err)
 {
     struct local_stream *stream = (struct local_stream *)s;
-    const struct kfs_local_options *o = &stream->store->options;
     int rc = 0;
 
     (void)pthread_rwlock_rdlock(&stream->lock);
@@ -127,9 +128,8 @@ int local_stream_info(struct kfs_stream *s, struct kfs_stream_info *info, struct
             .created_ms = stream->created_ms,
             .generation = stream->generation,
         };
-        (void)snprintf(info->name, sizeof info->name, "%s", stream->name);
-        (void)snprintf(info->arn, sizeof info->arn, "arn:aws:kinesis:%s:%s:stream/%s", o->region, o->account,
-                       stream->name);
+        memcpy(info->name, stream->name, sizeof info->name);
+        memcpy(info->arn, stream->arn, sizeof info->arn);
     }
     (void)pthread_rwlock_unlock(&stream->lock);
     return rc;
@@ -215,52 +215,60 @@ static void date_opened(const struct kfs_topology *t, struct kfs_shard_info *sha
             continue;
         if (shard->created_ms < parent->closed_ms)
             shard->created_ms = parent->closed_ms;
-        /* Its records get greater numbers than its parents': the second in them is later. */
+        /* Its records get greater numbers than its parents': the second in them is later, at least the
+         * one after they closed. */
         (void)kfs_seq_split(&parent->starting, &parts);
         if (second <= parts.created_s)
             second = parts.created_s + 1;
     }
-    if (second < shard->created_ms / 1000)
-        second = shard->created_ms / 1000;
+    if (second <= shard->created_ms / 1000)
+        second = shard->created_ms / 1000 + 1;
     shard->starting =
         kfs_seq_make(&(struct kfs_seq_parts){.created_s = second, .time_s = second, .shard = shard->index});
 }
 
-/* When a shard that a plan closes does so: not before its last record arrived. */
-static void date_closed(struct kfs_shard_info *shard, uint64_t last_arrival_ms, uint64_t now_ms)
+static bool closes(const struct kfs_shard_info *shard)
+{
+    return shard->closed && kfs_seq_is_none(&shard->ending);
+}
+
+static void date_closed(struct kfs_shard_info *shard, uint64_t closed_ms)
 {
     struct kfs_seq_parts parts = {0};
 
     (void)kfs_seq_split(&shard->starting, &parts);
-    shard->closed_ms = now_ms > last_arrival_ms ? now_ms : last_arrival_ms;
-    if (shard->closed_ms < shard->created_ms)
-        shard->closed_ms = shard->created_ms;
+    shard->closed_ms = closed_ms > shard->created_ms ? closed_ms : shard->created_ms;
     shard->ending = kfs_seq_make(&(struct kfs_seq_parts){.created_s = parts.created_s,
                                                          .position = KFS_SEQ_POSITION_MAX,
                                                          .time_s = shard->closed_ms / 1000,
                                                          .shard = shard->index});
 }
 
-/* Fills in numbers and times of the shards that a plan opens and closes. Under the stream's write lock. */
+/* Fills in numbers and times of the shards that a plan opens and closes. Those that it closes do so all at once,
+ * and not before their last record arrived: else a time would have no shard for some keys. Under the stream's
+ * write lock. */
 static int date_plan(struct local_stream *stream, struct kfs_topology *t, struct kfs_error *err)
 {
     const uint64_t now_ms = local_now_ms(stream->store);
+    uint64_t closed_ms = now_ms;
 
-    for (size_t i = 0; i < t->n; i++) {
-        struct kfs_shard_info *shard = &t->shards[i];
-        struct kfs_log_extent extent = {0};
-        if (i >= stream->n_shards)
-            date_opened(t, shard, now_ms);
-        if (!shard->closed || !kfs_seq_is_none(&shard->ending))
+    for (size_t i = 0; i < stream->n_shards; i++) {
+        struct kfs_log_extent extent;
+        if (!closes(&t->shards[i]))
             continue;
-        if (i < stream->n_shards) {
-            int rc = local_shard_use(stream->shards[i], err);
-            if (rc != 0)
-                return rc;
-            kfs_log_extent(stream->shards[i]->log, &extent);
-            local_shard_put(stream->shards[i]);
-        }
-        date_closed(shard, extent.last_arrival_ms, now_ms);
+        int rc = local_shard_use(stream->shards[i], err);
+        if (rc != 0)
+            return rc;
+        kfs_log_extent(stream->shards[i]->log, &extent);
+        local_shard_put(stream->shards[i]);
+        closed_ms = extent.last_arrival_ms > closed_ms ? extent.last_arrival_ms : closed_ms;
+        closed_ms = t->shards[i].created_ms > closed_ms ? t->shards[i].created_ms : closed_ms;
+    }
+    for (size_t i = 0; i < t->n; i++) {
+        if (i >= stream->n_shards)
+            date_opened(t, &t->shards[i], now_ms);
+        if (closes(&t->shards[i]))
+            date_closed(&t->shards[i], closed_ms);
     }
     return 0;
 }

@@ -6,6 +6,8 @@
 
 #include "backend/log/log_internal.h"
 
+#define RESERVE_RECORD 1024 /* bytes of storage that a record is given in advance, at most */
+
 struct kfs_log_reader {
     struct kfs_log *log;
     struct kfs_segment_view view; /* the segment of the last read; seg may be NULL */
@@ -289,6 +291,19 @@ static int read_segment(struct kfs_log_reader *reader, uint64_t at, struct kfs_l
     return rc < 0 ? rc : 0;
 }
 
+/* Growing the storage step by step would copy it, and touch, several times over. A guess: more comes as needed. */
+static void reserve_batch(struct kfs_batch *batch, uint64_t offset, const struct kfs_limit *limit,
+                          const struct kfs_log_extent *extent)
+{
+    uint64_t bytes = extent->end > offset ? extent->end - offset : 0;
+
+    if (bytes > limit->bytes)
+        bytes = limit->bytes;
+    if (bytes / RESERVE_RECORD > limit->records)
+        bytes = limit->records * RESERVE_RECORD;
+    (void)kfs_buf_reserve(&batch->storage, (size_t)(bytes + bytes / 4)); /* and keys */
+}
+
 int kfs_log_read(struct kfs_log_reader *reader, uint64_t offset, const struct kfs_limit *limit, struct kfs_batch *batch,
                  struct kfs_error *err)
 {
@@ -297,6 +312,7 @@ int kfs_log_read(struct kfs_log_reader *reader, uint64_t offset, const struct kf
 
     kfs_log_extent(reader->log, &extent);
     kfs_batch_clear(batch);
+    reserve_batch(batch, offset, &left, &extent);
     batch->tip = extent.end;
     batch->next = offset;
     while (batch->next < extent.end && left.records > 0) {

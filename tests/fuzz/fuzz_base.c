@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/base64.h"
 #include "backend/base/hashkey.h"
 #include "backend/base/seqnum.h"
 #include "backend/base/units.h"
 #include "backend/base/utf8.h"
-#include "fs/base64.h"
 #include "tests/fuzz/fuzz.h"
 
 static bool same_number(const char *text, size_t len, const char *printed)

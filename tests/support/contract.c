@@ -309,9 +309,19 @@ static char names[TESTS_MAX][NAME_MAX_LEN];
 int contract_run(struct contract_subject *subject)
 {
     const struct contract_group *groups[] = {
-        &contract_streams, &contract_shards,   &contract_resize,    &contract_append,
-        &contract_locate,  &contract_read,     &contract_retention, &contract_watch,
-        &contract_threads, &contract_wrappers, &contract_model,     subject->reopen != NULL ? &contract_reopen : NULL,
+        &contract_streams,
+        &contract_shards,
+        &contract_resize,
+        &contract_append,
+        &contract_locate,
+        &contract_read,
+        &contract_retention,
+        &contract_watch,
+        &contract_notes,
+        &contract_threads,
+        &contract_wrappers,
+        &contract_model,
+        subject->reopen != NULL ? &contract_reopen : NULL,
     };
     static struct CMUnitTest tests[TESTS_MAX];
     size_t n = 0;

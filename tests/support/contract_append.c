@@ -475,7 +475,7 @@ static void numbers_are_in_amazons_layout(void **state)
     assert_int_equal(kfs_seq_print(&seq, text), 56);
     assert_true(kfs_seq_split(&seq, &parts));
     assert_int_equal(parts.shard, 17);
-    assert_int_equal(parts.created_s, clock_now(c) / 1000);
+    assert_int_equal(parts.created_s, clock_now(c) / 1000 - 2);
     assert_int_equal(parts.time_s, clock_now(c) / 1000);
     seq = shard_of(s, 17).starting;
     assert_int_equal(kfs_seq_print(&seq, text), 56);
@@ -484,6 +484,12 @@ static void numbers_are_in_amazons_layout(void **state)
     assert_true(kfs_seq_split(&seq, &parts));
     assert_int_equal(parts.position, KFS_SEQ_POSITION_MAX);
     assert_int_equal(parts.shard, 17);
+    assert_int_equal(parts.time_s, clock_now(c) / 1000);
+    /* A child's creation is the second after its parent closed, and none of its records arrive before. */
+    seq = put_text(s, 20, "y");
+    assert_true(kfs_seq_split(&seq, &parts));
+    assert_int_equal(parts.created_s, clock_now(c) / 1000 + 1);
+    assert_int_equal(parts.time_s, parts.created_s);
 }
 
 /* ---- sync ---- */

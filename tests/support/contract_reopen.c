@@ -21,7 +21,7 @@ static void assert_same_shard(const struct kfs_shard_info *a, const struct kfs_s
 static void streams_and_settings_are_there(void **state)
 {
     struct contract_case *c = *state;
-    struct kfs_stream_spec spec = {3, 48, 2U << 20};
+    struct kfs_stream_spec spec = {.shards = 3, .retention_hours = 48, .max_record_bytes = 2U << 20};
     struct kfs_stream_change change = {.retention_hours = 72};
     struct kfs_stream_info before;
     struct kfs_stream_info after;
@@ -45,6 +45,26 @@ static void streams_and_settings_are_there(void **state)
     assert_int_equal(after.created_ms, before.created_ms);
     assert_int_equal(after.generation, before.generation);
     assert_failed(c, kfs_stream_open(c->b, "gone", &s, &c->err), ENOENT);
+}
+
+static void notes_are_there(void **state)
+{
+    struct contract_case *c = *state;
+    struct kfs_stream *s = case_create(c, "s", 1);
+    struct kfs_buf buf;
+
+    assert_int_equal(kfs_note_set(c->b, s, "a", bytes_of("of s"), &c->err), 0);
+    assert_int_equal(kfs_note_set(c->b, NULL, "a", bytes_of(" of all"), &c->err), 0);
+    assert_int_equal(kfs_note_set(c->b, s, "b", bytes_of("gone"), &c->err), 0);
+    assert_int_equal(kfs_note_set(c->b, s, "b", bytes_of(""), &c->err), 0);
+    case_reopen(c);
+    s = case_open(c, "s");
+    kfs_buf_init(&buf, 64);
+    assert_int_equal(kfs_note_get(c->b, s, "a", &buf, &c->err), 0);
+    assert_int_equal(kfs_note_get(c->b, NULL, "a", &buf, &c->err), 0);
+    assert_int_equal(kfs_note_get(c->b, s, "b", &buf, &c->err), 0);
+    assert_bytes((struct kfs_bytes){buf.data, buf.len}, bytes_of("of s of all"));
+    kfs_buf_release(&buf);
 }
 
 static void generations_differ_across_a_reopen(void **state)
@@ -186,6 +206,7 @@ static void closing_is_a_sync(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(streams_and_settings_are_there),
+    cmocka_unit_test(notes_are_there),
     cmocka_unit_test(generations_differ_across_a_reopen),
     cmocka_unit_test(shards_are_there),
     cmocka_unit_test(records_are_there),

@@ -85,8 +85,10 @@ static void create_gives_defaults(void **state)
 static void create_takes_settings(void **state)
 {
     struct contract_case *c = *state;
-    struct kfs_stream_spec low = {1, KFS_RETENTION_HOURS_MIN, KFS_RECORD_BYTES_DEFAULT};
-    struct kfs_stream_spec high = {50, KFS_RETENTION_HOURS_MAX, KFS_RECORD_BYTES_MAX};
+    struct kfs_stream_spec low = {
+        .shards = 1, .retention_hours = KFS_RETENTION_HOURS_MIN, .max_record_bytes = KFS_RECORD_BYTES_DEFAULT};
+    struct kfs_stream_spec high = {
+        .shards = 50, .retention_hours = KFS_RETENTION_HOURS_MAX, .max_record_bytes = KFS_RECORD_BYTES_MAX};
 
     assert_int_equal(kfs_stream_create(c->b, "low", &low, &c->err), 0);
     assert_int_equal(kfs_stream_create(c->b, "high", &high, &c->err), 0);
@@ -100,13 +102,13 @@ static void create_refuses_bad_specs(void **state)
 {
     struct contract_case *c = *state;
     static const struct kfs_stream_spec bad[] = {
-        {0, 0, 0},
-        {KFS_SHARDS_MAX + 1, 0, 0},
-        {1, KFS_RETENTION_HOURS_MIN - 1, 0},
-        {1, KFS_RETENTION_HOURS_MAX + 1, 0},
-        {1, 0, KFS_RECORD_BYTES_DEFAULT - 1024},
-        {1, 0, KFS_RECORD_BYTES_DEFAULT + 1},
-        {1, 0, KFS_RECORD_BYTES_MAX + 1024},
+        {.shards = 0},
+        {.shards = KFS_SHARDS_MAX + 1},
+        {.shards = 1, .retention_hours = KFS_RETENTION_HOURS_MIN - 1},
+        {.shards = 1, .retention_hours = KFS_RETENTION_HOURS_MAX + 1},
+        {.shards = 1, .max_record_bytes = KFS_RECORD_BYTES_DEFAULT - 1024},
+        {.shards = 1, .max_record_bytes = KFS_RECORD_BYTES_DEFAULT + 1},
+        {.shards = 1, .max_record_bytes = KFS_RECORD_BYTES_MAX + 1024},
     };
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)

@@ -80,7 +80,7 @@ char *fw_get(struct simdisk *disk, const char *path, size_t *size); /* malloc'ed
 void fw_put(struct simdisk *disk, const char *path, const void *data, size_t size);
 void fw_remove(struct simdisk *disk, const char *path);
 void fw_remove_shard(struct simdisk *disk, const char *name); /* a directory of s, with all that is in it */
-void fw_make_shard(struct simdisk *disk, const char *name);
+void fw_make_dir(struct simdisk *disk, const char *path);
 void fw_flip(struct simdisk *disk, const char *path, size_t at, uint8_t mask);
 
 #define FW_PATHS 64

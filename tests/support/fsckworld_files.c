@@ -117,11 +117,13 @@ void fw_remove_shard(struct simdisk *disk, const char *name)
     io->close(io->ctx, dir);
 }
 
-void fw_make_shard(struct simdisk *disk, const char *name)
+void fw_make_dir(struct simdisk *disk, const char *path)
 {
     const struct kfs_io *io = simdisk_io(disk);
-    int dir = open_stream_dir(disk);
+    const char *name;
+    int dir = open_parent(disk, path, &name);
 
+    assert_true(dir >= 0);
     assert_int_equal(io->mkdir(io->ctx, dir, name), 0);
     assert_int_equal(io->sync_dir(io->ctx, dir), 0);
     io->close(io->ctx, dir);

@@ -96,6 +96,8 @@ static int stream_create(struct kfs_backend *base, const char *name, const struc
     s->info.created_ms = b->clock->wall_ms(b->clock->ctx);
     s->info.generation = ++b->generations;
     memory_create_shards(s, spec->shards);
+    if (spec->note != NULL)
+        memory_put_note(&s->notes, spec->note, spec->note_text);
 
     b->streams = memory_alloc(b->streams, b->n + 1, sizeof *b->streams);
     memmove(&b->streams[place + 1], &b->streams[place], (b->n - place) * sizeof(struct memory_stream *));
@@ -129,6 +131,7 @@ static void stream_free(struct memory_stream *s)
 {
     assert(s->references == 0 && s->watches == NULL);
     memory_drop_shards(s);
+    memory_drop_notes(&s->notes);
     free(s);
 }
 
@@ -163,6 +166,7 @@ static int stream_delete(struct kfs_stream *ref, struct kfs_error *err)
         s->deleted = true;
         b->deleted_streams++;
         memory_drop_shards(s);
+        memory_drop_notes(&s->notes);
     }
     memory_leave(s);
     if (rc == 0)
@@ -276,6 +280,7 @@ static int close_backend(struct kfs_backend *base)
     for (size_t i = 0; i < b->n; i++)
         stream_free(b->streams[i]);
     free(b->streams);
+    memory_drop_notes(&b->notes);
     pthread_mutex_destroy(&b->lock);
     pthread_mutex_destroy(&b->watch_lock);
     free(b);
@@ -308,6 +313,9 @@ struct kfs_backend *memory_open(const struct kfs_clock *clock)
         .read_bytes = memory_read_bytes,
         .watch = watch_add,
         .unwatch = watch_remove,
+        .note_get = memory_note_get,
+        .note_set = memory_note_set,
+        .note_list = memory_note_list,
         .space = space,
         .status = status,
         .close = close_backend,

@@ -29,12 +29,14 @@ static void store(struct memory_stream *s, struct memory_shard *shard, const str
         shard->cap = 2 * shard->cap + 1;
         shard->records = memory_alloc(shard->records, shard->cap, sizeof *shard->records);
     }
+    if (now < shard->created_s * 1000 && shard->created_s * 1000 <= shard->info.created_ms + 1000)
+        now = shard->created_s * 1000;
     if (now > shard->last_arrival_ms)
         shard->last_arrival_ms = now;
     r = &shard->records[shard->n++];
     r->arrival_ms = shard->last_arrival_ms;
-    r->seq = kfs_seq_make(&(struct kfs_seq_parts){shard->info.created_ms / 1000, ++shard->position,
-                                                  r->arrival_ms / 1000, shard->info.index});
+    r->seq = kfs_seq_make(
+        &(struct kfs_seq_parts){shard->created_s, ++shard->position, r->arrival_ms / 1000, shard->info.index});
     r->offset = shard->end;
     r->len = put->data.len;
     r->data = copy(put->data.data, put->data.len);

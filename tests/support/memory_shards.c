@@ -132,19 +132,19 @@ static uint64_t later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-static void open_shard(struct memory_shard *shard, const struct kfs_shard_info *info, uint64_t created_ms)
+static void open_shard(struct memory_shard *shard, const struct kfs_shard_info *info, uint64_t created_ms,
+                       uint64_t created_s)
 {
-    const struct kfs_seq_parts parts = {created_ms / 1000, 0, created_ms / 1000, info->index};
+    const struct kfs_seq_parts parts = {created_s, 0, created_s, info->index};
 
-    *shard = (struct memory_shard){.info = *info, .last_arrival_ms = created_ms};
+    *shard = (struct memory_shard){.info = *info, .last_arrival_ms = created_ms, .created_s = created_s};
     shard->info.created_ms = created_ms;
     shard->info.starting = kfs_seq_make(&parts);
 }
 
 static void close_shard(struct memory_shard *shard, uint64_t closed_ms)
 {
-    const struct kfs_seq_parts parts = {shard->info.created_ms / 1000, KFS_SEQ_POSITION_MAX, closed_ms / 1000,
-                                        shard->info.index};
+    const struct kfs_seq_parts parts = {shard->created_s, KFS_SEQ_POSITION_MAX, closed_ms / 1000, shard->info.index};
 
     shard->info.closed = true;
     shard->info.closed_ms = closed_ms;
@@ -152,25 +152,35 @@ static void close_shard(struct memory_shard *shard, uint64_t closed_ms)
 }
 
 /* Makes the stream's shards what the plan says. A child is created when its
- * last parent closed, and no shard closes before its last record arrived. */
+ * last parent closed, by its numbers a second later; all shards that close do so
+ * at once, none before its last record arrived. */
 static void apply(struct memory_stream *s, const struct kfs_topology *plan)
 {
     uint64_t now = s->backend->clock->wall_ms(s->backend->clock->ctx);
+    uint64_t closed_ms = now;
     size_t before = s->n;
 
+    for (size_t i = 0; i < before; i++)
+        if (plan->shards[i].closed && s->shards[i].info.closed_ms == 0)
+            closed_ms = later(closed_ms, s->shards[i].last_arrival_ms);
     s->shards = memory_alloc(s->shards, plan->n, sizeof *s->shards);
     for (size_t i = 0; i < plan->n; i++) {
         const struct kfs_shard_info *info = &plan->shards[i];
         struct memory_shard *shard = &s->shards[i];
         if (i >= before) {
             uint64_t created_ms = now;
-            for (size_t j = 0; j < i; j++)
-                if (s->shards[j].info.index == info->parent || s->shards[j].info.index == info->adjacent_parent)
-                    created_ms = later(created_ms, s->shards[j].info.closed_ms);
-            open_shard(shard, info, created_ms);
+            uint64_t created_s = now / 1000 - 2;
+            for (size_t j = 0; j < i; j++) {
+                const struct memory_shard *parent = &s->shards[j];
+                if (parent->info.index != info->parent && parent->info.index != info->adjacent_parent)
+                    continue;
+                created_ms = later(created_ms, parent->info.closed_ms);
+                created_s = later(later(created_s, parent->created_s + 1), created_ms / 1000 + 1);
+            }
+            open_shard(shard, info, created_ms, created_s);
         }
         if (info->closed && shard->info.closed_ms == 0)
-            close_shard(shard, later(now, shard->last_arrival_ms));
+            close_shard(shard, closed_ms);
     }
     s->n = plan->n;
     s->next_index = plan->next_index;

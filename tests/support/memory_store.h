@@ -28,7 +28,19 @@ struct memory_shard {
     uint64_t end;
     uint64_t position; /* of the newest sequence number */
     uint64_t last_arrival_ms;
+    uint64_t created_s; /* in its numbers */
     struct kfs_seq last;
+};
+
+struct memory_note {
+    char name[KFS_NOTE_NAME_MAX + 1];
+    char *text;
+    size_t len;
+};
+
+struct memory_notes {
+    struct memory_note *notes; /* in byte order of their names */
+    size_t n;
 };
 
 struct memory_stream {
@@ -37,6 +49,7 @@ struct memory_stream {
     struct memory_shard *shards; /* by index, without those that expired */
     size_t n;
     uint32_t next_index;
+    struct memory_notes notes;
     bool deleted;
     unsigned int references;
     struct kfs_watch *watches; /* watch_lock */
@@ -51,6 +64,7 @@ struct memory_backend {
     pthread_mutex_t watch_lock;
     struct memory_stream **streams; /* in byte order of their names; not the deleted ones */
     size_t n;
+    struct memory_notes notes;
     uint64_t generations;
     unsigned int readers;
     unsigned int deleted_streams; /* deleted ones with references */
@@ -97,5 +111,15 @@ int memory_locate(struct kfs_reader *reader, const struct kfs_position *position
 int memory_read(struct kfs_reader *reader, uint64_t offset, const struct kfs_limit *limit, struct kfs_batch *batch,
                 struct kfs_error *err);
 ssize_t memory_read_bytes(struct kfs_reader *reader, uint64_t offset, void *data, size_t len, struct kfs_error *err);
+
+/* Notes: memory_notes.c. */
+int memory_note_get(struct kfs_backend *b, struct kfs_stream *ref, const char *name, struct kfs_buf *buf,
+                    struct kfs_error *err);
+int memory_note_set(struct kfs_backend *b, struct kfs_stream *ref, const char *name, struct kfs_bytes text,
+                    struct kfs_error *err);
+int memory_note_list(struct kfs_backend *b, struct kfs_stream *ref, kfs_note_visit *visit, void *arg,
+                     struct kfs_error *err);
+void memory_drop_notes(struct memory_notes *notes);
+void memory_put_note(struct memory_notes *notes, const char *name, struct kfs_bytes text);
 
 #endif

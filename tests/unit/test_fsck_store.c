@@ -98,7 +98,7 @@ static void file_stream_that_cannot_be_made(void **state)
     (void)state;
     fw_remove(disk, "streams/s/stream");
     fw_remove_shard(disk, "shardId-000000000001");
-    fw_make_shard(disk, "shardId-000000000001"); /* empty: it may have been made by a split */
+    fw_make_dir(disk, "streams/s/shardId-000000000001"); /* empty: it may have been made by a split */
     fw_fsck(disk, KFS_FSCK_REPAIR, &f);
     FW_CHECK(&f, f.status == KFS_FSCK_LEFT && said("put the file back"));
     FW_CHECK(&f, fw_get(disk, "streams/s/stream", &(size_t){0}) == NULL);
@@ -270,6 +270,58 @@ static void left_overs_are_no_damage(void **state)
     simdisk_free(disk);
 }
 
+static bool is_there(struct simdisk *disk, const char *path)
+{
+    char *data = fw_get(disk, path, &(size_t){0});
+
+    free(data);
+    return data != NULL;
+}
+
+static void notes_are_the_stores(void **state)
+{
+    static const char *const strays[] = {"notes/api.account.new", "notes/No", "streams/s/notes/api.stream.new",
+                                         "streams/s/notes/Makefile"};
+    struct simdisk *disk = copy_of_model("notes");
+
+    (void)state;
+    fw_make_dir(disk, "notes");
+    fw_make_dir(disk, "tls");
+    fw_make_dir(disk, "streams/s/notes");
+    fw_put(disk, "notes/api.account", "{}", 2);
+    fw_put(disk, "streams/s/notes/api.stream", "{}", 2);
+    fw_fsck(disk, KFS_FSCK_CHECK, &f);
+    FW_CHECK(&f, f.status == 0 && f.findings == 0 && !said("notes") && !said("tls"));
+    for (size_t i = 0; i < 4; i++)
+        fw_put(disk, strays[i], "x", 1);
+    fw_fsck(disk, KFS_FSCK_CHECK, &f);
+    FW_CHECK(&f, f.status == 0 && f.findings == 0);
+    FW_CHECK(&f, said("notes/api.account.new: left over") && said("notes/No: not a note"));
+    FW_CHECK(&f, said("notes/api.stream.new: left over") && said("notes/Makefile: not a note"));
+    fw_fsck(disk, KFS_FSCK_REPAIR, &f);
+    for (size_t i = 0; i < 4; i++)
+        FW_CHECK(&f, is_there(disk, strays[i]) == (i % 2 == 1));
+    simdisk_free(disk);
+}
+
+/* A file in the place of the directory is said; a stream whose settings are made again keeps its notes. */
+static void notes_beside_damage(void **state)
+{
+    struct simdisk *disk = copy_of_model("notes beside damage");
+
+    (void)state;
+    fw_put(disk, "notes", "x", 1);
+    fw_make_dir(disk, "streams/s/notes");
+    fw_put(disk, "streams/s/notes/api.stream", "{}", 2);
+    fw_remove(disk, "streams/s/stream");
+    fw_fsck(disk, KFS_FSCK_REPAIR, &f);
+    FW_CHECK(&f, f.status == KFS_FSCK_REPAIRED && said("notes: not the directory of the notes"));
+    FW_CHECK(&f, is_there(disk, "streams/s/notes/api.stream"));
+    fw_fsck(disk, KFS_FSCK_CHECK, &f);
+    FW_CHECK(&f, f.status == 0 && f.findings == 0);
+    simdisk_free(disk);
+}
+
 /* Lines are all that is left of records where the index is lost: a record of three lines is three. */
 static void records_of_several_lines(void **state)
 {
@@ -343,6 +395,8 @@ int main(void)
         cmocka_unit_test(without_y_only_what_is_safe),
         cmocka_unit_test(what_is_taken_out_is_kept),
         cmocka_unit_test(left_overs_are_no_damage),
+        cmocka_unit_test(notes_are_the_stores),
+        cmocka_unit_test(notes_beside_damage),
         cmocka_unit_test(records_of_several_lines),
         cmocka_unit_test(no_store),
         cmocka_unit_test(unreadable),

@@ -179,7 +179,22 @@ static void a_stream_that_cannot_be_loaded_is_not_replaced(void **state)
     simdisk_free(disk);
 }
 
-/* Whatever a creation fails at, it can be tried again. */
+/* The bytes of the stream's note "made". */
+static size_t note_size(struct kfs_backend *b, const char *name)
+{
+    struct kfs_stream *s;
+    struct kfs_buf buf;
+
+    kfs_buf_init(&buf, KFS_NOTE_BYTES_MAX);
+    assert_int_equal(kfs_stream_open(b, name, &s, NULL), 0);
+    assert_int_equal(kfs_note_get(b, s, "made", &buf, NULL), 0);
+    size_t size = buf.len;
+    kfs_buf_release(&buf);
+    kfs_stream_close(s);
+    return size;
+}
+
+/* Whatever a creation fails at, it can be tried again; a note is there only of the one that succeeded. */
 static void a_creation_that_failed_can_be_repeated(void **state)
 {
     bool failed = true;
@@ -189,7 +204,8 @@ static void a_creation_that_failed_can_be_repeated(void **state)
         struct simdisk *disk = simdisk_new();
         struct kfs_backend *b = open_store(simdisk_io(disk));
         simdisk_fail(disk, SIMDISK_ANY, nth, ENOSPC, SIMDISK_HALF);
-        int rc = create(b, "clicks", 2);
+        const struct kfs_stream_spec spec = {.shards = 2, .note = "made", .note_text = {"first", 5}};
+        int rc = kfs_stream_create(b, "clicks", &spec, NULL);
         failed = simdisk_has_failed(disk);
         simdisk_fail(disk, SIMDISK_ANY, 0, 0, SIMDISK_NOTHING);
         assert_true(failed ? rc == 0 || rc == -ENOSPC || rc == -EIO : rc == 0);
@@ -198,6 +214,7 @@ static void a_creation_that_failed_can_be_repeated(void **state)
         assert_int_equal(kfs_backend_close(b), 0);
         b = open_store(simdisk_io(disk));
         assert_int_equal(count_streams(b), 1);
+        assert_int_equal(note_size(b, "clicks"), rc == 0 ? 5 : 0);
         assert_int_equal(kfs_backend_close(b), 0);
         simdisk_free(disk);
     }

@@ -182,7 +182,9 @@ static void usage_errors_say_what_is_allowed(void **state)
     REFUSE("no option 'shrads'; did you mean 'shards'?", "/mnt", "--shrads=2");
     REFUSE("no option 'sync-intervall'; did you mean 'sync_interval'?", "/mnt", "-o", "sync-intervall=1s");
     REFUSE("no option 'noatim'; did you mean 'noatime'?", "/mnt", "-o", "noatim");
-    REFUSE("no option 'listen'; kinesisfs --help", "/mnt", "--listen=127.0.0.1:1");
+    REFUSE("no option 'spool'; kinesisfs --help", "/mnt", "--spool=1");
+    REFUSE("listen=localhost:1: it must be a numeric address and a port", "/mnt", "--listen=localhost:1");
+    REFUSE("api_faults=drop:1: it must be throttle:P", "/mnt", "--api-faults=drop:1");
     REFUSE("no option '_netdev'", "/mnt", "-o", "_netdev");
     REFUSE("no option '-x'", "/mnt", "-x");
     REFUSE("no option '-n'", "/mnt", "-n");
@@ -211,6 +213,25 @@ static void usage_errors_say_what_is_allowed(void **state)
     REFUSE("'c' is one argument too many", "a/", "b", "c");
     REFUSE("an argument is empty", "");
     REFUSE("region=?[31m: it", "/mnt", "--region=\x1b[31m");
+}
+
+static void without_a_mount_there_is_no_mountpoint(void **state)
+{
+    struct kfs_options out;
+
+    (void)state;
+    ACCEPT(&out, "--no-mount", "--listen=127.0.0.1:4567", "./store");
+    assert_null(out.mountpoint);
+    assert_string_equal(out.source, "./store");
+    assert_string_equal(out.listen, "127.0.0.1:4567");
+    assert_int_equal(out.api_status_delay_ms, 500);
+    kfs_options_release(&out);
+    ACCEPT(&out, "-o", "no_mount,listen=[::1]:0");
+    assert_string_equal(out.source, "/home/ruan/.local/share/kinesisfs");
+    kfs_options_release(&out);
+    REFUSE("no_mount takes a SOURCE and no MOUNTPOINT", "--no-mount", "--listen=127.0.0.1:1", "./a", "/mnt");
+    REFUSE("no_mount without listen would do nothing", "--no-mount");
+    REFUSE_HELPER("no_mount is not for a mount helper", "./a", "/mnt", "-o", "no_mount,listen=127.0.0.1:1");
 }
 
 static void a_double_dash_ends_options(void **state)
@@ -306,6 +327,7 @@ int main(void)
         cmocka_unit_test_setup(commas_in_values_are_escaped, setup),
         cmocka_unit_test_setup(help_and_version_end_the_parsing, setup),
         cmocka_unit_test_setup(usage_errors_say_what_is_allowed, setup),
+        cmocka_unit_test_setup(without_a_mount_there_is_no_mountpoint, setup),
         cmocka_unit_test_setup(a_double_dash_ends_options, setup),
         cmocka_unit_test_setup(long_arguments_are_bounded, setup),
         cmocka_unit_test_setup(sources, setup),

@@ -1,6 +1,6 @@
 /* Base64, RFC 4648 section 4: with padding, without line breaks. */
-#ifndef KFS_FS_BASE64_H
-#define KFS_FS_BASE64_H
+#ifndef KFS_BASE_BASE64_H
+#define KFS_BASE_BASE64_H
 
 #include <stddef.h>
 #include <sys/types.h>

@@ -1,0 +1,296 @@
+/* Tags: of streams by name, and of streams and consumers by ARN. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/endpoint/api_internal.h"
+
+#define LIST_DEFAULT 50
+
+/* ---- a set of them ---- */
+
+void api_tags_release(struct api_tags *tags)
+{
+    for (size_t i = 0; i < tags->n; i++) {
+        free(tags->tags[i].key);
+        free(tags->tags[i].value);
+    }
+    free(tags->tags);
+    *tags = (struct api_tags){0};
+}
+
+static size_t search(const struct api_tags *tags, const char *key, bool *found)
+{
+    size_t i = 0;
+
+    while (i < tags->n && strcmp(tags->tags[i].key, key) < 0)
+        i++;
+    *found = i < tags->n && strcmp(tags->tags[i].key, key) == 0;
+    return i;
+}
+
+int api_tags_set(struct api_tags *tags, const char *key, const char *value)
+{
+    bool found;
+    size_t at = search(tags, key, &found);
+    char *new_key = found ? NULL : strdup(key);
+    char *new_value = strdup(value);
+    struct api_tag *list = found ? tags->tags : realloc(tags->tags, (tags->n + 1) * sizeof *list);
+
+    if (list != NULL)
+        tags->tags = list;
+    if (list == NULL || new_value == NULL || (!found && new_key == NULL)) {
+        free(new_key);
+        free(new_value);
+        return -ENOMEM;
+    }
+    if (found) {
+        free(list[at].value);
+        list[at].value = new_value;
+        return 0;
+    }
+    memmove(list + at + 1, list + at, (tags->n - at) * sizeof *list);
+    list[at] = (struct api_tag){new_key, new_value};
+    tags->n++;
+    return 0;
+}
+
+void api_tags_remove(struct api_tags *tags, const char *key)
+{
+    bool found;
+    size_t at = search(tags, key, &found);
+
+    if (!found)
+        return;
+    free(tags->tags[at].key);
+    free(tags->tags[at].value);
+    tags->n--;
+    memmove(tags->tags + at, tags->tags + at + 1, (tags->n - at) * sizeof *tags->tags);
+}
+
+int api_tags_copy(struct api_tags *to, const struct api_tags *from)
+{
+    int rc = 0;
+
+    *to = (struct api_tags){0};
+    for (size_t i = 0; rc == 0 && i < from->n; i++)
+        rc = api_tags_set(to, from->tags[i].key, from->tags[i].value);
+    if (rc != 0)
+        api_tags_release(to);
+    return rc;
+}
+
+/* ---- what may be in one ---- */
+
+/* Letters and digits of any script, spaces, and the marks the service names; colons are in keys that
+ * clients use. Beyond ASCII every character counts as a letter. */
+static bool is_allowed(const char *text)
+{
+    for (const char *p = text; *p != '\0'; p++) {
+        unsigned char c = (unsigned char)*p;
+        bool letter = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80;
+        if (!letter && strchr("_./=+-%@: ", c) == NULL)
+            return false;
+    }
+    return true;
+}
+
+/* A key, or a value; `how` is what the request would do with it. */
+static int check_text(struct api_call *call, const char *text, const char *how, const char *stream)
+{
+    if (!is_allowed(text))
+        return api_invalid(call, "Some tags contain invalid characters. Valid characters: Unicode letters, digits, "
+                                 "white space, _ . / = + - %% @.");
+    if (strchr(text, '%') != NULL)
+        return api_invalid(call,
+                           "Failed to %s stream %s under account %s because some tags contained illegal characters. "
+                           "The allowed characters are Unicode letters, white-spaces, '_',',','/','=','+','-','@'.",
+                           how, stream, call->account);
+    return 0;
+}
+
+int api_tags_add(struct api_call *call, const struct kfs_value *map, const char *stream, struct api_tags *tags)
+{
+    for (size_t i = 0; i < map->n; i++) {
+        const struct kfs_value *item = &map->items[i];
+        const char *key = api_text_of(call, &(struct kfs_value){.bytes = item->key});
+        const char *value = item->type == KFS_VALUE_NULL ? "" : api_text_of(call, item);
+        if (key == NULL || value == NULL)
+            return api_no_memory(call);
+        if (check_text(call, key, "add tags to", stream) != 0 || check_text(call, value, "add tags to", stream) != 0)
+            return -1;
+        if (strncmp(key, "aws:", 4) == 0)
+            return api_invalid(call, "Tag keys that begin with aws: are reserved.");
+        if (api_tags_set(tags, key, value) != 0)
+            return api_no_memory(call);
+    }
+    if (tags->n > API_TAGS_MAX)
+        return api_invalid(call,
+                           "Failed to add tags to stream %s under account %s because a given stream cannot have more "
+                           "than 10 tags associated with it.", /* the service's words: it takes 50 */
+                           stream, call->account);
+    return 0;
+}
+
+/* ---- whose they are ---- */
+
+/* Applies a request's change to a set. */
+static int change(struct api_call *call, const char *stream, struct api_tags *tags)
+{
+    const struct kfs_value *added = kfs_value_get(call->in, "Tags");
+    const struct kfs_value *removed = kfs_value_get(call->in, "TagKeys");
+
+    if (added != NULL && api_tags_add(call, added, stream, tags) != 0)
+        return -1;
+    for (size_t i = 0; removed != NULL && i < removed->n; i++) {
+        const char *key = api_text_of(call, &removed->items[i]);
+        if (key == NULL)
+            return api_no_memory(call);
+        if (check_text(call, key, "remove tags from", stream) != 0)
+            return -1;
+        api_tags_remove(tags, key);
+    }
+    return 0;
+}
+
+static int change_stream(struct api_call *call, struct api_stream *stream)
+{
+    struct api_settings settings;
+
+    (void)pthread_mutex_lock(&stream->changes);
+    int rc = api_settings_copy(call, stream, &settings);
+    if (rc == 0) {
+        rc = change(call, stream->name, &settings.tags);
+        if (rc == 0)
+            rc = api_settings_replace(call, stream, &settings);
+        if (rc != 0)
+            api_settings_release(&settings);
+    }
+    (void)pthread_mutex_unlock(&stream->changes);
+    return rc;
+}
+
+static int change_consumer(struct api_call *call, struct api_stream *stream, const char *name)
+{
+    struct api_consumer *copy = NULL;
+
+    (void)pthread_mutex_lock(&stream->changes);
+    int rc = api_consumer_copy(call, stream, name, &copy);
+    if (rc == 0)
+        rc = change(call, stream->name, &copy->tags);
+    if (rc == 0)
+        rc = api_consumer_put(call, stream, copy);
+    if (rc != 0)
+        api_consumer_free(copy);
+    (void)pthread_mutex_unlock(&stream->changes);
+    return rc;
+}
+
+static int change_resource(struct api_call *call)
+{
+    struct api_resource resource;
+
+    if (api_find_resource(call, &resource) != 0)
+        return -1;
+    int rc = resource.consumer == NULL ? change_stream(call, resource.stream)
+                                       : change_consumer(call, resource.stream, resource.consumer);
+    api_put_back(call, resource.stream);
+    return rc;
+}
+
+static int change_named(struct api_call *call)
+{
+    struct api_stream *stream;
+
+    if (api_find(call, API_EVEN_DELETING, &stream) != 0)
+        return -1;
+    int rc = change_stream(call, stream);
+    api_put_back(call, stream);
+    return rc;
+}
+
+int api_add_tags(struct api_call *call)
+{
+    return change_named(call);
+}
+
+int api_remove_tags(struct api_call *call)
+{
+    return change_named(call);
+}
+
+int api_tag_resource(struct api_call *call)
+{
+    return change_resource(call);
+}
+
+int api_untag_resource(struct api_call *call)
+{
+    return change_resource(call);
+}
+
+/* ---- listing ---- */
+
+static void out_tag(struct kfs_out *out, const struct api_tag *tag)
+{
+    kfs_out_map(out, NULL);
+    kfs_out_string(out, "Key", tag->key);
+    kfs_out_string(out, "Value", tag->value);
+    kfs_out_map_end(out);
+}
+
+int api_list_tags(struct api_call *call)
+{
+    const char *start = api_string(call, call->in, "ExclusiveStartTagKey");
+    const size_t limit = (size_t)api_integer(call->in, "Limit", LIST_DEFAULT);
+    struct api_stream *stream;
+    size_t given = 0;
+    bool more = false;
+
+    if (api_find(call, API_EVEN_DELETING, &stream) != 0)
+        return -1;
+    kfs_out_map(&call->out, NULL);
+    kfs_out_list(&call->out, "Tags");
+    (void)pthread_mutex_lock(&stream->lock);
+    for (size_t i = 0; i < stream->settings.tags.n; i++) {
+        const struct api_tag *tag = &stream->settings.tags.tags[i];
+        if (start != NULL && strcmp(tag->key, start) <= 0)
+            continue;
+        more = given == limit;
+        if (more)
+            break;
+        out_tag(&call->out, tag);
+        given++;
+    }
+    (void)pthread_mutex_unlock(&stream->lock);
+    kfs_out_list_end(&call->out);
+    kfs_out_bool(&call->out, "HasMoreTags", more);
+    kfs_out_map_end(&call->out);
+    api_put_back(call, stream);
+    return 0;
+}
+
+int api_list_resource_tags(struct api_call *call)
+{
+    struct api_resource resource;
+    const struct api_tags *tags;
+    bool found = true;
+
+    if (api_find_resource(call, &resource) != 0)
+        return -1;
+    (void)pthread_mutex_lock(&resource.stream->lock);
+    tags = &resource.stream->settings.tags;
+    if (resource.consumer != NULL) {
+        size_t at = api_consumer_find(resource.stream, resource.consumer, &found);
+        tags = found ? &resource.stream->consumers[at]->tags : NULL;
+    }
+    kfs_out_map(&call->out, NULL);
+    kfs_out_list(&call->out, "Tags");
+    for (size_t i = 0; tags != NULL && i < tags->n; i++)
+        out_tag(&call->out, &tags->tags[i]);
+    kfs_out_list_end(&call->out);
+    kfs_out_map_end(&call->out);
+    (void)pthread_mutex_unlock(&resource.stream->lock);
+    api_put_back(call, resource.stream);
+    return 0;
+}
