@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
-suites=(unit gates mount compat crash clang asan tsan fuzz)
+suites=(unit gates mount compat crash asan tsan fuzz)
 logs=build/test
 make=(make -s -j "$(nproc)")
 
@@ -32,10 +32,6 @@ suite_crash() { # kill -9, power loss, full disk, damage
     "${make[@]}" && scripts/mount_tests.sh tests/crash
 }
 
-suite_clang() { # the other compiler, with the same warnings
-    "${make[@]}" clang && "${make[@]}" B=build/clang CC=clang test
-}
-
 # Sanitizers of older compilers do not bear much address space randomisation.
 plain_addresses=(setarch "$(uname -m)" -R)
 "${plain_addresses[@]}" true 2>/dev/null || plain_addresses=()
@@ -48,7 +44,7 @@ sanitized() { # BUILD SANITIZERS: unit and mount tests
         return "$status"
 }
 
-suite_asan() { # AddressSanitizer and UndefinedBehaviorSanitizer
+suite_asan() { # clang: its warnings, AddressSanitizer and UndefinedBehaviorSanitizer
     sanitized asan address,undefined
 }
 
