@@ -35,7 +35,7 @@ LIBS := $(shell pkg-config --libs $(filter-out fuse3,$(PKGS)) 2>/dev/null) -lhtt
 FUSE := $(shell pkg-config --libs fuse3 2>/dev/null)
 
 # Layers: the core of the file system knows nothing of libfuse, the backends nothing of either.
-BACKEND_SRC := $(wildcard backend/*.c backend/base/*.c backend/log/*.c backend/local/*.c backend/endpoint/*.c)
+BACKEND_SRC := $(wildcard backend/*.c backend/base/*.c backend/log/*.c backend/local/*.c backend/kinesis/*.c backend/endpoint/*.c)
 SHELL_SRC   := fs/main.c $(wildcard fs/fuse_*.c)
 CORE_SRC    := $(filter-out $(SHELL_SRC),$(wildcard fs/*.c))
 FSCK_SRC    := backend/local/fsck_main.c

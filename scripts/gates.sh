@@ -21,7 +21,7 @@ quietly() {
     text=$("$@" 2>&1) || printf '%s\n' "$text"
 }
 
-# fs -> backend/backend.h -> backend/base; local -> log -> base; only main.c knows
+# fs -> backend/backend.h -> backend/base; local, kinesis -> log -> base; only main.c knows
 # which backend it is, only service.c that there is an endpoint; what is called internal stays in its directory.
 gate_includes() {
     grep -HE '^#include "' "${code[@]}" | awk -F'[:"]' '
@@ -36,6 +36,7 @@ gate_includes() {
             if (d == "backend/log") ok = to ~ /^backend\/(log|base)\//
             if (d == "backend/endpoint") ok = to ~ /^backend\/(endpoint|base)\/[^\/]*$/ || to ~ /^backend\/(backend|topology)\.h$/
             if (d == "backend/local") ok = to ~ /^backend\/((local|log|base)\/)?[^\/]*$/
+            if (d == "backend/kinesis") ok = to ~ /^backend\/((kinesis|log|base)\/)?[^\/]*$/
             if (to ~ /internal\.h$/ && dir(to) != d) ok = 0
             if (!ok) print from ": must not include " to
         }'

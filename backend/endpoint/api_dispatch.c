@@ -9,6 +9,7 @@
 
 #include "backend/base/base64.h"
 #include "backend/endpoint/api_internal.h"
+#include "backend/endpoint/cbor.h"
 
 #define TARGET_SERVICE "Kinesis_20131202."
 #define JSON_TYPE "application/x-amz-json-1.1"

@@ -5,11 +5,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "backend/base/out.h"
+#include "backend/base/value.h"
 #include "backend/endpoint/api.h"
 #include "backend/endpoint/model.h"
-#include "backend/endpoint/out.h"
 #include "backend/endpoint/token.h"
-#include "backend/endpoint/value.h"
 #include "backend/topology.h"
 
 #define API_ACCOUNT_LEN 12

@@ -11,7 +11,8 @@
 #include <string.h>
 
 #include "backend/base/utf8.h"
-#include "backend/endpoint/value_internal.h"
+#include "backend/base/value_builder.h"
+#include "backend/endpoint/cbor.h"
 
 #define TAG_TIME 1
 #define TAG_BIG_NUMBER 2

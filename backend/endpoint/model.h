@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "backend/base/buf.h"
+#include "backend/base/value.h"
 #include "backend/endpoint/pattern.h"
-#include "backend/endpoint/value.h"
 
 enum kfs_shape_type {
     KFS_SHAPE_STRING,

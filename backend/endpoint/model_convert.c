@@ -6,8 +6,8 @@
 
 #include "backend/base/base64.h"
 #include "backend/base/utf8.h"
+#include "backend/base/value_builder.h"
 #include "backend/endpoint/model_internal.h"
-#include "backend/endpoint/value_internal.h"
 
 /* Maps with more members than a constraint allows anywhere are not searched for repeated names. */
 #define MAP_MEMBERS_MAX 1000

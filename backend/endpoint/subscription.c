@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/eventstream.h"
 #include "backend/endpoint/api_internal.h"
-#include "backend/endpoint/eventstream.h"
 
 #define EVENT_RECORDS_MAX 10000
 #define EVENT_BYTES_MAX (1U << 20)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "backend/base/utf8.h"
+#include "backend/endpoint/cbor.h"
 #include "tests/support/tree.h"
 
 #define REQUIRE(condition)                                                                                             \

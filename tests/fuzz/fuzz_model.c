@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/base/utf8.h"
+#include "backend/endpoint/cbor.h"
 #include "backend/endpoint/model.h"
 
 #define REQUIRE(condition)                                                                                             \

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
+#include "backend/base/value.h"
 #include "backend/endpoint/api.h"
 #include "backend/endpoint/subscription.h"
-#include "backend/endpoint/value.h"
 
 #define API_WORLD_START_MS UINT64_C(1700000000000)
 #define API_WORLD_ACCOUNT "000000000000"

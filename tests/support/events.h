@@ -1,4 +1,4 @@
-/* Reading AWS event streams (backend/endpoint/eventstream.h), for tests. */
+/* Reading AWS event streams (backend/base/eventstream.h), for tests. */
 #ifndef KFS_TESTS_EVENTS_H
 #define KFS_TESTS_EVENTS_H
 

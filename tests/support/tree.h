@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/endpoint/out.h"
-#include "backend/endpoint/value.h"
+#include "backend/base/out.h"
+#include "backend/base/value.h"
 
 #define TREE_TIME_LEAST INT64_C(100000000000) /* ms; what CBOR decodes as such */
 

@@ -1,8 +1,8 @@
 /* Prints the service model's tables as JSON, for tests/compat/model_botocore.py. */
 #include <stdio.h>
 
+#include "backend/base/out.h"
 #include "backend/endpoint/model.h"
-#include "backend/endpoint/out.h"
 
 #define TEXT_MAX ((size_t)4 << 20)
 

@@ -1,4 +1,4 @@
-#include "backend/endpoint/value.h"
+#include "backend/endpoint/cbor.h"
 
 #include <errno.h>
 #include <math.h>

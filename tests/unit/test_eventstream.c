@@ -1,4 +1,4 @@
-#include "backend/endpoint/eventstream.h"
+#include "backend/base/eventstream.h"
 
 #include <errno.h>
 #include <setjmp.h>

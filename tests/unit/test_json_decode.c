@@ -1,4 +1,4 @@
-#include "backend/endpoint/value.h"
+#include "backend/base/value.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "backend/endpoint/eventstream.h"
+#include "backend/base/eventstream.h"
 
 #include <assert.h>
 #include <errno.h>

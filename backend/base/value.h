@@ -1,6 +1,6 @@
-/* A decoded request: a tree of values, the same for JSON and CBOR. */
-#ifndef KFS_ENDPOINT_VALUE_H
-#define KFS_ENDPOINT_VALUE_H
+/* A decoded message: a tree of values, the same for JSON and CBOR. */
+#ifndef KFS_BASE_VALUE_H
+#define KFS_BASE_VALUE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,9 +41,8 @@ void *kfs_arena_alloc(struct kfs_arena *arena, size_t size); /* zeroed; NULL: ov
 
 #define KFS_VALUE_DEPTH_MAX 16
 
-/* -EINVAL: not JSON (CBOR) or more after it, too deep, invalid UTF-8; -ENOMEM: over the arena's maximum. */
+/* -EINVAL: not JSON or more after it, too deep, invalid UTF-8; -ENOMEM: over the arena's maximum. */
 int kfs_json_decode(struct kfs_arena *arena, struct kfs_bytes body, struct kfs_value *value);
-int kfs_cbor_decode(struct kfs_arena *arena, struct kfs_bytes body, struct kfs_value *value);
 
 /* A member of a map: NULL where it is absent or null. The last one counts where a name is repeated. */
 const struct kfs_value *kfs_value_get(const struct kfs_value *map, const char *name);

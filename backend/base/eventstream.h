@@ -9,8 +9,8 @@
  *   u32 CRC-32 of everything before
  *
  * Source: AWS's documentation of the encoding, and messages of the service. */
-#ifndef KFS_ENDPOINT_EVENTSTREAM_H
-#define KFS_ENDPOINT_EVENTSTREAM_H
+#ifndef KFS_BASE_EVENTSTREAM_H
+#define KFS_BASE_EVENTSTREAM_H
 
 #include "backend/base/buf.h"
 

@@ -1,4 +1,4 @@
-#include "backend/endpoint/value_internal.h"
+#include "backend/base/value_builder.h"
 
 #include <errno.h>
 #include <math.h>

@@ -10,7 +10,7 @@
 
 #include "backend/base/json_text.h"
 #include "backend/base/utf8.h"
-#include "backend/endpoint/value_internal.h"
+#include "backend/base/value_builder.h"
 
 /* Longer than any number that a client prints. */
 #define NUMBER_CHARS_MAX 512

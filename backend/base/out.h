@@ -1,7 +1,7 @@
 /* Printing a response, the same calls for JSON and CBOR. Errors (no memory, over the
  * buffer's maximum) are kept and told at the end. */
-#ifndef KFS_ENDPOINT_OUT_H
-#define KFS_ENDPOINT_OUT_H
+#ifndef KFS_BASE_OUT_H
+#define KFS_BASE_OUT_H
 
 #include <stdbool.h>
 #include <stdint.h>

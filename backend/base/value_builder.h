@@ -1,9 +1,9 @@
 /* Building a tree from what a decoder reports in the order of the text: values,
  * and containers that begin and end. */
-#ifndef KFS_ENDPOINT_VALUE_INTERNAL_H
-#define KFS_ENDPOINT_VALUE_INTERNAL_H
+#ifndef KFS_BASE_VALUE_BUILDER_H
+#define KFS_BASE_VALUE_BUILDER_H
 
-#include "backend/endpoint/value.h"
+#include "backend/base/value.h"
 
 /* A container under construction; its items are the last ones of the builder's. */
 struct kfs_open_value {

@@ -1,4 +1,4 @@
-#include "backend/endpoint/out.h"
+#include "backend/base/out.h"
 
 #include <string.h>
 
