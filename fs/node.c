@@ -88,8 +88,11 @@ int kfs_node_merge(struct kfs_fs *fs, struct kfs_node *node, struct kfs_merge **
     int rc = 0;
 
     (void)pthread_mutex_lock(&node->merge_lock);
-    if (node->merge == NULL)
-        rc = kfs_merge_new(&fs->merges, node->topic->stream, node->shard, node->view.framing, &node->merge, err);
+    if (node->merge == NULL) {
+        const struct kfs_merge_file file = {
+            .stream = node->topic->stream, .shard = node->shard, .framing = node->view.framing};
+        rc = kfs_merge_new(&fs->merges, &file, &node->merge, err);
+    }
     *merge = node->merge;
     (void)pthread_mutex_unlock(&node->merge_lock);
     return rc;

@@ -10,21 +10,20 @@
 
 const struct kfs_view kfs_view_default = {.framing = &kfs_framing_lines, .follow = false};
 
-static int use_lines(struct kfs_view *view, struct kfs_bytes value, struct kfs_error *err)
-{
-    (void)value;
-    (void)err;
-    view->framing = &kfs_framing_lines;
-    return 0;
-}
+#define USE_FRAMING(framing_name)                                                                                      \
+    static int use_##framing_name(struct kfs_view *view, struct kfs_bytes value, struct kfs_error *err)                \
+    {                                                                                                                  \
+        (void)value;                                                                                                   \
+        (void)err;                                                                                                     \
+        view->framing = &kfs_framing_##framing_name;                                                                   \
+        return 0;                                                                                                      \
+    }
 
-static int use_json(struct kfs_view *view, struct kfs_bytes value, struct kfs_error *err)
-{
-    (void)value;
-    (void)err;
-    view->framing = &kfs_framing_json;
-    return 0;
-}
+USE_FRAMING(lines)
+USE_FRAMING(nul)
+USE_FRAMING(raw)
+USE_FRAMING(len)
+USE_FRAMING(json)
 
 static int use_follow(struct kfs_view *view, struct kfs_bytes value, struct kfs_error *err)
 {
@@ -35,9 +34,9 @@ static int use_follow(struct kfs_view *view, struct kfs_bytes value, struct kfs_
 }
 
 static const struct kfs_view_row rows[] = {
-    {"lines", false, KFS_VIEW_FRAMING, use_lines},
-    {"json", false, KFS_VIEW_FRAMING, use_json},
-    {"follow", false, KFS_VIEW_ALONE, use_follow},
+    {"lines", false, KFS_VIEW_FRAMING, use_lines}, {"nul", false, KFS_VIEW_FRAMING, use_nul},
+    {"raw", false, KFS_VIEW_FRAMING, use_raw},     {"len", false, KFS_VIEW_FRAMING, use_len},
+    {"json", false, KFS_VIEW_FRAMING, use_json},   {"follow", false, KFS_VIEW_ALONE, use_follow},
 };
 
 const struct kfs_view_table kfs_view_table = {rows, sizeof rows / sizeof rows[0]};

@@ -20,11 +20,16 @@ struct batch {
     struct kfs_buf scratch; /* what decoding made */
 };
 
+static size_t lower(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 void kfs_writer_init(struct kfs_writer *writer, struct kfs_stream *stream, uint32_t shard,
                      const struct kfs_framing *framing)
 {
-    *writer = (struct kfs_writer){
-        .stream = stream, .shard = shard, .framing = framing, .record_max = KFS_RECORD_BYTES_DEFAULT};
+    *writer = (struct kfs_writer){.stream = stream, .shard = shard, .framing = framing};
+    writer->record_max = lower(KFS_RECORD_BYTES_DEFAULT, framing->record_max);
     kfs_buf_init(&writer->carry, framing->framed_max(KFS_RECORD_BYTES_MAX));
     if (getrandom(&writer->random, sizeof writer->random, 0) != (ssize_t)sizeof writer->random)
         writer->random = (uintptr_t)writer;
@@ -61,17 +66,36 @@ static bool too_large(struct kfs_writer *writer, size_t len, size_t limit)
     if (kfs_stream_info(writer->stream, &info, NULL) != 0)
         return true;
     size_t old = writer->record_max;
-    writer->record_max = info.max_record_bytes;
+    writer->record_max = lower(info.max_record_bytes, writer->framing->record_max);
     return len > limit - old + writer->record_max;
 }
 
 static int refuse(struct kfs_writer *writer, struct kfs_error *err)
 {
     drop_carry(writer);
+    writer->records++;
+    if (writer->record_max == writer->framing->record_max && writer->record_max < KFS_RECORD_BYTES_DEFAULT)
+        return kfs_fail_aws(err, EMSGSIZE, "ValidationException",
+                            "record %" PRIu64 " since the open is over the %zu bytes that the view %s can take in one "
+                            "write, and was refused; the view len takes larger ones",
+                            writer->records, writer->record_max, writer->framing->name);
     return kfs_fail_aws(err, EMSGSIZE, "ValidationException",
-                        "a record is over the stream's limit of %zu bytes and was refused; records up to %u bytes are "
-                        "possible (setfattr -n user.kinesis.max_record_kib)",
-                        writer->record_max, KFS_RECORD_BYTES_MAX);
+                        "record %" PRIu64 " since the open is over the stream's limit of %zu bytes and was refused; "
+                        "up to %u bytes are possible (setfattr -n user.kinesis.max_record_kib)",
+                        writer->records, writer->record_max, KFS_RECORD_BYTES_MAX);
+}
+
+/* Drops a record that is none, and says which it was. Returns -EINVAL. */
+static int drop_malformed(struct kfs_writer *writer, struct kfs_error *err)
+{
+    drop_carry(writer);
+    writer->records++;
+    if (err != NULL) {
+        size_t len = strlen(err->text);
+        (void)snprintf(err->text + len, sizeof err->text - len, " (record %" PRIu64 " since the open)",
+                       writer->records);
+    }
+    return -EINVAL;
 }
 
 static uint32_t fingerprint(const char *data, size_t len)
@@ -178,6 +202,7 @@ static size_t cut_records(struct kfs_writer *writer, struct batch *batch, const 
             if (n == 0)
                 writer->scanned = cut.scanned;
         }
+        writer->needed = n == 0 ? cut.needed : 0;
         if (n <= 0) {
             *rc = n == 0 ? -EAGAIN : (int)n;
             break;
@@ -212,13 +237,14 @@ static ssize_t write_round(struct kfs_writer *writer, struct batch *batch, const
             return rc;
         }
         drop_carry(writer);
+        writer->records += batch->n;
         return (ssize_t)covered;
     }
     if (stopped == -EAGAIN) {
         /* No end in all of data: it is carried, unless it was already added. */
         size_t limit = writer->framing->framed_max(writer->record_max) - 1; /* its end must still come */
         int rc = 0;
-        if (too_large(writer, old_carry + len, limit))
+        if (too_large(writer, old_carry + len, limit) || too_large(writer, writer->needed, writer->record_max))
             rc = -EMSGSIZE;
         else if (old_carry == 0)
             rc = kfs_buf_append(&writer->carry, data, len);
@@ -232,9 +258,8 @@ static ssize_t write_round(struct kfs_writer *writer, struct batch *batch, const
     if (stopped == -EMSGSIZE)
         return refuse(writer, err);
     if (stopped == -EINVAL)
-        drop_carry(writer);
-    else
-        writer->carry.len = old_carry;
+        return drop_malformed(writer, err);
+    writer->carry.len = old_carry;
     return stopped;
 }
 
@@ -254,6 +279,9 @@ ssize_t kfs_writer_write(struct kfs_writer *writer, const char *data, size_t len
         taken += (size_t)n;
     }
     kfs_buf_release(&batch.scratch);
+    /* What stopped a write that took something is met again by the next one, and counted then. */
+    if (taken > 0 && (n == -EMSGSIZE || n == -EINVAL))
+        writer->records--;
     if (n == -EMSGSIZE)
         remember_refused(writer, data + taken, len - taken);
     return taken > 0 ? (ssize_t)taken : n;
@@ -267,9 +295,9 @@ int kfs_writer_finish(struct kfs_writer *writer, struct kfs_error *err)
     if (writer->carry.len == 0)
         return 0;
     if (!writer->framing->partial_is_record) {
-        drop_carry(writer);
-        return kfs_fail(err, EINVAL, "the file ended inside a record of the view %s; it was refused",
-                        writer->framing->name);
+        (void)kfs_fail(err, EINVAL, "the file ended inside a record of the view %s; it was refused",
+                       writer->framing->name);
+        return drop_malformed(writer, err);
     }
     kfs_buf_init(&batch.scratch, 2 * writer->carry.max + PUTS_MAX);
     int rc = kfs_buf_reserve(&batch.scratch, writer->carry.len + 1);
@@ -278,11 +306,13 @@ int kfs_writer_finish(struct kfs_writer *writer, struct kfs_error *err)
     if (rc == -EMSGSIZE)
         rc = refuse(writer, err);
     else if (rc == -EINVAL)
-        drop_carry(writer);
+        (void)drop_malformed(writer, err);
     if (rc == 0)
         rc = kfs_append(writer->stream, writer->shard, batch.puts, 1, NULL, err);
-    if (rc == 0)
+    if (rc == 0) {
         drop_carry(writer);
+        writer->records++;
+    }
     kfs_buf_release(&batch.scratch);
     return rc;
 }

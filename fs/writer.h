@@ -11,9 +11,11 @@ struct kfs_writer {
     struct kfs_stream *stream;         /* borrowed */
     uint32_t shard;                    /* KFS_NO_SHARD: by partition key, random where none is given */
     const struct kfs_framing *framing; /* constant */
-    size_t record_max;                 /* the stream's limit as last seen */
+    size_t record_max;                 /* the lower one of the stream's limit as last seen and the framing's */
+    uint64_t records;                  /* stored or refused, since the open */
     struct kfs_buf carry;              /* the beginning of a record */
     size_t scanned;                    /* bytes of carry known to hold no end */
+    size_t needed;                     /* data of the record that it begins, where that is known */
     uint64_t random;                   /* state of the partition keys */
 
     /* A record over the limit is refused once for good: the write that shows it,
