@@ -170,10 +170,13 @@ static ssize_t complete_carry(struct kfs_writer *writer, const char *data, size_
 
     cut->scanned = writer->scanned;
     while (taken < len) {
-        if (piece > len - taken)
-            piece = len - taken;
-        if (kfs_buf_append(&writer->carry, data + taken, piece) != 0)
+        piece = lower(piece, len - taken);
+        piece = lower(piece, writer->carry.max - writer->carry.len);
+        if (piece == 0)
             return -EMSGSIZE; /* the carry is as large as the largest record there can be */
+        int rc = kfs_buf_append(&writer->carry, data + taken, piece);
+        if (rc != 0)
+            return kfs_fail(err, -rc, "out of memory");
         taken += piece;
         ssize_t end = writer->framing->cut((struct kfs_bytes){writer->carry.data, writer->carry.len}, cut, err);
         if (end != 0)
