@@ -12,11 +12,15 @@
 #define FIRST_PIECE 4096     /* of what is added to the carry while looking for an end */
 #define KEY_DIGITS 16        /* of a random partition key */
 #define FINGERPRINT_MAX 4096 /* bytes that tell a refused write from another */
+#define ROOMS_MAX 8          /* keys in one batch that are not as they stand in their record */
 
 struct batch {
     struct kfs_put puts[PUTS_MAX];
     char keys[PUTS_MAX][KEY_DIGITS + 1];
     size_t n;
+    char rooms[ROOMS_MAX][KFS_PARTITION_KEY_BYTES_MAX];
+    size_t rooms_used;
+    size_t keyless;
     struct kfs_buf scratch; /* what decoding made */
 };
 
@@ -25,18 +29,19 @@ static size_t lower(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-void kfs_writer_init(struct kfs_writer *writer, struct kfs_stream *stream, uint32_t shard,
-                     const struct kfs_framing *framing)
+int kfs_writer_init(struct kfs_writer *writer, const struct kfs_write_to *to, struct kfs_error *err)
 {
-    *writer = (struct kfs_writer){.stream = stream, .shard = shard, .framing = framing};
-    writer->record_max = lower(KFS_RECORD_BYTES_DEFAULT, framing->record_max);
-    kfs_buf_init(&writer->carry, framing->framed_max(KFS_RECORD_BYTES_MAX));
+    *writer = (struct kfs_writer){.stream = to->stream, .shard = to->shard, .framing = to->framing};
+    writer->record_max = lower(KFS_RECORD_BYTES_DEFAULT, to->framing->record_max);
+    kfs_buf_init(&writer->carry, to->framing->framed_max(KFS_RECORD_BYTES_MAX));
     if (getrandom(&writer->random, sizeof writer->random, 0) != (ssize_t)sizeof writer->random)
         writer->random = (uintptr_t)writer;
+    return kfs_keyer_init(&writer->keyer, to->key, err);
 }
 
 void kfs_writer_release(struct kfs_writer *writer)
 {
+    kfs_keyer_release(&writer->keyer);
     kfs_buf_release(&writer->carry);
 }
 
@@ -138,6 +143,26 @@ static void random_key(struct kfs_writer *writer, char key[KEY_DIGITS + 1])
         key[i] = digits[x & 15];
 }
 
+/* Chooses the key of a record that has none: by the rule of the view; where that finds none,
+ * or there is none, a random one in `all`, in a shard none, which is the shard's id. */
+static void choose_key(struct kfs_writer *writer, struct batch *batch, struct kfs_put *put)
+{
+    enum kfs_key_type type = writer->keyer.rule.type;
+    char *room = batch->rooms[batch->rooms_used];
+
+    if (type != KFS_KEY_CHOSEN && type != KFS_KEY_RANDOM) {
+        if (kfs_keyer_find(&writer->keyer, put->data, room, &put->key)) {
+            batch->rooms_used += put->key.data == room;
+            return;
+        }
+        batch->keyless++;
+    }
+    if (writer->shard == KFS_NO_SHARD || type == KFS_KEY_RANDOM) {
+        random_key(writer, batch->keys[batch->n]);
+        put->key = (struct kfs_bytes){batch->keys[batch->n], KEY_DIGITS};
+    }
+}
+
 /* Adds a record to the batch. -EINVAL and -EMSGSIZE are about this record. */
 static int add_record(struct kfs_writer *writer, struct batch *batch, const struct kfs_cut *cut, struct kfs_error *err)
 {
@@ -151,10 +176,8 @@ static int add_record(struct kfs_writer *writer, struct batch *batch, const stru
     }
     if (too_large(writer, put->data.len, writer->record_max))
         return -EMSGSIZE;
-    if (writer->shard == KFS_NO_SHARD && put->key.len == 0) {
-        random_key(writer, batch->keys[batch->n]);
-        put->key = (struct kfs_bytes){batch->keys[batch->n], KEY_DIGITS};
-    }
+    if (put->key.len == 0)
+        choose_key(writer, batch, put);
     batch->n++;
     return 0;
 }
@@ -195,7 +218,7 @@ static size_t cut_records(struct kfs_writer *writer, struct batch *batch, const 
     size_t covered = 0;
 
     *rc = 0;
-    while (covered < len && batch->n < PUTS_MAX && *rc == 0) {
+    while (covered < len && batch->n < PUTS_MAX && batch->rooms_used < ROOMS_MAX && *rc == 0) {
         struct kfs_cut cut = {0};
         ssize_t n;
         if (batch->n == 0 && writer->carry.len > 0) {
@@ -219,6 +242,14 @@ static size_t cut_records(struct kfs_writer *writer, struct batch *batch, const 
 
 /* ---- writing ---- */
 
+static void empty_batch(struct batch *batch)
+{
+    batch->n = 0;
+    batch->rooms_used = 0;
+    batch->keyless = 0;
+    batch->scratch.len = 0;
+}
+
 /* One round: up to PUTS_MAX records. Returns bytes taken, or -errno where nothing was. */
 static ssize_t write_round(struct kfs_writer *writer, struct batch *batch, const char *data, size_t len,
                            struct kfs_error *err)
@@ -227,8 +258,7 @@ static ssize_t write_round(struct kfs_writer *writer, struct batch *batch, const
     const size_t old_scanned = writer->scanned;
     int stopped;
 
-    batch->n = 0;
-    batch->scratch.len = 0;
+    empty_batch(batch);
     if (writer->framing->decode != NULL && kfs_buf_reserve(&batch->scratch, old_carry + len + PUTS_MAX) != 0)
         return kfs_fail(err, ENOMEM, "out of memory");
     size_t covered = cut_records(writer, batch, data, len, &stopped, err);
@@ -241,6 +271,7 @@ static ssize_t write_round(struct kfs_writer *writer, struct batch *batch, const
         }
         drop_carry(writer);
         writer->records += batch->n;
+        writer->keyless += batch->keyless;
         return (ssize_t)covered;
     }
     if (stopped == -EAGAIN) {
@@ -292,7 +323,7 @@ ssize_t kfs_writer_write(struct kfs_writer *writer, const char *data, size_t len
 
 int kfs_writer_finish(struct kfs_writer *writer, struct kfs_error *err)
 {
-    struct batch batch = {.n = 0};
+    struct batch batch;
     const struct kfs_cut cut = {.payload = {writer->carry.data, writer->carry.len}};
 
     if (writer->carry.len == 0)
@@ -303,6 +334,7 @@ int kfs_writer_finish(struct kfs_writer *writer, struct kfs_error *err)
         return drop_malformed(writer, err);
     }
     kfs_buf_init(&batch.scratch, 2 * writer->carry.max + PUTS_MAX);
+    empty_batch(&batch);
     int rc = kfs_buf_reserve(&batch.scratch, writer->carry.len + 1);
     if (rc == 0)
         rc = add_record(writer, &batch, &cut, err);
@@ -315,6 +347,7 @@ int kfs_writer_finish(struct kfs_writer *writer, struct kfs_error *err)
     if (rc == 0) {
         drop_carry(writer);
         writer->records++;
+        writer->keyless += batch.keyless;
     }
     kfs_buf_release(&batch.scratch);
     return rc;
