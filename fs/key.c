@@ -113,11 +113,12 @@ static int parse_regex(const char *expression, struct kfs_key_rule *rule, struct
                         "view 'keyfrom': an expression may repeat so much: 2 for each +, N+1 for each {N} or {M,N}, "
                         "multiplied, give %u at most",
                         KFS_KEY_COPIES_MAX);
+    if (*expression == '\0')
+        return kfs_fail(err, ENOENT, "view 'keyfrom': the expression is empty");
     int rc = regcomp(&regex, expression, REGEX_FLAGS);
-    if (rc != 0 || *expression == '\0') {
+    if (rc != 0) {
         (void)regerror(rc, &regex, reason, sizeof reason);
-        return kfs_fail(err, ENOENT, "view 'keyfrom': no extended regular expression: %s",
-                        rc != 0 ? reason : "it is empty");
+        return kfs_fail(err, ENOENT, "view 'keyfrom': no extended regular expression: %s", reason);
     }
     regfree(&regex);
     return set_text(rule, KFS_KEY_REGEX, expression, strlen(expression));
@@ -129,7 +130,7 @@ int kfs_keyfrom_parse(struct kfs_bytes value, struct kfs_key_rule *rule, struct 
         const char *word;
         int (*parse)(const char *text, struct kfs_key_rule *rule, struct kfs_error *err);
     } forms[] = {{"field:", parse_field}, {"json:", parse_path}, {"regex:", parse_regex}};
-    char text[KFS_KEY_TEXT_MAX + 1];
+    char text[KFS_KEY_TEXT_MAX + 1] = "";
 
     if (value.len <= KFS_KEY_TEXT_MAX && (value.len == 0 || memchr(value.data, 0, value.len) == NULL)) {
         memcpy(text, value.data, value.len);
@@ -152,6 +153,7 @@ int kfs_keyer_init(struct kfs_keyer *keyer, const struct kfs_key_rule *rule, str
     if (rule->type == KFS_KEY_REGEX && regcomp(&keyer->regex, rule->text, REGEX_FLAGS) != 0)
         return kfs_fail(err, ENOMEM, "no memory for the expression of a view");
     keyer->rule = *rule;
+    kfs_buf_init(&keyer->text, KFS_KEY_SEARCH_MAX + 1);
     return 0;
 }
 
@@ -159,11 +161,7 @@ void kfs_keyer_release(struct kfs_keyer *keyer)
 {
     if (keyer->rule.type == KFS_KEY_REGEX)
         regfree(&keyer->regex);
-}
-
-bool kfs_keyer_searches(const struct kfs_keyer *keyer)
-{
-    return keyer->rule.type >= KFS_KEY_FIELD;
+    kfs_buf_release(&keyer->text);
 }
 
 static bool is_blank(char c)
@@ -220,20 +218,23 @@ static bool find_json(const char *path, struct kfs_bytes data, char *room, struc
     return kfs_json_path(data, path, key, &escaped) && (!escaped || unescape(key, room));
 }
 
-static bool find_match(const regex_t *regex, struct kfs_bytes data, struct kfs_bytes *key)
+/* A copy of the data is searched: the C library may look for a NUL behind it. */
+static bool find_match(struct kfs_keyer *keyer, struct kfs_bytes data, struct kfs_bytes *key)
 {
     size_t len = data.len < KFS_KEY_SEARCH_MAX ? data.len : KFS_KEY_SEARCH_MAX;
     regmatch_t groups[2] = {{0, (regoff_t)len}, {-1, -1}};
-    const regmatch_t *group = regex->re_nsub > 0 ? &groups[1] : &groups[0];
-    const char *text = data.data != NULL ? data.data : "";
+    const regmatch_t *group = keyer->regex.re_nsub > 0 ? &groups[1] : &groups[0];
 
-    if (regexec(regex, text, 2, groups, REG_STARTEND) != 0 || group->rm_so < 0)
+    keyer->text.len = 0;
+    if (len == 0 || kfs_buf_append(&keyer->text, data.data, len) != 0 || kfs_buf_append(&keyer->text, "", 1) != 0)
         return false;
-    *key = (struct kfs_bytes){text + group->rm_so, (size_t)(group->rm_eo - group->rm_so)};
+    if (regexec(&keyer->regex, keyer->text.data, 2, groups, REG_STARTEND) != 0 || group->rm_so < 0)
+        return false;
+    *key = (struct kfs_bytes){(const char *)data.data + group->rm_so, (size_t)(group->rm_eo - group->rm_so)};
     return true;
 }
 
-bool kfs_keyer_find(const struct kfs_keyer *keyer, struct kfs_bytes data, char *room, struct kfs_bytes *key)
+bool kfs_keyer_find(struct kfs_keyer *keyer, struct kfs_bytes data, char *room, struct kfs_bytes *key)
 {
     struct kfs_bytes found = {NULL, 0};
     bool there = false;
@@ -252,7 +253,7 @@ bool kfs_keyer_find(const struct kfs_keyer *keyer, struct kfs_bytes data, char *
         there = find_json(keyer->rule.text, data, room, &found);
         break;
     case KFS_KEY_REGEX:
-        there = find_match(&keyer->regex, data, &found);
+        there = find_match(keyer, data, &found);
         break;
     }
     if (!there || !usable(found))

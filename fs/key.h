@@ -40,18 +40,16 @@ int kfs_keyfrom_parse(struct kfs_bytes value, struct kfs_key_rule *rule, struct 
 
 struct kfs_keyer {
     struct kfs_key_rule rule;
-    regex_t regex; /* compiled where the rule has one */
+    regex_t regex;       /* compiled where the rule has one */
+    struct kfs_buf text; /* what it is matched with */
 };
 
 /* -ENOMEM; nothing is to be released then. */
 int kfs_keyer_init(struct kfs_keyer *keyer, const struct kfs_key_rule *rule, struct kfs_error *err);
 void kfs_keyer_release(struct kfs_keyer *keyer);
 
-/* Whether keys are looked for in records. */
-bool kfs_keyer_searches(const struct kfs_keyer *keyer);
-
 /* The key of a record by a rule that is fixed or searches; false where there is none. It points into
  * the rule, the data, or `room`, which has KFS_PARTITION_KEY_BYTES_MAX bytes. */
-bool kfs_keyer_find(const struct kfs_keyer *keyer, struct kfs_bytes data, char *room, struct kfs_bytes *key);
+bool kfs_keyer_find(struct kfs_keyer *keyer, struct kfs_bytes data, char *room, struct kfs_bytes *key);
 
 #endif

@@ -90,7 +90,7 @@ static void damage_stops_behind_what_is_whole(void **state)
         } else {
             /* The damage is known: the other shard's five that are younger are there. */
             assert_memory_equal(data, m.bytes.data, m.bytes.len);
-            assert_true((size_t)got > m.bytes.len + 5 * 99);
+            assert_true((size_t)got > m.bytes.len + (size_t)5 * 99);
         }
         assert_int_equal(kfs_merge_read(merge, (uint64_t)got, data, 100000, NULL), -EIO);
         if (framings[f]->stored) {
