@@ -92,8 +92,11 @@ static int status_text(struct kfs_fs *fs, struct kfs_buf *out)
     if (rc == 0)
         rc = kfs_status(fs->config.backend, out);
     if (rc == 0)
-        rc = kfs_buf_printf(out, ",\n\"open_files\":%" PRIuFAST64 ",\"failures\":%" PRIuFAST64 ",\n\"streams\":[",
-                            atomic_load(&fs->counters.open_files), atomic_load(&fs->errors.count));
+        rc = kfs_buf_printf(out,
+                            ",\n\"open_files\":%" PRIuFAST64 ",\"failures\":%" PRIuFAST64
+                            ",\"keyless_records\":%" PRIuFAST64 ",\n\"streams\":[",
+                            atomic_load(&fs->counters.open_files), atomic_load(&fs->errors.count),
+                            atomic_load(&fs->counters.keyless));
     if (rc == 0)
         rc = kfs_stream_list(fs->config.backend, print_stream, &w, NULL);
     return rc == 0 ? kfs_buf_printf(out, "]}\n") : rc;
@@ -147,6 +150,8 @@ int kfs_fs_metrics(struct kfs_fs *fs, struct kfs_buf *out)
         {"read_bytes_total", "counter", "Bytes read.", atomic_load(&c->read_bytes)},
         {"writes_total", "counter", "Write requests.", atomic_load(&c->writes)},
         {"written_bytes_total", "counter", "Bytes written.", atomic_load(&c->written_bytes)},
+        {"keyless_records_total", "counter", "Records in which the key of their view was not found.",
+         atomic_load(&c->keyless)},
         {"syncs_total", "counter", "fsync requests and durable writes.", atomic_load(&c->syncs)},
         {"waits_total", "counter", "Reads that waited for a record.", atomic_load(&c->waits)},
         {"failures_total", "counter", "Failures recorded in errors.", atomic_load(&fs->errors.count)},

@@ -57,6 +57,7 @@ static int fail_closed(const struct kfs_node *node, struct kfs_error *err)
 static int open_writer(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_error *err)
 {
     struct kfs_node *node = handle->node;
+    const struct kfs_write_to to = {node->topic->stream, node->shard, node->view.framing, &node->view.key};
     struct kfs_shard_info info;
     int rc;
 
@@ -72,8 +73,7 @@ static int open_writer(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_
         if (rc != 0)
             return rc;
     }
-    kfs_writer_init(&handle->writer, node->topic->stream, node->shard, node->view.framing);
-    return 0;
+    return kfs_writer_init(&handle->writer, &to, err);
 }
 
 static int open_node(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_error *err)

@@ -1,58 +1,204 @@
-/* `lines`: a record is a line. The newline is not part of the record. */
+/* The framings that are the same for every record: `lines` and `nul`, where a byte ends a
+ * record; `raw`, where a write is one; `len`, where its length stands before it. */
 #include "fs/framing.h"
 
+#include <errno.h>
 #include <string.h>
 
-ssize_t kfs_framing_cut_line(struct kfs_bytes data, struct kfs_cut *cut, struct kfs_error *err)
+static ssize_t cut_at(struct kfs_bytes data, char delimiter, struct kfs_cut *cut)
 {
     const char *bytes = data.data;
     const char *end = NULL;
 
-    (void)err;
     if (cut->scanned < data.len)
-        end = memchr(bytes + cut->scanned, '\n', data.len - cut->scanned);
+        end = memchr(bytes + cut->scanned, delimiter, data.len - cut->scanned);
     if (end == NULL) {
         cut->scanned = data.len;
         return 0;
     }
     cut->scanned = 0;
     cut->payload = (struct kfs_bytes){bytes, (size_t)(end - bytes)};
-    cut->newline_follows = true;
+    cut->newline_follows = delimiter == '\n';
     return end - bytes + 1;
 }
 
-static size_t lines_framed_max(size_t record_max)
+/* Appends a record's data with what frames it. */
+static int render(struct kfs_bytes before, struct kfs_bytes data, struct kfs_bytes after, struct kfs_buf *out)
 {
-    return record_max + 1;
+    int rc = kfs_buf_reserve(out, before.len + data.len + after.len);
+
+    if (rc != 0)
+        return rc;
+    char *to = out->data + out->len;
+    if (before.len > 0)
+        memcpy(to, before.data, before.len);
+    if (data.len > 0)
+        memcpy(to + before.len, data.data, data.len);
+    if (after.len > 0)
+        memcpy(to + before.len + data.len, after.data, after.len);
+    out->len += before.len + data.len + after.len;
+    return 0;
+}
+
+static size_t size_plus_one(size_t size)
+{
+    return size + 1;
+}
+
+static size_t rendered_plus_one(const struct kfs_record *record)
+{
+    return record->data.len + 1;
+}
+
+/* ---- lines ---- */
+
+ssize_t kfs_framing_cut_line(struct kfs_bytes data, struct kfs_cut *cut, struct kfs_error *err)
+{
+    (void)err;
+    return cut_at(data, '\n', cut);
 }
 
 static int lines_render(const struct kfs_record *record, uint32_t shard, struct kfs_buf *out)
 {
-    size_t len = record->data.len;
-    int rc = kfs_buf_reserve(out, len + 1);
-
     (void)shard;
-    if (rc != 0)
-        return rc;
-    if (len > 0)
-        memcpy(out->data + out->len, record->data.data, len);
-    out->data[out->len + len] = '\n';
-    out->len += len + 1;
-    return 0;
-}
-
-static size_t lines_rendered_size(const struct kfs_record *record)
-{
-    return record->data.len + 1;
+    return render((struct kfs_bytes){NULL, 0}, record->data, (struct kfs_bytes){"\n", 1}, out);
 }
 
 const struct kfs_framing kfs_framing_lines = {
     .name = "lines",
     .stored = true,
+    .frame = 1,
+    .record_max = KFS_RECORD_BYTES_MAX,
     .partial_is_record = true,
-    .framed_max = lines_framed_max,
+    .framed_max = size_plus_one,
     .cut = kfs_framing_cut_line,
     .decode = NULL,
     .render = lines_render,
-    .rendered_size = lines_rendered_size,
+    .rendered_size = rendered_plus_one,
+};
+
+/* ---- nul ---- */
+
+static ssize_t nul_cut(struct kfs_bytes data, struct kfs_cut *cut, struct kfs_error *err)
+{
+    (void)err;
+    return cut_at(data, '\0', cut);
+}
+
+static int nul_render(const struct kfs_record *record, uint32_t shard, struct kfs_buf *out)
+{
+    (void)shard;
+    return render((struct kfs_bytes){NULL, 0}, record->data, (struct kfs_bytes){"", 1}, out);
+}
+
+const struct kfs_framing kfs_framing_nul = {
+    .name = "nul",
+    .stored = false,
+    .frame = 1,
+    .record_max = KFS_RECORD_BYTES_MAX,
+    .partial_is_record = true,
+    .framed_max = size_plus_one,
+    .cut = nul_cut,
+    .decode = NULL,
+    .render = nul_render,
+    .rendered_size = rendered_plus_one,
+};
+
+/* ---- raw ---- */
+
+static ssize_t raw_cut(struct kfs_bytes data, struct kfs_cut *cut, struct kfs_error *err)
+{
+    (void)err;
+    cut->scanned = 0;
+    cut->payload = data;
+    cut->newline_follows = false;
+    return (ssize_t)data.len;
+}
+
+static int raw_render(const struct kfs_record *record, uint32_t shard, struct kfs_buf *out)
+{
+    (void)shard;
+    return render((struct kfs_bytes){NULL, 0}, record->data, (struct kfs_bytes){NULL, 0}, out);
+}
+
+static size_t raw_framed_max(size_t record_max)
+{
+    return record_max;
+}
+
+static size_t raw_rendered_size(const struct kfs_record *record)
+{
+    return record->data.len;
+}
+
+const struct kfs_framing kfs_framing_raw = {
+    .name = "raw",
+    .stored = false,
+    .frame = 0,
+    .record_max = KFS_RAW_BYTES_MAX,
+    .partial_is_record = true, /* there are none */
+    .framed_max = raw_framed_max,
+    .cut = raw_cut,
+    .decode = NULL,
+    .render = raw_render,
+    .rendered_size = raw_rendered_size,
+};
+
+/* ---- len ---- */
+
+static ssize_t len_cut(struct kfs_bytes data, struct kfs_cut *cut, struct kfs_error *err)
+{
+    const unsigned char *bytes = data.data;
+    size_t len;
+
+    cut->scanned = data.len;
+    cut->needed = 0;
+    if (data.len < KFS_LEN_BYTES)
+        return 0;
+    len = (size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
+    if (len > KFS_RECORD_BYTES_MAX)
+        return kfs_fail(err, EINVAL,
+                        "len: a record of %zu bytes is announced, the largest has %u; before each record stands its "
+                        "length, 4 bytes, big-endian",
+                        len, KFS_RECORD_BYTES_MAX);
+    cut->needed = len;
+    if (data.len - KFS_LEN_BYTES < len)
+        return 0;
+    cut->scanned = 0;
+    cut->payload = (struct kfs_bytes){bytes + KFS_LEN_BYTES, len};
+    cut->newline_follows = false;
+    return (ssize_t)(KFS_LEN_BYTES + len);
+}
+
+static int len_render(const struct kfs_record *record, uint32_t shard, struct kfs_buf *out)
+{
+    const size_t len = record->data.len;
+    const unsigned char before[KFS_LEN_BYTES] = {(unsigned char)(len >> 24), (unsigned char)(len >> 16),
+                                                 (unsigned char)(len >> 8), (unsigned char)len};
+
+    (void)shard;
+    return render((struct kfs_bytes){before, sizeof before}, record->data, (struct kfs_bytes){NULL, 0}, out);
+}
+
+static size_t len_framed_max(size_t record_max)
+{
+    return KFS_LEN_BYTES + record_max;
+}
+
+static size_t len_rendered_size(const struct kfs_record *record)
+{
+    return KFS_LEN_BYTES + record->data.len;
+}
+
+const struct kfs_framing kfs_framing_len = {
+    .name = "len",
+    .stored = false,
+    .frame = KFS_LEN_BYTES,
+    .record_max = KFS_RECORD_BYTES_MAX,
+    .partial_is_record = false,
+    .framed_max = len_framed_max,
+    .cut = len_cut,
+    .decode = NULL,
+    .render = len_render,
+    .rendered_size = len_rendered_size,
 };

@@ -21,15 +21,24 @@ struct kfs_cut {
      * (0 at first), so that a record that arrives in pieces is searched once.
      * Out: 0 after a record; else what to pass with the same bytes and more. */
     size_t scanned;
+    size_t needed;            /* out, while a record is incomplete: how many bytes its data will have; 0 not known */
     struct kfs_bytes payload; /* out, after a record: points into the data */
     bool newline_follows;     /* out, after a record: payload.data[payload.len] is there and '\n' */
 };
+
+#define KFS_FRAME_VARIES SIZE_MAX
 
 struct kfs_framing {
     const char *name; /* the word of the view */
 
     /* What is rendered is the default view's bytes: they may be read straight from the store. */
     bool stored;
+
+    /* What rendering adds to a record's data, where that is the same for all; else KFS_FRAME_VARIES. */
+    size_t frame;
+
+    /* The most data that a record has when it is written; the stream may allow less. */
+    size_t record_max;
 
     /* What is left at the end of writing, without its delimiter, is a record
      * all the same; else it is an error of the writer. */
@@ -58,7 +67,17 @@ struct kfs_framing {
 };
 
 extern const struct kfs_framing kfs_framing_lines;
+extern const struct kfs_framing kfs_framing_nul;
+extern const struct kfs_framing kfs_framing_raw;
+extern const struct kfs_framing kfs_framing_len;
 extern const struct kfs_framing kfs_framing_json;
+
+/* The kernel sends a write(2) of one buffer whole where it spans 256 pages at most; what a longer one
+ * is cut into begins with at least 255 pages and a byte. Such a piece is refused, so that a write is
+ * never taken for two records. */
+#define KFS_RAW_BYTES_MAX ((size_t)255 * 4096)
+
+#define KFS_LEN_BYTES 4 /* of the length before a record of `len`, big-endian */
 
 /* The cut of every framing whose frame is a line; never fails. */
 ssize_t kfs_framing_cut_line(struct kfs_bytes data, struct kfs_cut *cut, struct kfs_error *err);

@@ -278,6 +278,8 @@ static size_t json_framed_max(size_t record_max)
 const struct kfs_framing kfs_framing_json = {
     .name = "json",
     .stored = false,
+    .frame = KFS_FRAME_VARIES,
+    .record_max = KFS_RECORD_BYTES_MAX,
     .partial_is_record = true,
     .framed_max = json_framed_max,
     .cut = kfs_framing_cut_line,

@@ -35,7 +35,8 @@ struct kfs_node {
     uint32_t shard;
     char name[KFS_NAME_MAX + 1]; /* of the stream's directory, with its view */
 
-    uint64_t base; /* what offset 0 of the file is in the shard's default view, or in errors */
+    uint64_t base;            /* what offset 0 of the file is in the shard's default view, or in errors */
+    struct kfs_position from; /* the same of a file that is merged, in each shard */
 
     pthread_mutex_t merge_lock; /* guards the making of merge */
     struct kfs_merge *merge;    /* owned; what is shown where that is not stored bytes of one shard */
@@ -88,6 +89,7 @@ struct kfs_counters {
     atomic_uint_fast64_t syncs;
     atomic_uint_fast64_t waits;
     atomic_uint_fast64_t open_files;
+    atomic_uint_fast64_t keyless; /* records in which a view's key was not found */
 };
 
 struct kfs_fs {

@@ -1,9 +1,10 @@
 /* The bytes of a file that is not simply the stored bytes of one shard: `all`
  * in any framing, and one shard in a framing whose `stored` is false.
  *
- * Offset 0 is the horizon of each shard when the merge was made. Offsets keep
- * their meaning while the merge lives, the size never shrinks, and what was
- * read at an offset is read again the same.
+ * Offset 0 is the position of each shard that the file begins at, by default its
+ * horizon, when the merge was made; of shards that appear later it is their horizon
+ * then. Offsets keep their meaning while the merge lives, the size never shrinks,
+ * and what was read at an offset is read again the same.
  *
  * Order: by arrival time, ties by shard; within a shard the shard's own order.
  * A record counts as arriving no earlier than the newest record of its shard's
@@ -19,22 +20,25 @@
  * another order among the shards than they were first shown in (never in
  * another order within a shard; sequential readers are not affected).
  *
- * Sizes: for a framing that is stored they are sums of offsets. For others each
- * record is read once to be measured, by the first kfs_merge_size after it came
- * or by the read that passes it.
+ * Sizes: an extension is measured when it is made, shard by shard: what lies between
+ * two offsets is their distance, corrected by the number of records where the
+ * framing adds another number of bytes to each than the default view, and taken
+ * from the shard's gauge (gauge.h) where frames vary. In the latter case a
+ * damaged record is met then: the extension ends before it in that shard.
+ * What retention removes before it was measured counts as in the default view.
  *
  * Memory: KFS_MERGE_PREFETCH_BYTES of records read ahead (and one record more)
  * while it is among the KFS_MERGE_POOL_MAX merges of its pool that were read last,
  * KFS_MERGE_READERS_MAX readers, KFS_MERGE_CHECKPOINT_BYTES of places to seek
- * from, and about 40 bytes a shard for each of KFS_MERGE_CURSORS + 1 cursors.
+ * from, and about 40 bytes a shard for each of KFS_MERGE_CURSORS cursors.
  *
  * Errors: -ESTALE where retention has removed what is asked for, -EIO at a
- * damaged record, after what is whole before it; those of backend.h. None
- * loses the place: the same call can be made again.
+ * damaged record, after what is whole before it (where frames vary: after all that
+ * is whole); those of backend.h. None loses the place: the same call can be made again.
  *
  * Threads: any; one mutex in the merge, held during backend reads, and taken
- * before every lock of the backend. A first kfs_merge_size of a framing that is
- * not stored reads the whole stream under it. */
+ * before those of gauges and every lock of the backend. Where frames vary, what no
+ * one has measured yet is read under it, the first time from one end to the other. */
 #ifndef KFS_FS_MERGE_H
 #define KFS_FS_MERGE_H
 
@@ -45,6 +49,7 @@
 
 #include "backend/backend.h"
 #include "fs/framing.h"
+#include "fs/gauge.h"
 
 #define KFS_MERGE_EXTENSIONS_MAX 1024
 #define KFS_MERGE_CURSORS 4
@@ -62,20 +67,30 @@ struct kfs_merge_pool {
     struct kfs_merge *newest;
     struct kfs_merge *oldest;
     size_t n; /* at most KFS_MERGE_POOL_MAX, and those that are being read */
+
+    struct kfs_gauges gauges;
 };
 
 void kfs_merge_pool_init(struct kfs_merge_pool *pool);
 void kfs_merge_pool_release(struct kfs_merge_pool *pool); /* after every merge of it */
 
-/* Stream and pool are borrowed and outlive the merge. shard is KFS_NO_SHARD for all. */
-int kfs_merge_new(struct kfs_merge_pool *pool, struct kfs_stream *stream, uint32_t shard,
-                  const struct kfs_framing *framing, struct kfs_merge **out, struct kfs_error *err);
+/* What a merge shows. */
+struct kfs_merge_file {
+    struct kfs_stream *stream; /* borrowed, outlives the merge */
+    uint32_t shard;            /* KFS_NO_SHARD for all */
+    const struct kfs_framing *framing;
+    struct kfs_position from; /* in each shard; KFS_LAST_RECORDS: of the merged ones */
+};
+
+/* The pool is borrowed and outlives the merge. */
+int kfs_merge_new(struct kfs_merge_pool *pool, const struct kfs_merge_file *file, struct kfs_merge **out,
+                  struct kfs_error *err);
 void kfs_merge_free(struct kfs_merge *merge); /* takes NULL */
 
-/* Exact; extends to what is there now. */
+/* Exact; extends to what is there now. On failure what could be had is in the known size. */
 int kfs_merge_size(struct kfs_merge *merge, uint64_t *size, struct kfs_error *err);
 
-/* Without extending or measuring; for the attributes of what failed. Reads nothing, but waits for the mutex. */
+/* Without extending; for the attributes of what failed. Reads nothing, but waits for the mutex. */
 uint64_t kfs_merge_known_size(struct kfs_merge *merge);
 
 /* Up to len bytes; fewer only before an error or the tip. 0 at the tip that there is now: it extends first. */

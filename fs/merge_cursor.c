@@ -41,7 +41,6 @@ void merge_forget(struct kfs_merge *m)
         m->cursors[i].spill.len = 0;
         kfs_buf_release(&m->cursors[i].spill);
     }
-    drop_batches(m, &m->meter);
 }
 
 /* Keeps to the limit: what other cursors have read goes first, then what this
@@ -53,8 +52,6 @@ static void shed(struct kfs_merge *m, struct merge_cursor *c, uint32_t except)
         if (&m->cursors[i] != c)
             drop_batches(m, &m->cursors[i]);
     }
-    if (m->prefetched > KFS_MERGE_PREFETCH_BYTES && &m->meter != c)
-        drop_batches(m, &m->meter);
     if (m->prefetched <= KFS_MERGE_PREFETCH_BYTES)
         return;
     for (size_t i = c->heap_n; i-- > 0 && m->prefetched > KFS_MERGE_PREFETCH_BYTES / 4 * 3;) {
@@ -97,6 +94,32 @@ int merge_reader(struct kfs_merge *m, uint32_t slot, struct kfs_reader **reader,
     shard->reader = opened;
     *reader = opened;
     return 0;
+}
+
+int merge_measure(struct kfs_merge *m, uint32_t slot, struct kfs_measure *between, struct kfs_error *err)
+{
+    struct merge_shard *shard = &m->shards[slot];
+    struct kfs_reader *reader = NULL;
+    uint64_t first = 0;
+    uint64_t last = 0;
+    int rc;
+
+    between->bytes = between->to - between->at;
+    if (m->framing->frame == 1 || between->bytes == 0)
+        return 0;
+    rc = merge_reader(m, slot, &reader, err);
+    if (rc == 0 && m->framing->frame == KFS_FRAME_VARIES) {
+        if (shard->gauge == NULL)
+            rc = kfs_gauge_get(&m->pool->gauges, &m->info, shard->index, m->framing, &shard->gauge);
+        rc = rc != 0 ? kfs_fail(err, -rc, "no memory to measure a shard")
+                     : kfs_gauge_measure(shard->gauge, reader, between, err);
+    } else if (rc == 0) {
+        rc = kfs_gauge_ordinal(reader, between->at, &first, err);
+        if (rc == 0)
+            rc = kfs_gauge_ordinal(reader, between->to, &last, err);
+        between->bytes = between->bytes - (last - first) + (last - first) * m->framing->frame;
+    }
+    return rc == 0 ? 0 : merge_explain(m, slot, rc, err);
 }
 
 /* Reads a slot's next records, of which there is one at least. */
@@ -273,19 +296,13 @@ int merge_cursor_place(struct kfs_merge *m, struct merge_cursor *c, size_t exten
 
 /* ---- moving ---- */
 
-/* From the end of an extension into the next; 1, or 0 at the tip. The first
- * cursor that comes to the end of the open extension has measured it. */
+/* From the end of an extension into the next; 1, or 0 at the tip. */
 static int pass_on(struct kfs_merge *m, struct merge_cursor *c)
 {
-    struct merge_history *h = &m->history;
-    const struct merge_extension *last = &h->extensions[h->n - 1];
+    const struct merge_history *h = &m->history;
     int rc;
 
-    if (h->open && c->serial == last->serial) {
-        h->open = false;
-        assert(h->end == c->at);
-    }
-    if (!h->open && c->at == h->end)
+    if (c->at == h->end)
         return 0;
     rc = widen(m, c);
     if (rc != 0)
@@ -361,8 +378,6 @@ void merge_cursor_take(struct kfs_merge *m, struct merge_cursor *c, size_t size)
         pop(c);
         c->todo[c->todo_n++] = place;
     }
-    if (m->history.open && c->at > m->history.end)
-        m->history.end = c->at;
     if (c->at >= c->look && merge_history_wants(&m->history, c->at, c->n, &c->look))
         keep_checkpoint(m, c);
 }

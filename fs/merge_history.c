@@ -6,7 +6,7 @@
 
 #include "fs/merge_internal.h"
 
-#define ENTRIES_MAX ((size_t)128 << 10) /* 3 MiB */
+#define ENTRIES_MAX ((size_t)128 << 10) /* 4 MiB */
 #define INTERVAL_MIN ((uint64_t)1 << 20)
 #define INTERVAL_PER_SHARD ((uint64_t)4 << 10)
 #define FIRST_CAP 8
@@ -38,9 +38,11 @@ static struct merge_entry *join_entries(const struct merge_extension *a, const s
             joined[(*n)++] = a->entries[i++];
             continue;
         }
+        joined[*n] = b->entries[j];
         if (i < a->n && a->entries[i].slot == b->entries[j].slot)
-            i++;
-        joined[(*n)++] = b->entries[j++];
+            joined[*n].bytes += a->entries[i++].bytes;
+        (*n)++;
+        j++;
     }
     return joined;
 }
@@ -121,7 +123,7 @@ static void shorten(struct merge_history *h)
 
 int merge_history_add(struct merge_history *h, const struct merge_extension *extension)
 {
-    assert(extension->n > 0 && !h->open && extension->start == h->end);
+    assert(extension->n > 0 && extension->start == h->end);
     if (h->n == h->cap) {
         size_t cap = h->cap == 0 ? FIRST_CAP : h->cap * 2;
         struct merge_extension *grown = realloc(h->extensions, cap * sizeof *grown);

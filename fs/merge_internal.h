@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "fs/gauge.h"
 #include "fs/merge.h"
 
 /* A shard that takes part. Its place in the array is its slot: shards stand in order of index as they appear. */
@@ -13,13 +14,18 @@ struct merge_shard {
     uint32_t parents[2];       /* slots, or UINT32_MAX */
     bool gone;                 /* retention has removed it */
     uint64_t base;             /* offset of its first record in the merge */
+    uint64_t base_record;      /* its ordinal */
     uint64_t end;              /* of the last extension */
+    uint64_t end_record;       /* the ordinal of what begins there */
     uint64_t floor_ms;         /* no record of the last extension counts as older */
     uint64_t last_ms;          /* of its newest record in the merge, not below floor_ms */
     uint64_t seen_end;         /* of the extension that is being made */
+    uint64_t seen_record;      /* the same */
+    uint64_t seen_bytes;       /* what it adds, in the framing */
     uint64_t seen_ms;          /* the same */
     uint64_t seen_floor_ms;    /* the same */
     struct kfs_reader *reader; /* NULL while not open */
+    struct kfs_gauge *gauge;   /* where frames vary; NULL until needed */
 };
 
 /* ---- merge_history.c: what was put after what ---- */
@@ -28,6 +34,7 @@ struct merge_shard {
 struct merge_entry {
     uint32_t slot;
     uint64_t end;
+    uint64_t bytes; /* of it, in the framing */
     uint64_t floor_ms;
 };
 
@@ -51,8 +58,7 @@ struct merge_history {
     size_t n;
     size_t cap;
     size_t entries; /* of all extensions */
-    uint64_t end;   /* virtual; while `open`, what of the last extension is known */
-    bool open;      /* the last extension has not been measured to its end */
+    uint64_t end;   /* virtual */
     uint64_t serials;
     struct merge_checkpoint *checkpoints; /* by `at` */
     size_t checkpoint_n;
@@ -119,13 +125,15 @@ struct kfs_merge {
     pthread_mutex_t lock; /* of what follows */
     struct kfs_stream *stream;
     struct kfs_merge_pool *pool;
+    struct kfs_stream_info info;
     uint32_t only; /* KFS_NO_SHARD for all */
     const struct kfs_framing *framing;
+    struct kfs_position from;
+    bool begun; /* the first shards have their base */
     struct merge_shard *shards;
     size_t n;
     struct merge_history history;
     struct merge_cursor cursors[KFS_MERGE_CURSORS];
-    struct merge_cursor meter; /* measures; not for reading, so that measuring does not move a reader */
     uint64_t calls;
     size_t prefetched;                          /* bytes, of all cursors */
     uint32_t open_slots[KFS_MERGE_READERS_MAX]; /* whose readers are open, a ring */
@@ -161,6 +169,18 @@ int merge_explain(struct kfs_merge *m, uint32_t slot, int rc, struct kfs_error *
 /* Lets go of what was read ahead; places stay. Under the merge's lock. */
 void merge_forget(struct kfs_merge *m);
 
+/* What lies between two offsets of a shard, in the framing. */
+int merge_measure(struct kfs_merge *m, uint32_t slot, struct kfs_measure *between, struct kfs_error *err);
+
+/* ---- merge_extend.c ---- */
+
+/* Puts what is there now and was not after what was. Returns whether there was anything; -errno where
+ * something is there that cannot be had, and nothing else is. */
+int merge_extend(struct kfs_merge *m, struct kfs_error *err);
+
+/* Makes the first extension. */
+int merge_begin(struct kfs_merge *m, struct kfs_error *err);
+
 /* ---- merge_pool.c: without the merge's lock ---- */
 
 void merge_pool_used(struct kfs_merge *m);
@@ -168,17 +188,13 @@ void merge_pool_remove(struct kfs_merge *m);
 
 /* ---- merge_seek.c ---- */
 
-/* 1 and a reading cursor that stands at the offset or whose spill covers it; 0
- * where the tip came first (all is measured then); -errno. There is an extension. */
+/* 1 and a cursor that stands at the offset, which is below the end, or whose spill covers it; -errno. */
 int merge_seek(struct kfs_merge *m, uint64_t offset, struct merge_cursor **cursor, struct kfs_error *err);
-
-/* Measures the last extension to its end. */
-int merge_measure(struct kfs_merge *m, struct kfs_error *err);
 
 /* ---- merge_time.c ---- */
 
-/* For a framing that is stored: the state of an extension, found by arrival times, at *at <= offset,
- * from which little is left to pass. -ESTALE where retention has removed what it would be known by. */
+/* The state of an extension, found by arrival times, at *at <= offset, from which little is left to pass. -ESTALE where
+ * retention has removed what it would be known by. */
 int merge_time_seek(struct kfs_merge *m, size_t extension, uint64_t offset, uint64_t *next, uint64_t *at,
                     struct kfs_error *err);
 

@@ -1,4 +1,4 @@
-/* Which merges may keep what they have read ahead. */
+/* What merges share: which of them may keep what they have read ahead, and gauges. */
 #include <stdlib.h>
 
 #include "fs/merge_internal.h"
@@ -7,10 +7,12 @@ void kfs_merge_pool_init(struct kfs_merge_pool *pool)
 {
     *pool = (struct kfs_merge_pool){.n = 0};
     (void)pthread_mutex_init(&pool->lock, NULL);
+    kfs_gauges_init(&pool->gauges);
 }
 
 void kfs_merge_pool_release(struct kfs_merge_pool *pool)
 {
+    kfs_gauges_release(&pool->gauges);
     (void)pthread_mutex_destroy(&pool->lock);
 }
 

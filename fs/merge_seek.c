@@ -1,4 +1,4 @@
-/* Getting a cursor to an offset, and measuring. */
+/* Getting a cursor to an offset. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -108,9 +108,9 @@ int merge_seek(struct kfs_merge *m, uint64_t offset, struct merge_cursor **curso
             from = checkpoint->at;
         c = nearest(m, from, offset);
         far = offset - (c != NULL ? c->at : from) > merge_history_interval(h, m->n);
-        if (c == NULL || (far && m->framing->stored)) {
+        if (c == NULL || far) {
             c = least_used(m);
-            rc = place(m, c, extension, checkpoint, far && m->framing->stored ? &offset : NULL, err);
+            rc = place(m, c, extension, checkpoint, far ? &offset : NULL, err);
         }
         if (rc == 0)
             rc = pass(m, c, offset, err);
@@ -120,33 +120,4 @@ int merge_seek(struct kfs_merge *m, uint64_t offset, struct merge_cursor **curso
     }
     (*cursor)->used = ++m->calls;
     return 1;
-}
-
-int merge_measure(struct kfs_merge *m, struct kfs_error *err)
-{
-    const struct merge_history *h = &m->history;
-    struct merge_cursor *c = &m->meter;
-    const struct merge_checkpoint *checkpoint;
-    uint64_t from;
-    int rc = 0;
-
-    if (!h->open)
-        return 0;
-    from = h->extensions[h->n - 1].start;
-    checkpoint = merge_history_checkpoint(h, from, h->end);
-    if (checkpoint != NULL)
-        from = checkpoint->at;
-    if (!c->placed || c->at < from)
-        rc = place(m, c, h->n - 1, checkpoint, NULL, err);
-    while (rc == 0) {
-        const struct kfs_record *record;
-        uint32_t shard;
-        rc = merge_cursor_peek(m, c, &record, &shard, err);
-        if (rc <= 0)
-            break;
-        merge_cursor_take(m, c, m->framing->rendered_size(record));
-        rc = 0;
-    }
-    assert(rc != 0 || !h->open);
-    return rc;
 }

@@ -3,8 +3,10 @@
  * What counts as arrived before a time T is, in each shard, what lies before
  * the first record that arrived at T or later; a shard whose floor is not below
  * T has put out nothing. So the offsets that kfs_locate gives for T are a state
- * of the merge, and in a framing that is stored its virtual offset is their
- * sum. A binary search over T finds the last state that is not behind the offset. */
+ * of the merge; its virtual offset is the sum of what lies before them. That is
+ * known for a whole extension; for a state inside it, what is left in each
+ * shard is measured from the state to one behind it, of which it is known.
+ * A binary search over T finds the last state that is not behind the offset. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -12,10 +14,13 @@
 
 /* One shard that grew in the extension. */
 struct span {
-    uint64_t start; /* of the extension in it */
-    uint64_t low;   /* its offset in the lower state */
+    uint64_t start;    /* of the extension in it */
+    uint64_t low;      /* its offset in the lower state */
+    uint64_t low_left; /* what the extension has behind that, in the framing */
     uint64_t high;
+    uint64_t high_left;
     uint64_t middle;
+    uint64_t middle_left;
     uint64_t horizon;
     uint64_t last_ms;
 };
@@ -38,6 +43,24 @@ struct search {
 static bool sure(const struct span *s, uint64_t located, uint64_t ms)
 {
     return s->horizon <= s->start || located > s->horizon || ms > s->last_ms;
+}
+
+/* Sets middle, which is not outside of low and high, and what is left there. */
+static int set_middle(struct search *s, size_t i, uint64_t located, struct kfs_error *err)
+{
+    struct span *span = &s->spans[i];
+    struct kfs_measure between;
+    int rc;
+
+    span->middle = located < span->low ? span->low : located > span->high ? span->high : located;
+    if (span->middle == span->low || span->middle == span->high) {
+        span->middle_left = span->middle == span->high ? span->high_left : span->low_left;
+        return 0;
+    }
+    between = (struct kfs_measure){.at = span->middle, .to = span->high};
+    rc = merge_measure(s->m, s->x->entries[i].slot, &between, err);
+    span->middle_left = span->high_left + between.bytes;
+    return rc;
 }
 
 /* The state at a time, as `middle`. */
@@ -64,16 +87,20 @@ static int probe(struct search *s, uint64_t ms, struct kfs_error *err)
                 return merge_explain(s->m, entry->slot, rc, err);
             s->middle_sure = s->middle_sure && sure(span, located, ms);
         }
-        span->middle = located < span->low ? span->low : located > span->high ? span->high : located;
-        s->middle_sum += span->middle - span->start;
+        rc = set_middle(s, i, located, err);
+        if (rc != 0)
+            return rc;
+        s->middle_sum += entry->bytes - span->middle_left;
     }
     return 0;
 }
 
 static void raise_low(struct search *s, uint64_t ms)
 {
-    for (size_t i = 0; i < s->x->n; i++)
+    for (size_t i = 0; i < s->x->n; i++) {
         s->spans[i].low = s->spans[i].middle;
+        s->spans[i].low_left = s->spans[i].middle_left;
+    }
     s->low_ms = ms;
     s->low_sum = s->middle_sum;
     s->low_sure = s->middle_sure;
@@ -81,8 +108,10 @@ static void raise_low(struct search *s, uint64_t ms)
 
 static void lower_high(struct search *s, uint64_t ms)
 {
-    for (size_t i = 0; i < s->x->n; i++)
+    for (size_t i = 0; i < s->x->n; i++) {
         s->spans[i].high = s->spans[i].middle;
+        s->spans[i].high_left = s->spans[i].middle_left;
+    }
     s->high_ms = ms;
     s->high_sum = s->middle_sum;
 }
@@ -102,10 +131,11 @@ static int begin(struct search *s, const uint64_t *start, struct kfs_error *err)
             return merge_explain(s->m, entry->slot, rc, err);
         span->start = start[entry->slot];
         span->low = span->start;
+        span->low_left = entry->bytes;
         span->high = entry->end;
         span->horizon = extent.start;
         span->last_ms = extent.last_arrival_ms;
-        s->high_sum += span->high - span->low;
+        s->high_sum += entry->bytes;
         s->low_sure = s->low_sure && span->horizon <= span->start;
     }
     return 0;
@@ -141,9 +171,9 @@ static void pass_shards(struct search *s, uint64_t wanted)
 {
     for (size_t i = 0; i < s->x->n; i++) {
         struct span *span = &s->spans[i];
-        if (s->low_sum + (span->high - span->low) > wanted)
+        if (s->low_sum + (span->low_left - span->high_left) > wanted)
             break;
-        s->low_sum += span->high - span->low;
+        s->low_sum += span->low_left - span->high_left;
         span->low = span->high;
     }
 }

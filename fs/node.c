@@ -88,8 +88,11 @@ int kfs_node_merge(struct kfs_fs *fs, struct kfs_node *node, struct kfs_merge **
     int rc = 0;
 
     (void)pthread_mutex_lock(&node->merge_lock);
-    if (node->merge == NULL)
-        rc = kfs_merge_new(&fs->merges, node->topic->stream, node->shard, node->view.framing, &node->merge, err);
+    if (node->merge == NULL) {
+        const struct kfs_merge_file file = {
+            .stream = node->topic->stream, .shard = node->shard, .framing = node->view.framing, .from = node->from};
+        rc = kfs_merge_new(&fs->merges, &file, &node->merge, err);
+    }
     *merge = node->merge;
     (void)pthread_mutex_unlock(&node->merge_lock);
     return rc;
@@ -210,16 +213,41 @@ static int lookup_control(struct kfs_fs *fs, const char *name, struct kfs_node *
     return -ENOENT;
 }
 
+/* The offset of a shard where a file of a view begins. */
+static int locate(const struct kfs_node *dir, uint32_t shard, const struct kfs_position *from, uint64_t *offset,
+                  struct kfs_error *err)
+{
+    struct kfs_reader *reader;
+    struct kfs_extent extent;
+    int rc;
+
+    if (from->type == KFS_AT_HORIZON) {
+        rc = kfs_shard_extent(dir->topic->stream, shard, &extent, err);
+        if (rc == 0)
+            *offset = extent.start;
+        return rc;
+    }
+    rc = kfs_reader_open(dir->topic->stream, shard, &reader, err);
+    if (rc != 0)
+        return rc;
+    rc = kfs_locate(reader, from, offset, err);
+    kfs_reader_close(reader);
+    return rc;
+}
+
 static int lookup_file(struct kfs_fs *fs, struct kfs_node *dir, const char *name, struct kfs_node **out,
                        struct kfs_error *err)
 {
-    struct kfs_extent extent = {0};
+    const struct kfs_clock *clock = fs->config.clock;
+    struct kfs_position from;
+    uint64_t base = 0;
     uint32_t shard;
 
     if (kfs_shard_name_parse(name, &shard) != 0)
         return -ENOENT;
+    from = kfs_from_position(&dir->view.from, clock->wall_ms(clock->ctx));
     if (shard != KFS_NO_SHARD) {
-        int rc = kfs_shard_extent(dir->topic->stream, shard, &extent, err);
+        int rc = locate(dir, shard, &from, &base, err);
         if (rc != 0)
             return rc;
     }
@@ -230,7 +258,8 @@ static int lookup_file(struct kfs_fs *fs, struct kfs_node *dir, const char *name
     node->topic = kfs_topic_ref(dir->topic);
     node->view = dir->view;
     node->shard = shard;
-    node->base = extent.start;
+    node->base = base;
+    node->from = from;
     node->ino = kfs_ino_of(dir->name, dir->topic->generation, shard == KFS_NO_SHARD ? 1 : shard + 2);
     *out = node;
     return 0;

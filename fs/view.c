@@ -8,23 +8,22 @@
 #define SHOWN_MAX 40    /* bytes of a name that a message quotes */
 #define ALLOWED_MAX 200 /* bytes of the list of words in a message */
 
-const struct kfs_view kfs_view_default = {.framing = &kfs_framing_lines, .follow = false};
+const struct kfs_view kfs_view_default = {.framing = &kfs_framing_lines};
 
-static int use_lines(struct kfs_view *view, struct kfs_bytes value, struct kfs_error *err)
-{
-    (void)value;
-    (void)err;
-    view->framing = &kfs_framing_lines;
-    return 0;
-}
+#define USE_FRAMING(framing_name)                                                                                      \
+    static int use_##framing_name(struct kfs_view *view, struct kfs_bytes value, struct kfs_error *err)                \
+    {                                                                                                                  \
+        (void)value;                                                                                                   \
+        (void)err;                                                                                                     \
+        view->framing = &kfs_framing_##framing_name;                                                                   \
+        return 0;                                                                                                      \
+    }
 
-static int use_json(struct kfs_view *view, struct kfs_bytes value, struct kfs_error *err)
-{
-    (void)value;
-    (void)err;
-    view->framing = &kfs_framing_json;
-    return 0;
-}
+USE_FRAMING(lines)
+USE_FRAMING(nul)
+USE_FRAMING(raw)
+USE_FRAMING(len)
+USE_FRAMING(json)
 
 static int use_follow(struct kfs_view *view, struct kfs_bytes value, struct kfs_error *err)
 {
@@ -34,10 +33,27 @@ static int use_follow(struct kfs_view *view, struct kfs_bytes value, struct kfs_
     return 0;
 }
 
+static int use_from(struct kfs_view *view, struct kfs_bytes value, struct kfs_error *err)
+{
+    return kfs_from_parse(value, &view->from, err);
+}
+
+static int use_key(struct kfs_view *view, struct kfs_bytes value, struct kfs_error *err)
+{
+    return kfs_key_parse(value, &view->key, err);
+}
+
+static int use_keyfrom(struct kfs_view *view, struct kfs_bytes value, struct kfs_error *err)
+{
+    return kfs_keyfrom_parse(value, &view->key, err);
+}
+
 static const struct kfs_view_row rows[] = {
-    {"lines", false, KFS_VIEW_FRAMING, use_lines},
-    {"json", false, KFS_VIEW_FRAMING, use_json},
-    {"follow", false, KFS_VIEW_ALONE, use_follow},
+    {"lines", false, KFS_VIEW_FRAMING, use_lines}, {"nul", false, KFS_VIEW_FRAMING, use_nul},
+    {"raw", false, KFS_VIEW_FRAMING, use_raw},     {"len", false, KFS_VIEW_FRAMING, use_len},
+    {"json", false, KFS_VIEW_FRAMING, use_json},   {"follow", false, KFS_VIEW_ALONE, use_follow},
+    {"from", true, KFS_VIEW_ALONE, use_from},      {"key", true, KFS_VIEW_KEY, use_key},
+    {"keyfrom", true, KFS_VIEW_KEY, use_keyfrom},
 };
 
 const struct kfs_view_table kfs_view_table = {rows, sizeof rows / sizeof rows[0]};

@@ -10,20 +10,24 @@
 #include "backend/base/buf.h"
 #include "backend/base/error.h"
 #include "fs/framing.h"
+#include "fs/from.h"
+#include "fs/key.h"
 
 #define KFS_VIEW_BYTES_MAX 255 /* of the whole list: a file name has no more */
 #define KFS_VIEW_WORDS_MAX 64  /* in one list, and rows of a table */
 
 struct kfs_view {
     const struct kfs_framing *framing;
-    bool follow; /* a read at the tip waits */
+    bool follow;             /* a read at the tip waits */
+    struct kfs_from from;    /* where files begin */
+    struct kfs_key_rule key; /* partition keys of what is written */
 };
 
-/* What a name without `@` means: lines, no follow. */
+/* What a name without `@` means: lines, no follow, from the start, keys chosen. */
 extern const struct kfs_view kfs_view_default;
 
 /* Rows of one group exclude each other. A row of KFS_VIEW_ALONE excludes only itself. */
-enum kfs_view_group { KFS_VIEW_ALONE, KFS_VIEW_FRAMING };
+enum kfs_view_group { KFS_VIEW_ALONE, KFS_VIEW_FRAMING, KFS_VIEW_KEY };
 
 struct kfs_view_row {
     const char *word;

@@ -44,6 +44,14 @@ static void set_flushed(struct kfs_fs *fs, struct kfs_handle *handle, bool flush
         atomic_fetch_sub(&fs->closing, 1);
 }
 
+/* After records were stored. Under write_lock. */
+static void count_keyless(struct kfs_fs *fs, struct kfs_handle *handle)
+{
+    if (handle->writer.keyless > 0)
+        atomic_fetch_add(&fs->counters.keyless, handle->writer.keyless);
+    handle->writer.keyless = 0;
+}
+
 ssize_t kfs_fs_write(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, const char *data, size_t len,
                      bool *durable)
 {
@@ -61,6 +69,7 @@ ssize_t kfs_fs_write(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offs
         n = rc != 0 ? rc : kfs_writer_write(&handle->writer, data, len, &err);
     }
     if (n > 0) {
+        count_keyless(fs, handle);
         handle->wrote = true;
         handle->unclosed = true;
         handle->next_offset = offset + (uint64_t)n;
@@ -83,6 +92,7 @@ int kfs_handle_finish(struct kfs_fs *fs, struct kfs_handle *handle)
     struct kfs_error err = {0};
     int rc = kfs_writer_finish(&handle->writer, &err);
 
+    count_keyless(fs, handle);
     /* What the writer has yet to be told is tried again, and not said again. */
     if (rc != 0 && rc != handle->late_error)
         (void)kfs_node_report(fs, handle->node, "write", &err);

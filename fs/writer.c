@@ -12,26 +12,36 @@
 #define FIRST_PIECE 4096     /* of what is added to the carry while looking for an end */
 #define KEY_DIGITS 16        /* of a random partition key */
 #define FINGERPRINT_MAX 4096 /* bytes that tell a refused write from another */
+#define ROOMS_MAX 8          /* keys in one batch that are not as they stand in their record */
 
 struct batch {
     struct kfs_put puts[PUTS_MAX];
     char keys[PUTS_MAX][KEY_DIGITS + 1];
     size_t n;
+    char rooms[ROOMS_MAX][KFS_PARTITION_KEY_BYTES_MAX];
+    size_t rooms_used;
+    size_t keyless;
     struct kfs_buf scratch; /* what decoding made */
 };
 
-void kfs_writer_init(struct kfs_writer *writer, struct kfs_stream *stream, uint32_t shard,
-                     const struct kfs_framing *framing)
+static size_t lower(size_t a, size_t b)
 {
-    *writer = (struct kfs_writer){
-        .stream = stream, .shard = shard, .framing = framing, .record_max = KFS_RECORD_BYTES_DEFAULT};
-    kfs_buf_init(&writer->carry, framing->framed_max(KFS_RECORD_BYTES_MAX));
+    return a < b ? a : b;
+}
+
+int kfs_writer_init(struct kfs_writer *writer, const struct kfs_write_to *to, struct kfs_error *err)
+{
+    *writer = (struct kfs_writer){.stream = to->stream, .shard = to->shard, .framing = to->framing};
+    writer->record_max = lower(KFS_RECORD_BYTES_DEFAULT, to->framing->record_max);
+    kfs_buf_init(&writer->carry, to->framing->framed_max(KFS_RECORD_BYTES_MAX));
     if (getrandom(&writer->random, sizeof writer->random, 0) != (ssize_t)sizeof writer->random)
         writer->random = (uintptr_t)writer;
+    return kfs_keyer_init(&writer->keyer, to->key, err);
 }
 
 void kfs_writer_release(struct kfs_writer *writer)
 {
+    kfs_keyer_release(&writer->keyer);
     kfs_buf_release(&writer->carry);
 }
 
@@ -61,17 +71,36 @@ static bool too_large(struct kfs_writer *writer, size_t len, size_t limit)
     if (kfs_stream_info(writer->stream, &info, NULL) != 0)
         return true;
     size_t old = writer->record_max;
-    writer->record_max = info.max_record_bytes;
+    writer->record_max = lower(info.max_record_bytes, writer->framing->record_max);
     return len > limit - old + writer->record_max;
 }
 
 static int refuse(struct kfs_writer *writer, struct kfs_error *err)
 {
     drop_carry(writer);
+    writer->records++;
+    if (writer->record_max == writer->framing->record_max && writer->record_max < KFS_RECORD_BYTES_DEFAULT)
+        return kfs_fail_aws(err, EMSGSIZE, "ValidationException",
+                            "record %" PRIu64 " since the open is over the %zu bytes that the view %s can take in one "
+                            "write, and was refused; the view len takes larger ones",
+                            writer->records, writer->record_max, writer->framing->name);
     return kfs_fail_aws(err, EMSGSIZE, "ValidationException",
-                        "a record is over the stream's limit of %zu bytes and was refused; records up to %u bytes are "
-                        "possible (setfattr -n user.kinesis.max_record_kib)",
-                        writer->record_max, KFS_RECORD_BYTES_MAX);
+                        "record %" PRIu64 " since the open is over the stream's limit of %zu bytes and was refused; "
+                        "up to %u bytes are possible (setfattr -n user.kinesis.max_record_kib)",
+                        writer->records, writer->record_max, KFS_RECORD_BYTES_MAX);
+}
+
+/* Drops a record that is none, and says which it was. Returns -EINVAL. */
+static int drop_malformed(struct kfs_writer *writer, struct kfs_error *err)
+{
+    drop_carry(writer);
+    writer->records++;
+    if (err != NULL) {
+        size_t len = strlen(err->text);
+        (void)snprintf(err->text + len, sizeof err->text - len, " (record %" PRIu64 " since the open)",
+                       writer->records);
+    }
+    return -EINVAL;
 }
 
 static uint32_t fingerprint(const char *data, size_t len)
@@ -114,6 +143,26 @@ static void random_key(struct kfs_writer *writer, char key[KEY_DIGITS + 1])
         key[i] = digits[x & 15];
 }
 
+/* Chooses the key of a record that has none: by the rule of the view; where that finds none,
+ * or there is none, a random one in `all`, in a shard none, which is the shard's id. */
+static void choose_key(struct kfs_writer *writer, struct batch *batch, struct kfs_put *put)
+{
+    enum kfs_key_type type = writer->keyer.rule.type;
+    char *room = batch->rooms[batch->rooms_used];
+
+    if (type != KFS_KEY_CHOSEN && type != KFS_KEY_RANDOM) {
+        if (kfs_keyer_find(&writer->keyer, put->data, room, &put->key)) {
+            batch->rooms_used += put->key.data == room;
+            return;
+        }
+        batch->keyless++;
+    }
+    if (writer->shard == KFS_NO_SHARD || type == KFS_KEY_RANDOM) {
+        random_key(writer, batch->keys[batch->n]);
+        put->key = (struct kfs_bytes){batch->keys[batch->n], KEY_DIGITS};
+    }
+}
+
 /* Adds a record to the batch. -EINVAL and -EMSGSIZE are about this record. */
 static int add_record(struct kfs_writer *writer, struct batch *batch, const struct kfs_cut *cut, struct kfs_error *err)
 {
@@ -127,10 +176,8 @@ static int add_record(struct kfs_writer *writer, struct batch *batch, const stru
     }
     if (too_large(writer, put->data.len, writer->record_max))
         return -EMSGSIZE;
-    if (writer->shard == KFS_NO_SHARD && put->key.len == 0) {
-        random_key(writer, batch->keys[batch->n]);
-        put->key = (struct kfs_bytes){batch->keys[batch->n], KEY_DIGITS};
-    }
+    if (put->key.len == 0)
+        choose_key(writer, batch, put);
     batch->n++;
     return 0;
 }
@@ -146,10 +193,13 @@ static ssize_t complete_carry(struct kfs_writer *writer, const char *data, size_
 
     cut->scanned = writer->scanned;
     while (taken < len) {
-        if (piece > len - taken)
-            piece = len - taken;
-        if (kfs_buf_append(&writer->carry, data + taken, piece) != 0)
+        piece = lower(piece, len - taken);
+        piece = lower(piece, writer->carry.max - writer->carry.len);
+        if (piece == 0)
             return -EMSGSIZE; /* the carry is as large as the largest record there can be */
+        int rc = kfs_buf_append(&writer->carry, data + taken, piece);
+        if (rc != 0)
+            return kfs_fail(err, -rc, "out of memory");
         taken += piece;
         ssize_t end = writer->framing->cut((struct kfs_bytes){writer->carry.data, writer->carry.len}, cut, err);
         if (end != 0)
@@ -168,7 +218,7 @@ static size_t cut_records(struct kfs_writer *writer, struct batch *batch, const 
     size_t covered = 0;
 
     *rc = 0;
-    while (covered < len && batch->n < PUTS_MAX && *rc == 0) {
+    while (covered < len && batch->n < PUTS_MAX && batch->rooms_used < ROOMS_MAX && *rc == 0) {
         struct kfs_cut cut = {0};
         ssize_t n;
         if (batch->n == 0 && writer->carry.len > 0) {
@@ -178,6 +228,7 @@ static size_t cut_records(struct kfs_writer *writer, struct batch *batch, const 
             if (n == 0)
                 writer->scanned = cut.scanned;
         }
+        writer->needed = n == 0 ? cut.needed : 0;
         if (n <= 0) {
             *rc = n == 0 ? -EAGAIN : (int)n;
             break;
@@ -191,6 +242,14 @@ static size_t cut_records(struct kfs_writer *writer, struct batch *batch, const 
 
 /* ---- writing ---- */
 
+static void empty_batch(struct batch *batch)
+{
+    batch->n = 0;
+    batch->rooms_used = 0;
+    batch->keyless = 0;
+    batch->scratch.len = 0;
+}
+
 /* One round: up to PUTS_MAX records. Returns bytes taken, or -errno where nothing was. */
 static ssize_t write_round(struct kfs_writer *writer, struct batch *batch, const char *data, size_t len,
                            struct kfs_error *err)
@@ -199,8 +258,7 @@ static ssize_t write_round(struct kfs_writer *writer, struct batch *batch, const
     const size_t old_scanned = writer->scanned;
     int stopped;
 
-    batch->n = 0;
-    batch->scratch.len = 0;
+    empty_batch(batch);
     if (writer->framing->decode != NULL && kfs_buf_reserve(&batch->scratch, old_carry + len + PUTS_MAX) != 0)
         return kfs_fail(err, ENOMEM, "out of memory");
     size_t covered = cut_records(writer, batch, data, len, &stopped, err);
@@ -212,13 +270,15 @@ static ssize_t write_round(struct kfs_writer *writer, struct batch *batch, const
             return rc;
         }
         drop_carry(writer);
+        writer->records += batch->n;
+        writer->keyless += batch->keyless;
         return (ssize_t)covered;
     }
     if (stopped == -EAGAIN) {
         /* No end in all of data: it is carried, unless it was already added. */
         size_t limit = writer->framing->framed_max(writer->record_max) - 1; /* its end must still come */
         int rc = 0;
-        if (too_large(writer, old_carry + len, limit))
+        if (too_large(writer, old_carry + len, limit) || too_large(writer, writer->needed, writer->record_max))
             rc = -EMSGSIZE;
         else if (old_carry == 0)
             rc = kfs_buf_append(&writer->carry, data, len);
@@ -232,9 +292,8 @@ static ssize_t write_round(struct kfs_writer *writer, struct batch *batch, const
     if (stopped == -EMSGSIZE)
         return refuse(writer, err);
     if (stopped == -EINVAL)
-        drop_carry(writer);
-    else
-        writer->carry.len = old_carry;
+        return drop_malformed(writer, err);
+    writer->carry.len = old_carry;
     return stopped;
 }
 
@@ -254,6 +313,9 @@ ssize_t kfs_writer_write(struct kfs_writer *writer, const char *data, size_t len
         taken += (size_t)n;
     }
     kfs_buf_release(&batch.scratch);
+    /* What stopped a write that took something is met again by the next one, and counted then. */
+    if (taken > 0 && (n == -EMSGSIZE || n == -EINVAL))
+        writer->records--;
     if (n == -EMSGSIZE)
         remember_refused(writer, data + taken, len - taken);
     return taken > 0 ? (ssize_t)taken : n;
@@ -261,28 +323,32 @@ ssize_t kfs_writer_write(struct kfs_writer *writer, const char *data, size_t len
 
 int kfs_writer_finish(struct kfs_writer *writer, struct kfs_error *err)
 {
-    struct batch batch = {.n = 0};
+    struct batch batch;
     const struct kfs_cut cut = {.payload = {writer->carry.data, writer->carry.len}};
 
     if (writer->carry.len == 0)
         return 0;
     if (!writer->framing->partial_is_record) {
-        drop_carry(writer);
-        return kfs_fail(err, EINVAL, "the file ended inside a record of the view %s; it was refused",
-                        writer->framing->name);
+        (void)kfs_fail(err, EINVAL, "the file ended inside a record of the view %s; it was refused",
+                       writer->framing->name);
+        return drop_malformed(writer, err);
     }
     kfs_buf_init(&batch.scratch, 2 * writer->carry.max + PUTS_MAX);
+    empty_batch(&batch);
     int rc = kfs_buf_reserve(&batch.scratch, writer->carry.len + 1);
     if (rc == 0)
         rc = add_record(writer, &batch, &cut, err);
     if (rc == -EMSGSIZE)
         rc = refuse(writer, err);
     else if (rc == -EINVAL)
-        drop_carry(writer);
+        (void)drop_malformed(writer, err);
     if (rc == 0)
         rc = kfs_append(writer->stream, writer->shard, batch.puts, 1, NULL, err);
-    if (rc == 0)
+    if (rc == 0) {
         drop_carry(writer);
+        writer->records++;
+        writer->keyless += batch.keyless;
+    }
     kfs_buf_release(&batch.scratch);
     return rc;
 }

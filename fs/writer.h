@@ -6,15 +6,20 @@
 
 #include "backend/backend.h"
 #include "fs/framing.h"
+#include "fs/key.h"
 
 struct kfs_writer {
     struct kfs_stream *stream;         /* borrowed */
-    uint32_t shard;                    /* KFS_NO_SHARD: by partition key, random where none is given */
+    uint32_t shard;                    /* KFS_NO_SHARD: by partition key */
     const struct kfs_framing *framing; /* constant */
-    size_t record_max;                 /* the stream's limit as last seen */
+    size_t record_max;                 /* the lower one of the stream's limit as last seen and the framing's */
+    uint64_t records;                  /* stored or refused, since the open */
     struct kfs_buf carry;              /* the beginning of a record */
     size_t scanned;                    /* bytes of carry known to hold no end */
-    uint64_t random;                   /* state of the partition keys */
+    size_t needed;                     /* data of the record that it begins, where that is known */
+    struct kfs_keyer keyer;
+    uint64_t random;  /* state of the partition keys */
+    uint64_t keyless; /* records stored without the key that the view says; the owner may reset it */
 
     /* A record over the limit is refused once for good: the write that shows it,
      * and the same write if it is tried again, as happens where the kernel had
@@ -24,8 +29,16 @@ struct kfs_writer {
     uint32_t refused_crc;
 };
 
-void kfs_writer_init(struct kfs_writer *writer, struct kfs_stream *stream, uint32_t shard,
-                     const struct kfs_framing *framing);
+/* Where a writer's records go, and how. */
+struct kfs_write_to {
+    struct kfs_stream *stream;
+    uint32_t shard;
+    const struct kfs_framing *framing;
+    const struct kfs_key_rule *key; /* copied */
+};
+
+/* A key that a record brings (json) counts, then that of the rule, then what fits the shard. -ENOMEM. */
+int kfs_writer_init(struct kfs_writer *writer, const struct kfs_write_to *to, struct kfs_error *err);
 void kfs_writer_release(struct kfs_writer *writer);
 
 /* Takes all of data, or its first bytes up to a record's end; or refuses it

@@ -50,7 +50,8 @@ struct kfs_position {
 struct kfs_record {
     struct kfs_seq seq;
     uint64_t arrival_ms;
-    uint64_t offset; /* of its first byte in the default view; the next record's is offset + data.len + 1 */
+    uint64_t offset;  /* of its first byte in the default view; the next record's is offset + data.len + 1 */
+    uint64_t ordinal; /* in the shard, whose first record is 0 */
     struct kfs_bytes key;
     struct kfs_bytes data;
 };

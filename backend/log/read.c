@@ -269,6 +269,7 @@ static int read_segment(struct kfs_log_reader *reader, uint64_t at, struct kfs_l
             .seq = walk->place.seq,
             .arrival_ms = walk->place.arrival_ms,
             .offset = reader->view.seg->base + walk->place.data_offset,
+            .ordinal = reader->view.seg->header.first_record + walk->place.record,
             .key = walk->entry.key,
             .data = {data, walk->entry.length},
         };

@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_shard(name);
     free(name);
     for (size_t i = 0; i < 2; i++) {
-        struct kfs_view view = {NULL, false};
+        struct kfs_view view = {.framing = NULL};
         struct kfs_error err;
         int rc = kfs_view_parse(tables[i], (struct kfs_bytes){data, size}, &view, &err);
         REQUIRE(rc == 0 || rc == -ENOENT);

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Where a record is damaged, a json file shows what is whole before it, in the size too; then read is EIO.
+# Where a record is damaged, a json file shows what is whole before it (all: in that shard), in the size too; then read is EIO.
 . "$(dirname "$0")/../mount/lib.sh"
 
 mount_fs

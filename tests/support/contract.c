@@ -212,6 +212,7 @@ void read_all(struct contract_case *c, struct kfs_stream *stream, uint32_t shard
     struct kfs_reader *reader = NULL;
     struct kfs_limit limit = {.records = records, .bytes = KFS_RECORD_BYTES_MAX};
     struct kfs_position horizon = {.type = KFS_AT_HORIZON};
+    struct kfs_extent extent;
     struct kfs_batch batch;
     uint64_t at = 0;
 
@@ -219,12 +220,15 @@ void read_all(struct contract_case *c, struct kfs_stream *stream, uint32_t shard
     kfs_batch_init(&batch);
     assert_int_equal(kfs_reader_open(stream, shard, &reader, &c->err), 0);
     assert_int_equal(kfs_locate(reader, &horizon, &at, &c->err), 0);
+    assert_int_equal(kfs_shard_extent(stream, shard, &extent, &c->err), 0);
     do {
         assert_int_equal(kfs_read(reader, at, &limit, &batch, &c->err), 0);
         for (size_t i = 0; i < batch.n; i++)
             assert_int_equal(kfs_batch_add(all, &batch.records[i]), 0);
         at = batch.next;
     } while (batch.n > 0);
+    for (size_t i = 0; i < all->n; i++)
+        assert_int_equal(all->records[i].ordinal, extent.first_record + i);
     assert_int_equal(at, batch.tip);
     all->next = at;
     all->tip = batch.tip;

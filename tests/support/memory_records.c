@@ -258,7 +258,7 @@ int memory_read(struct kfs_reader *reader, uint64_t offset, const struct kfs_lim
             if (batch->n > 0 && (batch->n == limit->records || bytes > limit->bytes))
                 break;
             if (kfs_batch_add(batch, &(struct kfs_record){
-                                         r->seq, r->arrival_ms, r->offset, {r->key, r->key_len}, {r->data, r->len}}))
+                                         r->seq, r->arrival_ms, r->offset, i, {r->key, r->key_len}, {r->data, r->len}}))
                 abort();
             batch->next = r->offset + r->len + 1;
         }

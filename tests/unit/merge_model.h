@@ -248,9 +248,10 @@ static inline void model_extend(struct model *m)
 
 static inline struct kfs_merge *merge_of(struct world *w, uint32_t shard, const struct kfs_framing *framing)
 {
+    const struct kfs_merge_file file = {.stream = w->stream, .shard = shard, .framing = framing};
     struct kfs_merge *merge;
 
-    assert_int_equal(kfs_merge_new(&w->pool, w->stream, shard, framing, &merge, NULL), 0);
+    assert_int_equal(kfs_merge_new(&w->pool, &file, &merge, NULL), 0);
     return merge;
 }
 

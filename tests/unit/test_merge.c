@@ -1,7 +1,9 @@
 /* What a merge shows is what the model shows, whatever is read in what order. */
 #include "tests/unit/merge_model.h"
 
-static const struct kfs_framing *const framings[] = {&kfs_framing_lines, &kfs_framing_json};
+static const struct kfs_framing *const framings[] = {&kfs_framing_lines, &kfs_framing_json, &kfs_framing_nul,
+                                                     &kfs_framing_raw, &kfs_framing_len};
+#define FRAMINGS (sizeof framings / sizeof framings[0])
 
 /* Appends, time steps (also back), splits, merges. */
 static void happen(struct world *w, uint32_t events)
@@ -71,15 +73,16 @@ static void random_histories(void **state)
 {
     (void)state;
     for (uint32_t seed = 1; seed <= 12; seed++)
-        for (size_t f = 0; f < 2; f++)
+        for (size_t f = 0; f < FRAMINGS; f++)
             history_of(seed, framings[f], KFS_NO_SHARD);
 }
 
-static void one_shard_as_json(void **state)
+static void one_shard(void **state)
 {
     (void)state;
     for (uint32_t seed = 1; seed <= 4; seed++)
-        history_of(seed, &kfs_framing_json, seed % 5);
+        for (size_t f = 1; f < FRAMINGS; f++)
+            history_of(seed, framings[f], seed % 5);
 }
 
 /* Every call extends, also a read at the tip. */
@@ -307,7 +310,8 @@ static void seeks_when_time_stands_still(void **state)
     world_close(&w);
 }
 
-/* Backward seeks after a sequential read start at checkpoints, in any framing. */
+/* Backward seeks after a sequential read start at checkpoints; without one, in a framing
+ * whose frames vary, they go by time, and measure as much again. */
 static void backward_seeks_read_little(void **state)
 {
     (void)state;
@@ -316,7 +320,7 @@ static void backward_seeks_read_little(void **state)
         struct model m;
         world_open(&w, 4);
         model_init(&m, &w, KFS_NO_SHARD, framings[f]);
-        for (uint32_t i = 0; i < 8000; i++) {
+        for (uint32_t i = 0; i < 16000; i++) {
             w.now_ms += world_random(&w, 3);
             world_put(&w, world_random(&w, 4), 1000);
         }
@@ -329,7 +333,7 @@ static void backward_seeks_read_little(void **state)
         for (int i = 0; i < 30; i++) {
             w.records = 0;
             (void)check_read(&m, merge, world_random(&w, (uint32_t)m.bytes.len), 10000);
-            assert_true(w.records < 3500);
+            assert_true(w.records < (f == 0 ? 3500 : 6500));
         }
         kfs_merge_free(merge);
         kfs_buf_release(&m.bytes);
@@ -369,6 +373,102 @@ static void children_follow_their_parents(void **state)
     world_close(&w);
 }
 
+/* ---- where a merge begins ---- */
+
+/* A merge that begins at a position shows the end of what all show, and goes on with what comes. */
+static void check_from(struct model *m, struct kfs_position from, uint64_t *size)
+{
+    const struct kfs_merge_file file = {
+        .stream = m->world->stream, .shard = m->only, .framing = m->framing, .from = from};
+    const size_t len = m->bytes.len;
+    struct kfs_merge *merge;
+    char *data = malloc(m->bytes.len + 10000);
+
+    assert_int_equal(kfs_merge_new(&m->world->pool, &file, &merge, NULL), 0);
+    *size = size_of(merge);
+    assert_in_range(*size, 0, len);
+    assert_int_equal(kfs_merge_read(merge, 0, data, len + 1, NULL), *size);
+    assert_memory_equal(data, m->bytes.data + len - *size, *size);
+    for (int i = 0; i < 20; i++) {
+        m->world->now_ms++;
+        world_put(m->world, world_shard(m->world).index, 30);
+    }
+    model_extend(m);
+    assert_int_equal(size_of(merge), *size + m->bytes.len - len);
+    assert_int_equal(kfs_merge_read(merge, *size, data, 10000, NULL),
+                     m->bytes.len - len < 10000 ? m->bytes.len - len : 10000);
+    assert_memory_equal(data, m->bytes.data + len, m->bytes.len - len < 10000 ? m->bytes.len - len : 10000);
+    free(data);
+    kfs_merge_free(merge);
+}
+
+static size_t records_in(const char *json, size_t len)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < len; i++)
+        n += json[i] == '\n';
+    return n;
+}
+
+static void a_merge_begins_anywhere(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 6; seed++) {
+        struct world w;
+        struct model m;
+        uint64_t size;
+        world_open(&w, 1 + seed % 4);
+        w.random = seed;
+        model_init(&m, &w, KFS_NO_SHARD, &kfs_framing_json);
+        for (int i = 0; i < 300; i++) {
+            w.now_ms += world_random(&w, 3);
+            world_put(&w, world_random(&w, 1 + seed % 4), world_random(&w, 100));
+        }
+        model_extend(&m);
+        for (uint64_t count = 1; count < 500; count = count * 3 + seed) {
+            size_t all = records_in(m.bytes.data, m.bytes.len);
+            size_t before = m.bytes.len;
+            check_from(&m, (struct kfs_position){.type = KFS_LAST_RECORDS, .count = count}, &size);
+            assert_int_equal(records_in(m.bytes.data + before - size, size), count < all ? count : all);
+        }
+        check_from(&m, (struct kfs_position){.type = KFS_AT_LATEST}, &size);
+        assert_int_equal(size, 0);
+        kfs_buf_release(&m.bytes);
+        world_close(&w);
+    }
+}
+
+static void a_merge_begins_at_a_time(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < FRAMINGS; f++) {
+        struct world w;
+        struct model m;
+        uint64_t size;
+        size_t before = 0;
+        world_open(&w, 3);
+        model_init(&m, &w, KFS_NO_SHARD, framings[f]);
+        for (int i = 0; i < 400; i++) {
+            w.now_ms++;
+            world_put(&w, world_random(&w, 3), 50);
+            if (i == 249)
+                model_extend(&m);
+            if (i == 249)
+                before = m.bytes.len;
+        }
+        model_extend(&m);
+        size_t len = m.bytes.len;
+        w.now_ms += 1000;
+        check_from(&m, (struct kfs_position){.type = KFS_AT_TIME, .time_ms = START_MS + 251}, &size);
+        assert_int_equal(size, len - before);
+        check_from(&m, (struct kfs_position){.type = KFS_AT_TIME, .time_ms = w.now_ms + 1}, &size);
+        assert_int_equal(size, 0);
+        kfs_buf_release(&m.bytes);
+        world_close(&w);
+    }
+}
+
 /* However many are open in the middle, few hold records; each goes on as if it did. */
 static void files_that_stand_still_hold_little(void **state)
 {
@@ -405,7 +505,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_histories),
-        cmocka_unit_test(one_shard_as_json),
+        cmocka_unit_test(one_shard),
         cmocka_unit_test(growth_is_seen_at_the_tip),
         cmocka_unit_test(an_empty_stream),
         cmocka_unit_test(json_lines_are_the_records),
@@ -417,6 +517,8 @@ int main(void)
         cmocka_unit_test(seeks_when_time_stands_still),
         cmocka_unit_test(backward_seeks_read_little),
         cmocka_unit_test(files_that_stand_still_hold_little),
+        cmocka_unit_test(a_merge_begins_anywhere),
+        cmocka_unit_test(a_merge_begins_at_a_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,11 +54,11 @@ static void words_combine_in_any_order(void **state)
 
 static void unknown_words_are_named_with_what_is_allowed(void **state)
 {
-    static const char *const later[] = {"nul",   "raw",       "len", "from=start", "cursor=c",
-                                        "key=k", "keyfrom=x", "kpl", "gzip",       "zstd"};
+    static const char *const later[] = {"cursor=c", "kpl", "gzip", "zstd"};
 
     (void)state;
-    assert_refused(&kfs_view_table, "jsno", "no view 'jsno'; views are lines, json, follow");
+    assert_refused(&kfs_view_table, "jsno",
+                   "no view 'jsno'; views are lines, nul, raw, len, json, follow, from=, key=, keyfrom=");
     assert_refused(&kfs_view_table, "json,what", "'what'");
     assert_refused(&kfs_view_table, "JSON", "'JSON'");
     assert_refused(&kfs_view_table, "", "no view ''");
@@ -84,7 +84,81 @@ static void repeats_and_contradictions_are_refused(void **state)
     assert_refused(&kfs_view_table, "follow=yes", "'follow' takes no value");
 }
 
-/* ---- rows with values, which are to come ---- */
+/* ---- from ---- */
+
+static struct kfs_position from_of(const char *list, uint64_t now_ms)
+{
+    struct kfs_view view;
+    struct kfs_error err = {0};
+
+    if (parse_with(&kfs_view_table, list, &view, &err) != 0)
+        fail_msg("%s: %s", list, err.text);
+    return kfs_from_position(&view.from, now_ms);
+}
+
+static void from_is_a_position(void **state)
+{
+    const uint64_t now = 1795420800123;
+    struct kfs_position p;
+
+    (void)state;
+    assert_int_equal(kfs_from_position(&kfs_view_default.from, now).type, KFS_AT_HORIZON);
+    assert_int_equal(from_of("from=start", now).type, KFS_AT_HORIZON);
+    assert_int_equal(from_of("follow,from=end", now).type, KFS_AT_LATEST);
+    p = from_of("from=-10m", now);
+    assert_int_equal(p.type, KFS_AT_TIME);
+    assert_int_equal(p.time_ms, now - 600000);
+    assert_int_equal(from_of("from=-365d", now).time_ms, now - KFS_FROM_AGO_MAX_MS);
+    assert_int_equal(from_of("from=-1ms", now).time_ms, now - 1);
+    assert_int_equal(from_of("from=-2h", 5).time_ms, 0);
+    p = from_of("from=-100", now);
+    assert_int_equal(p.type, KFS_LAST_RECORDS);
+    assert_int_equal(p.count, 100);
+    p = from_of("from=1970-01-01T00:00:01.5Z,json", now);
+    assert_int_equal(p.type, KFS_AT_TIME);
+    assert_int_equal(p.time_ms, 1500);
+    assert_int_equal(from_of("from=1970-01-01T01:00:01%2B01:00", now).time_ms, 1000);
+    p = from_of("from=256", now);
+    assert_int_equal(p.type, KFS_AT_SEQUENCE);
+    assert_int_equal(p.seq.b[KFS_SEQ_BYTES - 2], 1);
+    p = from_of("from=after:49680494987942074228168818052376577588801716997924585474", now);
+    assert_int_equal(p.type, KFS_AFTER_SEQUENCE);
+}
+
+static void from_refuses_the_rest(void **state)
+{
+    static const char *const bad[] = {
+        "from=",
+        "from=Start",
+        "from=-",
+        "from=-0",
+        "from=-1x",
+        "from=-366d",
+        "from=-0s",
+        "from=--1",
+        "from=+1",
+        "from=after:",
+        "from=after:x",
+        "from=after:-1",
+        "from=yesterday",
+        "from=1.5",
+        "from=1%00",
+        "from=-1.5h",
+        "from=2026-13-01",
+        "from=-9999999999999",
+        "from=after:after:1",
+        "from=99999999999999999999999999999999999999999999999999999999999999999",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_refused(&kfs_view_table, bad[i], "view 'from': its value is start, end, ");
+    assert_refused(&kfs_view_table, "from", "'from' needs a value");
+    assert_refused(&kfs_view_table, "from=end,from=end", "'from' is there twice");
+    assert_refused(&kfs_view_table, "key=a,keyfrom=random", "'key' and 'keyfrom' contradict each other");
+}
+
+/* ---- rows with values, in a table of the test ---- */
 
 static char seen[KFS_VIEW_BYTES_MAX + 1];
 static size_t seen_len;
@@ -180,6 +254,8 @@ int main(void)
         cmocka_unit_test(words_combine_in_any_order),
         cmocka_unit_test(unknown_words_are_named_with_what_is_allowed),
         cmocka_unit_test(repeats_and_contradictions_are_refused),
+        cmocka_unit_test(from_is_a_position),
+        cmocka_unit_test(from_refuses_the_rest),
         cmocka_unit_test(values_are_percent_decoded),
         cmocka_unit_test(lists_are_bounded),
         cmocka_unit_test(a_full_table_works),
