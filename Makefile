@@ -118,6 +118,8 @@ $(B)/options_md: $(B)/obj/tests/tools/options_md.o $(CORE_OBJ) $(LIB_OBJ)
 	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 $(B)/model_dump: $(B)/obj/tests/tools/model_dump.o $(LIB_OBJ)
 	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+$(B)/codec: $(B)/obj/tests/tools/codec.o $(B)/obj/tests/support/hex.o $(LIB_OBJ)
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 docs/OPTIONS.md: $(B)/options_md
 	$< >$@
 
