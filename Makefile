@@ -20,7 +20,7 @@ WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wstrict-prototypes
 FORTIFY ?= 3
 HARDEN := -fPIE -fstack-protector-strong $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY))
 
-PKGS := fuse3 libcjson libcrypto libssl libcbor libnghttp2 libcurl expat
+PKGS := fuse3 libcjson libcrypto libssl libcbor libnghttp2 libcurl expat zlib libzstd
 CPPFLAGS += -I. -DFUSE_USE_VERSION=312 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DKFS_VERSION='"$(VERSION)"'
 CFLAGS   += -std=c11 -O2 -g $(WARN) $(HARDEN) -pthread
 LDFLAGS  += -pie -Wl,-z,relro,-z,now,--as-needed -pthread
@@ -35,7 +35,7 @@ LIBS := $(shell pkg-config --libs $(filter-out fuse3,$(PKGS)) 2>/dev/null) -lhtt
 FUSE := $(shell pkg-config --libs fuse3 2>/dev/null)
 
 # Layers: the core of the file system knows nothing of libfuse, the backends nothing of either.
-BACKEND_SRC := $(wildcard backend/*.c backend/base/*.c backend/log/*.c backend/local/*.c backend/kinesis/*.c backend/endpoint/*.c)
+BACKEND_SRC := $(wildcard backend/*.c $(addsuffix /*.c,$(addprefix backend/,base codec log local kinesis endpoint)))
 SHELL_SRC   := fs/main.c $(wildcard fs/fuse_*.c)
 CORE_SRC    := $(filter-out $(SHELL_SRC),$(wildcard fs/*.c))
 FSCK_SRC    := backend/local/fsck_main.c
@@ -107,15 +107,18 @@ replays: $(REPLAY_BIN)
 $(B)/layers/core: $(CORE_OBJ) $(LIB_OBJ)
 $(B)/layers/backend: $(LIB_OBJ)
 $(B)/layers/log: $(filter $(B)/obj/backend/log/% $(B)/obj/backend/base/%,$(LIB_OBJ))
+$(B)/layers/codec: $(filter $(B)/obj/backend/codec/% $(B)/obj/backend/base/%,$(LIB_OBJ))
 $(B)/layers/%:
 	@mkdir -p $(@D)
 	echo 'int main(void) { return 0; }' | $(CC) $(CFLAGS) $(LDFLAGS) -x c - -x none $^ $(LIBS) -o $@
-layers: $(addprefix $(B)/layers/,core backend log)
+layers: $(addprefix $(B)/layers/,core backend log codec)
 
 options_md: $(B)/options_md
 $(B)/options_md: $(B)/obj/tests/tools/options_md.o $(CORE_OBJ) $(LIB_OBJ)
 	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 $(B)/model_dump: $(B)/obj/tests/tools/model_dump.o $(LIB_OBJ)
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+$(B)/codec: $(B)/obj/tests/tools/codec.o $(B)/obj/tests/support/hex.o $(LIB_OBJ)
 	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 docs/OPTIONS.md: $(B)/options_md
 	$< >$@

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs what tests/compat needs into build/clients, once: the clients that the API is tried
-# with, boto3, the AWS CLI, cbor2 and a service model (PyPI), the AWS SDKs for
+# with, boto3, the AWS CLI, cbor2, KPL aggregation and a service model (PyPI), the AWS SDKs for
 # JavaScript (npm), Java (Maven) and Go; and the endpoints that the remote source is tried
 # with, kinesalite and kinesis-local (npm). The languages come from Debian where they
 # are missing. Fails where a registry cannot be reached; the tests that need one of these
@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 . tests/compat/lib_go.sh
 
 clients=$PWD/build/clients
-python=(boto3==1.44.5 awscli==1.46.3 cbor2==6.3.0)
+python=(boto3==1.44.5 awscli==1.46.3 cbor2==6.3.0 aws-kinesis-agg==1.2.3 protobuf==7.36.2 six==1.17.0)
 model=botocore==1.43.67 # the service model that the tables were made from
 node=(@aws-sdk/client-kinesis@3.958.0) # the newest for Node.js 18, which Debian 12 has
 endpoints=(kinesalite@3.3.3 kinesis-local@0.6.2)

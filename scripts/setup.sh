@@ -11,10 +11,10 @@
 set -eu
 
 run='gcc libc6-dev make pkgconf libfuse3-dev fuse3 libcjson-dev libcbor-dev libssl-dev libnghttp2-dev
-    libhttp-parser-dev libcurl4-openssl-dev libexpat1-dev'
+    libhttp-parser-dev libcurl4-openssl-dev libexpat1-dev zlib1g-dev libzstd-dev'
 test='libcmocka-dev clang llvm clang-format clang-tidy libclang-rt-dev pmccabe shellcheck
     universal-ctags mandoc jq python3 procps psmisc file less busybox gawk rsync rsyslog nginx
-    logrotate attr tmux strace socat curl e2fsprogs ed nano vim-tiny perl dash bsdutils'
+    logrotate attr tmux strace socat curl e2fsprogs ed nano vim-tiny perl dash bsdutils zstd'
 bench='linux-perf nginx wrk nghttp2-client nodejs npm curl jq'
 python='python3-venv ca-certificates'
 node='nodejs npm ca-certificates'

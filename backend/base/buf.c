@@ -37,6 +37,13 @@ int kfs_buf_reserve(struct kfs_buf *buf, size_t more)
     return 0;
 }
 
+int kfs_buf_reserve_most(struct kfs_buf *buf, size_t more)
+{
+    size_t left = buf->max - buf->len;
+
+    return kfs_buf_reserve(buf, more < left ? more : left);
+}
+
 int kfs_buf_append(struct kfs_buf *buf, const void *data, size_t len)
 {
     int rc = kfs_buf_reserve(buf, len);

@@ -23,6 +23,9 @@ void kfs_buf_release(struct kfs_buf *buf); /* frees; the buffer may be used agai
 /* Makes room for `more` bytes beyond len. -EMSGSIZE above max, -ENOMEM. */
 int kfs_buf_reserve(struct kfs_buf *buf, size_t more);
 
+/* The same, but where max leaves less room than that, all there is. -ENOMEM. */
+int kfs_buf_reserve_most(struct kfs_buf *buf, size_t more);
+
 /* Appends; the same errors, and on failure nothing was appended. */
 int kfs_buf_append(struct kfs_buf *buf, const void *data, size_t len);
 int kfs_buf_printf(struct kfs_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));

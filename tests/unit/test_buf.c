@@ -101,6 +101,21 @@ static void reserve_makes_room_and_keeps_the_length(void **state)
     kfs_buf_release(&buf);
 }
 
+static void as_much_room_as_there_may_be(void **state)
+{
+    struct kfs_buf buf;
+
+    (void)state;
+    kfs_buf_init(&buf, 1000);
+    assert_int_equal(kfs_buf_append(&buf, "abc", 3), 0);
+    assert_int_equal(kfs_buf_reserve_most(&buf, 500), 0);
+    assert_true(buf.cap >= 503 && buf.cap <= 1000);
+    assert_int_equal(kfs_buf_reserve_most(&buf, SIZE_MAX), 0);
+    assert_int_equal(buf.cap, 1000);
+    assert_int_equal(buf.len, 3);
+    kfs_buf_release(&buf);
+}
+
 static void text_is_printed_behind_what_is_there(void **state)
 {
     struct kfs_buf buf;
@@ -157,6 +172,7 @@ int main(void)
         cmocka_unit_test(the_maximum_is_reached_and_not_passed),
         cmocka_unit_test(a_huge_request_does_not_wrap),
         cmocka_unit_test(reserve_makes_room_and_keeps_the_length),
+        cmocka_unit_test(as_much_room_as_there_may_be),
         cmocka_unit_test(text_is_printed_behind_what_is_there),
         cmocka_unit_test(text_beyond_the_maximum_is_refused_whole),
         cmocka_unit_test(a_released_buffer_can_be_used_again),
