@@ -29,14 +29,10 @@ static int render(struct kfs_bytes before, struct kfs_bytes data, struct kfs_byt
 
     if (rc != 0)
         return rc;
-    char *to = out->data + out->len;
-    if (before.len > 0)
-        memcpy(to, before.data, before.len);
-    if (data.len > 0)
-        memcpy(to + before.len, data.data, data.len);
-    if (after.len > 0)
-        memcpy(to + before.len + data.len, after.data, after.len);
-    out->len += before.len + data.len + after.len;
+    /* Nothing fails from here: there is room for all three. */
+    (void)kfs_buf_append(out, before.data, before.len);
+    (void)kfs_buf_append(out, data.data, data.len);
+    (void)kfs_buf_append(out, after.data, after.len);
     return 0;
 }
 
