@@ -105,7 +105,7 @@ static int spool_group(struct group *g, struct kfs_error *err)
     if (rc != 0)
         return rc;
     (void)pthread_mutex_lock(&shard->lock);
-    rc = tell_refused(shard, err);
+    rc = shard->stopped ? remote_fail_gone(shard->stream, err) : tell_refused(shard, err);
     if (rc == 0)
         rc = remote_shard_spool(shard, err);
     if (rc == 0)
@@ -155,7 +155,9 @@ static int await_results(struct group *g, uint64_t until, struct kfs_error *err)
         (void)remote_cond_wait(&shard->wake, &shard->lock, until - now);
     }
     end_wait(shard, &g->wait);
-    if (g->wait.left > 0)
+    if (g->wait.left > 0 && shard->stream->gone)
+        rc = remote_fail_gone(shard->stream, err);
+    else if (g->wait.left > 0)
         rc = shard->last_error.code != 0 && shard->failing
                  ? kfs_fail_aws(err, shard->last_error.code, shard->last_error.aws_code, "%s", shard->last_error.text)
                  : kfs_fail(err, ETIMEDOUT, "the endpoint has not acknowledged in time; the records stay in the spool");

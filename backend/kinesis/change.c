@@ -16,7 +16,7 @@ static int await(struct remote_stream *stream, struct kfs_error *err)
     int rc = remote_await_active(stream->remote, stream->name, &facts, err);
 
     if (rc == 0) {
-        rc = remote_stream_apply(stream, &facts, true, err);
+        rc = remote_stream_learn(stream, &facts, err);
         remote_facts_release(&facts);
     }
     return rc;

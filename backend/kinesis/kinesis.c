@@ -52,6 +52,10 @@ void remote_heard(struct remote *r, const struct kfs_error *failure)
     /* A failure that the endpoint itself has said is a sign of life. */
     if (atomic_exchange(&r->down, down) == down)
         return;
+    if (!down) {
+        atomic_store(&r->back, true);
+        remote_keeper_wake(r);
+    }
     if (down)
         kfs_log(KFS_LOG_WARNING, "the endpoint %s does not answer: %s", r->options.endpoint, failure->text);
     else
@@ -181,6 +185,7 @@ static void remote_drain(struct kfs_backend *b)
 
     if (atomic_load(&r->drained))
         return;
+    remote_hurry_shards(r);
     (void)pthread_mutex_lock(&r->room_lock);
     while (r->pending > 0) {
         uint64_t now = remote_mono(r);
@@ -236,6 +241,8 @@ static int free_remote(struct remote *r)
     (void)pthread_cond_destroy(&r->room);
     (void)pthread_mutex_destroy(&r->keeper_lock);
     (void)pthread_cond_destroy(&r->keeper_wake);
+    (void)pthread_cond_destroy(&r->tidier_wake);
+    (void)pthread_mutex_destroy(&r->asks_lock);
     free(r);
     return rc;
 }
@@ -302,6 +309,8 @@ static struct remote *new_remote(const struct kfs_kinesis_options *options)
     remote_cond_init(&r->room);
     (void)pthread_mutex_init(&r->keeper_lock, NULL);
     remote_cond_init(&r->keeper_wake);
+    remote_cond_init(&r->tidier_wake);
+    (void)pthread_mutex_init(&r->asks_lock, NULL);
     return r;
 }
 

@@ -38,7 +38,9 @@ void remote_shard_free(struct remote_shard *shard)
         remote_sender_release(&shard->sender);
     if (shard->polls)
         remote_poller_release(&shard->poller);
-    if (remote_spool_close(shard->spool) != 0 || kfs_log_close(shard->mirror) != 0)
+    int spooled = remote_spool_close(shard->spool);
+    int mirrored = kfs_log_close(shard->mirror);
+    if (spooled != 0 || mirrored != 0)
         atomic_store(&r->failed, true);
     (void)pthread_cond_destroy(&shard->wake);
     (void)pthread_mutex_destroy(&shard->lock);
@@ -77,11 +79,12 @@ int remote_shard_spool(struct remote_shard *shard, struct kfs_error *err)
         return kfs_fail(err, -dir, "cannot make the directory of %s: %s", shard->id, strerror(-dir));
     int rc = remote_spool_open(&config, dir, &shard->spool, err);
     o->io->close(o->io->ctx, dir);
-    if (rc == 0) {
-        remote_spool_state(shard->spool, &state);
-        shard->settled = state.settled;
-    }
-    return rc;
+    if (rc != 0)
+        return rc;
+    remote_spool_state(shard->spool, &state);
+    shard->settled = state.settled;
+    remote_take_room(shard->stream->remote, state.end - state.settled);
+    return 0;
 }
 
 int remote_shard_mirror(struct remote_shard *shard, struct kfs_error *err)
@@ -103,9 +106,7 @@ int remote_shard_mirror(struct remote_shard *shard, struct kfs_error *err)
 
 int remote_shard_resume(struct remote_shard *shard, struct kfs_error *err)
 {
-    struct remote *r = shard->stream->remote;
-    const struct kfs_io *io = r->options.io;
-    struct remote_spool_state state;
+    const struct kfs_io *io = shard->stream->remote->options.io;
     int dir = io->open(io->ctx, shard->stream->dir, shard->id, KFS_OPEN_DIR);
 
     if (dir < 0)
@@ -117,15 +118,27 @@ int remote_shard_resume(struct remote_shard *shard, struct kfs_error *err)
     io->close(io->ctx, spool);
     (void)pthread_mutex_lock(&shard->lock);
     int rc = remote_shard_spool(shard, err);
-    if (rc == 0)
+    (void)pthread_mutex_unlock(&shard->lock);
+    return rc;
+}
+
+void remote_shard_list_as(struct remote_shard *shard, bool listed)
+{
+    shard->listed = listed;
+    (void)pthread_mutex_lock(&shard->lock);
+    shard->expired = !listed;
+    (void)pthread_mutex_unlock(&shard->lock);
+}
+
+bool remote_shard_holds(struct remote_shard *shard)
+{
+    struct remote_spool_state state = {0};
+
+    (void)pthread_mutex_lock(&shard->lock);
+    if (shard->spool != NULL)
         remote_spool_state(shard->spool, &state);
     (void)pthread_mutex_unlock(&shard->lock);
-    if (rc != 0)
-        return rc;
-    (void)pthread_mutex_lock(&r->room_lock);
-    r->pending += state.end - state.settled;
-    (void)pthread_mutex_unlock(&r->room_lock);
-    return 0;
+    return state.end > state.settled || state.dead > 0;
 }
 
 int remote_shard_extent(struct kfs_stream *s, uint32_t index, struct kfs_extent *extent, struct kfs_error *err)
@@ -182,19 +195,28 @@ static struct remote_sync_wait *take_syncs(struct remote_shard *shard, uint64_t 
     return taken;
 }
 
-/* Tells them: error those that wait for more than `from`. Returns whether one was told it. */
-static bool finish_syncs(struct remote_sync_wait *list, uint64_t from, int error)
+static bool is_concerned(const struct remote_sync_wait *wait, uint64_t from, int error)
 {
-    bool told = false;
+    return error != 0 && wait->until > from;
+}
 
+/* Whether an error will reach someone. On the loop's thread, where waiting is given up too. */
+static bool reaches(const struct remote_sync_wait *list, uint64_t from, int error)
+{
+    for (; list != NULL; list = list->next)
+        if (is_concerned(list, from, error) && !atomic_load(list->left))
+            return true;
+    return false;
+}
+
+/* Tells them: error those that wait for more than `from`. */
+static void finish_syncs(struct remote_sync_wait *list, uint64_t from, int error)
+{
     while (list != NULL) {
         struct remote_sync_wait *next = list->next;
-        bool concerned = error != 0 && list->until > from;
-        told = told || concerned;
-        list->done(list, concerned ? error : 0);
+        list->done(list, is_concerned(list, from, error) ? error : 0);
         list = next;
     }
-    return told;
 }
 
 void remote_shard_fail_syncs(struct remote_shard *shard)
@@ -202,7 +224,7 @@ void remote_shard_fail_syncs(struct remote_shard *shard)
     (void)pthread_mutex_lock(&shard->lock);
     struct remote_sync_wait *syncs = take_syncs(shard, 0, 0, -ETIMEDOUT);
     (void)pthread_mutex_unlock(&shard->lock);
-    (void)finish_syncs(syncs, 0, -ETIMEDOUT);
+    finish_syncs(syncs, 0, -ETIMEDOUT);
 }
 
 /* Under lock. Gives an outcome to who waits for it. */
@@ -228,12 +250,26 @@ static bool give_result(struct remote_shard *shard, const struct remote_outcome 
     return false;
 }
 
+void remote_take_room(struct remote *r, uint64_t bytes)
+{
+    (void)pthread_mutex_lock(&r->room_lock);
+    r->pending += bytes;
+    (void)pthread_mutex_unlock(&r->room_lock);
+}
+
 static void free_room(struct remote *r, uint64_t bytes)
 {
     (void)pthread_mutex_lock(&r->room_lock);
     r->pending = r->pending > bytes ? r->pending - bytes : 0;
     (void)pthread_cond_broadcast(&r->room);
     (void)pthread_mutex_unlock(&r->room_lock);
+}
+
+/* Under lock. */
+static void note_error(struct remote_shard *shard, const struct kfs_error *failure)
+{
+    shard->last_error = *failure;
+    shard->last_error_ms = remote_wall(shard->stream->remote);
 }
 
 static void on_settled(void *arg, const struct remote_outcome *outcomes, size_t n, const struct kfs_error *failure)
@@ -264,15 +300,14 @@ static void on_settled(void *arg, const struct remote_outcome *outcomes, size_t 
     shard->sent = shard->sender.counts;
     if (failure == NULL)
         shard->failing = false;
+    else
+        note_error(shard, failure);
+    /* Before the lock is left: who syncs now finds the position behind what was refused. */
+    if (untold && !reaches(done, dead_from, error))
+        shard->refused = error;
     (void)pthread_cond_broadcast(&shard->wake);
     (void)pthread_mutex_unlock(&shard->lock);
-    if (finish_syncs(done, dead_from, error))
-        untold = false;
-    if (untold) {
-        (void)pthread_mutex_lock(&shard->lock);
-        shard->refused = error;
-        (void)pthread_mutex_unlock(&shard->lock);
-    }
+    finish_syncs(done, dead_from, error);
     free_room(r, after - before);
     if (failure == NULL)
         remote_heard(r, NULL);
@@ -288,8 +323,7 @@ static void note_trouble(struct remote_shard *shard, const struct kfs_error *fai
                 shard->id, what, failure->text, failure->aws_code[0] != '\0' ? ", " : "", failure->aws_code,
                 failure->request_id[0] != '\0' ? ", request " : "", failure->request_id);
     shard->failing = true;
-    shard->last_error = *failure;
-    shard->last_error_ms = remote_wall(shard->stream->remote);
+    note_error(shard, failure);
 }
 
 static void on_send_trouble(void *arg, const struct kfs_error *failure)
@@ -304,7 +338,7 @@ static void on_send_trouble(void *arg, const struct kfs_error *failure)
     if (remote_verdict_of(failure) == REMOTE_UNPROVED)
         done = take_syncs(shard, 0, 0, -EACCES);
     (void)pthread_mutex_unlock(&shard->lock);
-    (void)finish_syncs(done, 0, -EACCES);
+    finish_syncs(done, 0, -EACCES);
     remote_heard(shard->stream->remote, failure);
     if (remote_verdict_of(failure) == REMOTE_NO_STREAM)
         remote_keeper_hurry(shard->stream);
@@ -438,7 +472,7 @@ static bool is_read(struct remote_shard *shard)
     bool attended = shard->readers > 0 || atomic_load(&shard->stream->attended) > 0;
 
     /* Where there can be no mirror whoever reads is told why. */
-    return (attended || shard->tips != NULL) && remote_shard_mirror(shard, NULL) == 0;
+    return (attended || shard->tips != NULL) && !shard->expired && remote_shard_mirror(shard, NULL) == 0;
 }
 
 /* On the loop's thread: brings what changed to the machines. */
@@ -446,9 +480,13 @@ static void work(struct kfs_task *task)
 {
     struct remote_shard *shard = (struct remote_shard *)((char *)task - offsetof(struct remote_shard, task));
 
-    if (shard->stopped)
-        return;
     (void)pthread_mutex_lock(&shard->lock);
+    if (shard->stopped) {
+        (void)pthread_mutex_unlock(&shard->lock);
+        return;
+    }
+    bool hurry = shard->hurry;
+    shard->hurry = false;
     bool send = shard->spool != NULL;
     bool ended = shard->ended;
     bool hurried = place_tips(shard);
@@ -462,17 +500,29 @@ static void work(struct kfs_task *task)
         start_poller(shard);
     if (shard->polls)
         remote_poller_want(&shard->poller, poll, hurried);
+    if (hurry && send)
+        remote_sender_retry(&shard->sender);
+    if (hurry && shard->polls)
+        remote_poller_retry(&shard->poller);
+}
+
+void remote_shard_hurry(struct remote_shard *shard)
+{
+    (void)pthread_mutex_lock(&shard->lock);
+    shard->hurry = true;
+    (void)pthread_mutex_unlock(&shard->lock);
+    remote_shard_post(shard);
 }
 
 void remote_shard_stop(struct remote_shard *shard)
 {
-    shard->stopped = true;
     kfs_loop_unpost(shard->stream->remote->loop, &shard->task);
     if (shard->sends)
         (void)remote_sender_stop(&shard->sender);
     if (shard->polls)
         (void)remote_poller_stop(&shard->poller);
     (void)pthread_mutex_lock(&shard->lock);
+    shard->stopped = true;
     struct remote_sync_wait *syncs = take_syncs(shard, UINT64_MAX, 0, -ENOENT);
     struct remote_spool_state state = {0};
     if (shard->spool != NULL)
@@ -485,7 +535,7 @@ void remote_shard_stop(struct remote_shard *shard)
     }
     (void)pthread_cond_broadcast(&shard->wake);
     (void)pthread_mutex_unlock(&shard->lock);
-    (void)finish_syncs(syncs, 0, -ENOENT);
+    finish_syncs(syncs, 0, -ENOENT);
     free_room(shard->stream->remote, left);
 }
 

@@ -138,7 +138,9 @@ int remote_spool_close(struct remote_spool *spool)
         rc = sync_acked(spool);
     if (spool->reader != NULL)
         kfs_log_reader_close(spool->reader);
-    if (kfs_log_close(spool->log) != 0 || kfs_log_close(spool->dead) != 0)
+    int closed = kfs_log_close(spool->log);
+    int buried = kfs_log_close(spool->dead);
+    if (closed != 0 || buried != 0)
         rc = -EIO;
     if (spool->acked_fd >= 0)
         io->close(io->ctx, spool->acked_fd);

@@ -169,6 +169,11 @@ int remote_stream_open(struct kfs_backend *b, const char *name, struct kfs_strea
         if (rc != 0)
             return rc;
     }
+    (void)pthread_rwlock_rdlock(&stream->lock);
+    bool asked = stream->facts.asked != 0;
+    (void)pthread_rwlock_unlock(&stream->lock);
+    if (!asked) /* what an earlier mount knew: used meanwhile, no one waits for the endpoint */
+        remote_keeper_hurry(stream);
     *out = &stream->base;
     return 0;
 }
@@ -243,19 +248,39 @@ void remote_forget(struct remote_stream *stream)
 
 /* ---- names ---- */
 
+/* Under lock. The streams that are known and were not listed are asked about. Both are by name. */
+static void doubt_missing(struct remote *r)
+{
+    size_t next = 0;
+
+    for (size_t i = 0; i < r->n_streams; i++) {
+        while (next < r->n_names && strcmp(r->names[next], r->streams[i]->name) < 0)
+            next++;
+        if (next == r->n_names || strcmp(r->names[next], r->streams[i]->name) != 0)
+            atomic_store(&r->streams[i]->stale, true);
+    }
+}
+
 int remote_refresh_names(struct remote *r, struct kfs_error *err)
 {
     char(*names)[KFS_STREAM_NAME_MAX + 1] = NULL;
     size_t n = 0;
+    uint64_t asked = atomic_fetch_add(&r->asked, 1) + 1;
     int rc = remote_fetch_names(r, &names, &n, err);
 
     if (rc != 0)
         return rc;
     (void)pthread_mutex_lock(&r->lock);
-    free(r->names);
-    r->names = names;
-    r->n_names = n;
-    r->names_ms = remote_mono(r) + 1;
+    if (asked > r->names_asked) { /* else what is known is newer */
+        free(r->names);
+        r->names = names;
+        r->n_names = n;
+        r->names_ms = remote_mono(r) + 1;
+        r->names_asked = asked;
+        doubt_missing(r);
+    } else {
+        free(names);
+    }
     (void)pthread_mutex_unlock(&r->lock);
     return 0;
 }
@@ -335,9 +360,7 @@ static int load_stream(void *arg, const char *name)
         remote_stream_free(stream);
         return rc;
     }
-    for (size_t i = 0; i < stream->n_shards; i++)
-        if (remote_shard_resume(stream->shards[i], &err) != 0)
-            kfs_log(KFS_LOG_ERROR, "stream %s, shard %u: %s", name, stream->shards[i]->index, err.text);
+    remote_sweep_stream(stream);
     return 0;
 }
 
@@ -354,6 +377,7 @@ int remote_load_streams(struct remote *r, struct kfs_error *err)
     if (r->streams_dir < 0)
         return kfs_fail(err, -r->streams_dir, "cannot open the directory streams: %s", strerror(-r->streams_dir));
     rc = io->list(io->ctx, r->streams_dir, load_stream, r);
+    remote_sweep_gone(r);
     return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot load the streams: %s", strerror(-rc));
 }
 
