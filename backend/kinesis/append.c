@@ -49,13 +49,6 @@ static int take_room(struct remote *r, uint64_t bytes, struct kfs_error *err)
     return rc;
 }
 
-static void give_room(struct remote *r, uint64_t bytes)
-{
-    (void)pthread_mutex_lock(&r->room_lock);
-    r->pending = r->pending > bytes ? r->pending - bytes : 0;
-    (void)pthread_mutex_unlock(&r->room_lock);
-}
-
 /* ---- one shard ---- */
 
 /* most: the stream's limit of data. No request takes more than 10 MiB of data and key. */
@@ -122,7 +115,7 @@ static int spool_group(struct group *g, struct kfs_error *err)
     }
     (void)pthread_mutex_unlock(&shard->lock);
     if (rc != 0)
-        give_room(shard->stream->remote, bytes);
+        remote_free_room(shard->stream->remote, bytes);
     else
         remote_shard_post(shard);
     return rc;

@@ -280,10 +280,21 @@ void remote_shard_stop(struct remote_shard *shard);                           /*
 void remote_shard_tidy(struct remote_shard *shard, uint32_t retention_hours); /* what is done every sync interval */
 /* Removes from the mirror what is older than the retention was, before that is raised. */
 void remote_shard_expire(struct remote_shard *shard, uint32_t retention_hours);
-void remote_shard_fail_syncs(struct remote_shard *shard); /* tells who waits -ETIMEDOUT */
 /* Opens the spool where there is one, so that what is in it leaves. */
 int remote_shard_resume(struct remote_shard *shard, struct kfs_error *err);
 int remote_shard_extent(struct kfs_stream *s, uint32_t index, struct kfs_extent *extent, struct kfs_error *err);
+
+/* ---- told.c ---- */
+extern const struct remote_sender_events remote_shard_sender_events; /* their arg is the shard */
+extern const struct remote_poller_events remote_shard_poller_events;
+void remote_take_room(struct remote *r, uint64_t bytes); /* so many more bytes wait in spools */
+void remote_free_room(struct remote *r, uint64_t bytes);
+/* Under the shard's lock. Takes out the syncs that are done at a position, or with an error all that wait for more
+ * than `from`. */
+struct remote_sync_wait *remote_take_syncs(struct remote_shard *shard, uint64_t settled, uint64_t from, int error);
+/* Without it: tells them, error those that wait for more than `from`. */
+void remote_finish_syncs(struct remote_sync_wait *list, uint64_t from, int error);
+void remote_shard_fail_syncs(struct remote_shard *shard); /* tells who waits -ETIMEDOUT */
 
 /* ---- append.c, sync.c, read.c ---- */
 int remote_append(struct kfs_stream *s, uint32_t index, const struct kfs_put *puts, size_t n,
