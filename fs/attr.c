@@ -42,6 +42,7 @@ int kfs_node_size(struct kfs_fs *fs, struct kfs_node *node, uint64_t *size, stru
     case KFS_NODE_STREAM:
     case KFS_NODE_STATUS:
     case KFS_NODE_METRICS:
+    case KFS_NODE_DEAD:
         break;
     }
     *size = 0;

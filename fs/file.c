@@ -81,6 +81,7 @@ static int open_node(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_er
     switch (handle->node->type) {
     case KFS_NODE_STATUS:
     case KFS_NODE_METRICS:
+    case KFS_NODE_DEAD:
         if (handle->writable)
             return kfs_fail(err, EPERM, "this file is only read");
         return kfs_control_text(fs, handle->node->type, &handle->text);
@@ -230,7 +231,7 @@ ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offse
     bool waits = false;
     ssize_t n;
 
-    if (node->type == KFS_NODE_STATUS || node->type == KFS_NODE_METRICS)
+    if (node->type == KFS_NODE_STATUS || node->type == KFS_NODE_METRICS || node->type == KFS_NODE_DEAD)
         return read_text(handle, offset, data, len);
     if (node->type == KFS_NODE_ERRORS)
         return kfs_errors_read(&fs->errors, node->base + offset, data, len);

@@ -34,7 +34,7 @@ static int take_room(struct remote *r, uint64_t bytes, struct kfs_error *err)
     int rc = 0;
 
     (void)pthread_mutex_lock(&r->room_lock);
-    while (rc == 0 && r->pending > 0 && r->pending + bytes > r->options.spool_max) {
+    while (rc == 0 && r->pending > 0 && (uint64_t)r->pending + bytes > r->options.spool_max) {
         uint64_t now = remote_mono(r);
         if (now >= until)
             rc = kfs_fail(err, ENOSPC,
@@ -44,7 +44,7 @@ static int take_room(struct remote *r, uint64_t bytes, struct kfs_error *err)
             (void)remote_cond_wait(&r->room, &r->room_lock, until - now);
     }
     if (rc == 0)
-        r->pending += bytes;
+        r->pending += (int64_t)bytes;
     (void)pthread_mutex_unlock(&r->room_lock);
     return rc;
 }

@@ -147,7 +147,9 @@ struct remote {
 
     pthread_mutex_t room_lock;
     pthread_cond_t room; /* of the spool */
-    uint64_t pending;    /* bytes not settled, of all shards */
+    /* Bytes not settled, of all shards. Below zero for a moment where what was put into a spool has left it before it
+     * was counted. */
+    int64_t pending;
 
     atomic_ullong asked; /* how often the endpoint was asked what there is */
     atomic_bool drained; /* no sync is waited for any more */
@@ -308,6 +310,11 @@ int remote_locate(struct kfs_reader *r, const struct kfs_position *position, uin
 int remote_read(struct kfs_reader *r, uint64_t offset, const struct kfs_limit *limit, struct kfs_batch *batch,
                 struct kfs_error *err);
 ssize_t remote_read_bytes(struct kfs_reader *r, uint64_t offset, void *data, size_t len, struct kfs_error *err);
+
+/* ---- dead.c ---- */
+int remote_dead_count(struct kfs_stream *s, uint32_t index, uint64_t *n, struct kfs_error *err);
+int remote_dead_list(struct kfs_stream *s, uint32_t index, kfs_dead_visit *visit, void *arg, struct kfs_error *err);
+int remote_dead_end(struct kfs_stream *s, uint32_t index, enum kfs_dead_end end, struct kfs_error *err);
 
 /* ---- notes.c, status.c, keeper.c ---- */
 int remote_note_get(struct kfs_backend *b, struct kfs_stream *s, const char *name, struct kfs_buf *buf,

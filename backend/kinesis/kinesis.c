@@ -193,11 +193,11 @@ static void remote_drain(struct kfs_backend *b)
             break;
         (void)remote_cond_wait(&r->room, &r->room_lock, until - now < DRAIN_STEP_MS ? until - now : DRAIN_STEP_MS);
     }
-    uint64_t left = r->pending;
+    int64_t left = r->pending;
     (void)pthread_mutex_unlock(&r->room_lock);
     if (left > 0)
-        kfs_log(KFS_LOG_WARNING, "%llu bytes are not yet acknowledged; they stay in the spool for the next mount",
-                (unsigned long long)left);
+        kfs_log(KFS_LOG_WARNING, "%lld bytes are not yet acknowledged; they stay in the spool for the next mount",
+                (long long)left);
     atomic_store(&r->drained, true); /* before those who wait now are told: none is added after */
     fail_syncs(r);
 }
@@ -281,6 +281,9 @@ static const struct kfs_backend_ops remote_ops = {
     .read_bytes = remote_read_bytes,
     .watch = remote_watch,
     .unwatch = remote_unwatch,
+    .dead_count = remote_dead_count,
+    .dead_list = remote_dead_list,
+    .dead_end = remote_dead_end,
     .note_get = remote_note_get,
     .note_set = remote_note_set,
     .note_list = remote_note_list,

@@ -75,7 +75,7 @@ int remote_status(struct kfs_backend *b, struct kfs_buf *json)
 
     kfs_client_stats(r->client, &stats);
     (void)pthread_mutex_lock(&r->room_lock);
-    uint64_t pending = r->pending;
+    uint64_t pending = r->pending > 0 ? (uint64_t)r->pending : 0;
     (void)pthread_mutex_unlock(&r->room_lock);
     int rc = kfs_buf_printf(json, "\"backend\":\"kinesis\"");
     if (rc == 0)

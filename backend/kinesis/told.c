@@ -84,14 +84,14 @@ static bool give_result(struct remote_shard *shard, const struct remote_outcome 
 void remote_take_room(struct remote *r, uint64_t bytes)
 {
     (void)pthread_mutex_lock(&r->room_lock);
-    r->pending += bytes;
+    r->pending += (int64_t)bytes;
     (void)pthread_mutex_unlock(&r->room_lock);
 }
 
 void remote_free_room(struct remote *r, uint64_t bytes)
 {
     (void)pthread_mutex_lock(&r->room_lock);
-    r->pending = r->pending > bytes ? r->pending - bytes : 0;
+    r->pending -= (int64_t)bytes;
     (void)pthread_cond_broadcast(&r->room);
     (void)pthread_mutex_unlock(&r->room_lock);
 }
