@@ -301,6 +301,7 @@ static char (*copy_names(struct remote *r, size_t *n))[KFS_STREAM_NAME_MAX + 1]
 int remote_stream_list(struct kfs_backend *b, kfs_stream_visit *visit, void *arg, struct kfs_error *err)
 {
     struct remote *r = (struct remote *)b;
+    struct kfs_error detail = {0};
     size_t n;
     int rc = 0;
 
@@ -309,9 +310,12 @@ int remote_stream_list(struct kfs_backend *b, kfs_stream_visit *visit, void *arg
     bool known = r->names_ms != 0 || r->n_streams > 0;
     (void)pthread_mutex_unlock(&r->lock);
     if (old && !atomic_load(&r->down))
-        rc = remote_refresh_names(r, err);
-    if (rc != 0 && !known)
+        rc = remote_refresh_names(r, &detail);
+    if (rc != 0 && !known) {
+        if (err != NULL)
+            *err = detail;
         return rc;
+    }
     char(*names)[KFS_STREAM_NAME_MAX + 1] = copy_names(r, &n);
     if (names == NULL)
         return kfs_fail(err, ENOMEM, "out of memory");

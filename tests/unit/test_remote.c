@@ -202,6 +202,31 @@ static void a_stream_that_is_no_longer_listed_is_asked_about(void **state)
     fail_msg("the stream is still there");
 }
 
+static void a_resize_can_be_made_of_splits_and_merges(void **state)
+{
+    static const uint32_t targets[] = {5, 3, 8, 1};
+    struct kfs_shard_info *shards;
+    struct kfs_stream_info info;
+    size_t n;
+
+    (void)state;
+    open_backend();
+    make_stream(0);
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        assert_int_equal(remote_stream_reshard((struct remote_stream *)stream, targets[i], NULL), 0);
+        assert_int_equal(kfs_stream_info(stream, &info, NULL), 0);
+        assert_int_equal(info.open_shards, targets[i]);
+        assert_int_equal(kfs_shard_list(stream, &shards, &n, NULL), 0);
+        for (uint32_t j = 0; j < targets[i]; j++) {
+            struct kfs_hash_range even = kfs_hash_uniform(j, targets[i]);
+            const struct kfs_shard_info *owner = kfs_topology_owner(shards, n, even.start);
+            assert_non_null(owner);
+            assert_true(owner->range.start == even.start && owner->range.end == even.end);
+        }
+        free(shards);
+    }
+}
+
 /* ---- what is kept ---- */
 
 static void a_deleted_stream_leaves_nothing(void **state)
@@ -281,7 +306,26 @@ static void a_silent_endpoint_holds_up_neither_syncs_nor_the_unmount(void **stat
     assert_true(kfs_system_clock.mono_ms(kfs_system_clock.ctx) - began < 3000); /* a call may take 10 s */
     (void)close(fd);
     world.options.io = &kfs_posix_io;
+}
+
+static int see(void *arg, const char *name)
+{
+    assert_string_equal(name, "s");
+    ++*(int *)arg;
+    return 0;
+}
+
+/* As above, and then one that is not there at all. */
+static void what_is_known_is_listed_without_the_endpoint(void **state)
+{
+    struct kfs_error err;
+    int seen = 0;
+
+    a_silent_endpoint_holds_up_neither_syncs_nor_the_unmount(state);
     open_backend();
+    atomic_store(&((struct remote *)backend)->down, false); /* so that it is asked */
+    assert_int_equal(kfs_stream_list(backend, see, &seen, &err), 0);
+    assert_int_equal(seen, 1);
 }
 
 int main(void)
@@ -291,9 +335,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_sync_that_waits_is_told_of_what_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(an_older_answer_does_not_undo_a_newer_one, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stream_that_is_no_longer_listed_is_asked_about, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_resize_can_be_made_of_splits_and_merges, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_its_dead_letters, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_silent_endpoint_holds_up_neither_syncs_nor_the_unmount, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_known_is_listed_without_the_endpoint, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
