@@ -241,9 +241,16 @@ int remote_stream_create(struct kfs_backend *b, const char *name, const struct k
                          struct kfs_error *err);
 int remote_stream_delete(struct kfs_stream *s, struct kfs_error *err);
 int remote_stream_update(struct kfs_stream *s, const struct kfs_stream_change *change, struct kfs_error *err);
-int remote_stream_resize(struct kfs_stream *s, uint32_t target, struct kfs_error *err);
+/* Waits until the stream is ACTIVE and takes over what it is now. */
+int remote_stream_await(struct remote_stream *stream, struct kfs_error *err);
+int remote_stream_check(const struct remote_stream *stream, struct kfs_error *err); /* -ENOENT: it is gone */
 int remote_shard_split(struct kfs_stream *s, uint32_t index, kfs_hash start, struct kfs_error *err);
 int remote_shard_merge(struct kfs_stream *s, uint32_t index, uint32_t adjacent, struct kfs_error *err);
+
+/* ---- resize.c ---- */
+int remote_stream_resize(struct kfs_stream *s, uint32_t target, struct kfs_error *err);
+/* By SplitShard and MergeShards, one after the other. */
+int remote_stream_reshard(struct remote_stream *stream, uint32_t target, struct kfs_error *err);
 
 /* ---- stream.c ---- */
 struct remote_stream *remote_stream_new(struct remote *r, const char *name, uint64_t generation, int dir);
