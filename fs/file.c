@@ -57,6 +57,7 @@ static int fail_closed(const struct kfs_node *node, struct kfs_error *err)
 static int open_writer(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_error *err)
 {
     struct kfs_node *node = handle->node;
+    bool follows = fs->config.follow_closed && node->shard != KFS_NO_SHARD;
     struct kfs_shard_info info;
     int rc;
 
@@ -64,7 +65,7 @@ static int open_writer(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_
         rc = kfs_shard_info(node->topic->stream, node->shard, &info, err);
         if (rc != 0)
             return rc;
-        if (info.closed)
+        if (info.closed && !follows)
             return fail_closed(node, err);
     }
     if (!handle->append) {
@@ -73,6 +74,8 @@ static int open_writer(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_
             return rc;
     }
     kfs_writer_init(&handle->writer, node->topic->stream, node->shard, node->view.framing);
+    if (follows)
+        kfs_writer_follow(&handle->writer, &info.range);
     return 0;
 }
 

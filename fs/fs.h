@@ -29,6 +29,7 @@ struct kfs_fs_config {
     uint32_t umask;
     struct kfs_stream_spec new_stream; /* what mkdir makes */
     uint64_t partial_timeout_ms;       /* 0: off */
+    bool follow_closed;                /* a writer of a closed shard goes on in its children */
     bool sync_always;                  /* a write returns when its records are durable */
     uint64_t close_wait_ms;            /* how long a close waits for acknowledgements; 0: it does not */
     /* Appends to /.kinesisfs/metrics what others count; NULL. */

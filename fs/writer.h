@@ -16,6 +16,10 @@ struct kfs_writer {
     size_t scanned;                    /* bytes of carry known to hold no end */
     uint64_t random;                   /* state of the partition keys */
 
+    bool follows;                /* where the shard is closed records go to the shards that own its hash keys now */
+    bool elsewhere;              /* some have gone there */
+    struct kfs_hash_range range; /* of the shard; where it follows */
+
     /* A record over the limit is refused once for good: the write that shows it,
      * and the same write if it is tried again, as happens where the kernel had
      * sent earlier parts of it and the caller saw a short count. */
@@ -26,6 +30,8 @@ struct kfs_writer {
 
 void kfs_writer_init(struct kfs_writer *writer, struct kfs_stream *stream, uint32_t shard,
                      const struct kfs_framing *framing);
+/* From now on it follows; range: the shard's. */
+void kfs_writer_follow(struct kfs_writer *writer, const struct kfs_hash_range *range);
 void kfs_writer_release(struct kfs_writer *writer);
 
 /* Takes all of data, or its first bytes up to a record's end; or refuses it
