@@ -182,6 +182,26 @@ void remote_spool_state(struct remote_spool *spool, struct remote_spool_state *s
     (void)pthread_mutex_unlock(&spool->state);
 }
 
+uint64_t remote_spool_oldest_ms(struct remote_spool *spool)
+{
+    const struct kfs_limit one = {.records = 1, .bytes = 1};
+    struct remote_spool_state state;
+    struct kfs_log_reader *reader;
+    struct kfs_batch batch;
+    uint64_t oldest_ms = 0;
+
+    remote_spool_state(spool, &state);
+    if (state.settled == state.end || kfs_log_reader_open(spool->log, &reader) != 0)
+        return 0;
+    kfs_batch_init(&batch);
+    /* Where it was settled and removed meanwhile there is nothing to tell either. */
+    if (kfs_log_read(reader, state.settled, &one, &batch, NULL) == 0 && batch.n > 0)
+        oldest_ms = batch.records[0].arrival_ms;
+    kfs_batch_release(&batch);
+    kfs_log_reader_close(reader);
+    return oldest_ms;
+}
+
 int remote_spool_read(struct remote_spool *spool, uint64_t offset, const struct kfs_limit *limit,
                       struct kfs_batch *batch, struct kfs_error *err)
 {

@@ -39,6 +39,9 @@ int remote_spool_append(struct remote_spool *spool, const struct kfs_put *puts, 
                         struct kfs_error *err);
 void remote_spool_state(struct remote_spool *spool, struct remote_spool_state *state);
 
+/* When the oldest record that is not settled was written, by the wall clock; 0: there is none. */
+uint64_t remote_spool_oldest_ms(struct remote_spool *spool);
+
 /* The rest is for one thread at a time. */
 int remote_spool_read(struct remote_spool *spool, uint64_t offset, const struct kfs_limit *limit,
                       struct kfs_batch *batch, struct kfs_error *err);
