@@ -37,6 +37,8 @@ struct kfs_fs_config {
     void *more_metrics_arg;
 };
 
+bool kfs_fs_is_remote(const struct kfs_fs *fs); /* kfs_is_remote of its backend */
+
 int kfs_fs_new(const struct kfs_fs_config *config, struct kfs_fs **fs, struct kfs_error *err);
 
 /* Stops what runs in the background: partial lines become records, waiting
