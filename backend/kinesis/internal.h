@@ -60,7 +60,8 @@ struct remote_shard {
     pthread_mutex_t lock;
     pthread_cond_t wake;        /* results and tips have come */
     struct remote_spool *spool; /* NULL until first needed; then constant */
-    struct kfs_log *mirror;     /* the same */
+    struct kfs_log *mirror;     /* NULL while it is not used */
+    uint64_t used_ms;           /* the mirror */
     uint32_t readers;           /* and who attends */
     struct remote_tip_wait *tips;
     struct remote_result_wait *results;
@@ -79,10 +80,8 @@ struct remote_shard {
     struct remote_poller_counts polled;
 
     /* The loop's thread. */
-    bool sends;
-    bool polls;
-    struct remote_sender sender;
-    struct remote_poller poller;
+    struct remote_sender *sender; /* NULL until there is something to send */
+    struct remote_poller *poller; /* NULL while the mirror is not used */
 };
 
 /* What the endpoint says of a stream. */

@@ -28,14 +28,22 @@ struct remote_shard *remote_shard_new(struct remote_stream *stream, const struct
     return shard;
 }
 
+static void free_poller(struct remote_shard *shard)
+{
+    if (shard->poller != NULL)
+        remote_poller_release(shard->poller);
+    free(shard->poller);
+    shard->poller = NULL;
+}
+
 void remote_shard_free(struct remote_shard *shard)
 {
     struct remote *r = shard->stream->remote;
 
-    if (shard->sends)
-        remote_sender_release(&shard->sender);
-    if (shard->polls)
-        remote_poller_release(&shard->poller);
+    if (shard->sender != NULL)
+        remote_sender_release(shard->sender);
+    free(shard->sender);
+    free_poller(shard);
     int spooled = remote_spool_close(shard->spool);
     int mirrored = kfs_log_close(shard->mirror);
     if (spooled != 0 || mirrored != 0)
@@ -90,6 +98,7 @@ int remote_shard_mirror(struct remote_shard *shard, struct kfs_error *err)
     const struct kfs_kinesis_options *o = &shard->stream->remote->options;
     const struct kfs_log_config config = {.io = o->io, .clock = o->clock, .segment_bytes = o->segment_bytes};
 
+    shard->used_ms = remote_mono(shard->stream->remote);
     if (shard->mirror != NULL)
         return 0;
     int dir = make_dir(o->io, shard->stream->dir, shard->id);
@@ -139,6 +148,20 @@ bool remote_shard_holds(struct remote_shard *shard)
     return state.end > state.settled || state.dead > 0;
 }
 
+static bool has_mirror(const struct remote_shard *shard)
+{
+    const struct kfs_io *io = shard->stream->remote->options.io;
+    int dir = io->open(io->ctx, shard->stream->dir, shard->id, KFS_OPEN_DIR);
+
+    if (dir < 0)
+        return dir != -ENOENT;
+    int mirror = io->open(io->ctx, dir, "mirror", KFS_OPEN_DIR);
+    io->close(io->ctx, dir);
+    if (mirror >= 0)
+        io->close(io->ctx, mirror);
+    return mirror != -ENOENT;
+}
+
 int remote_shard_extent(struct kfs_stream *s, uint32_t index, struct kfs_extent *extent, struct kfs_error *err)
 {
     struct kfs_log_extent x = {0};
@@ -150,13 +173,16 @@ int remote_shard_extent(struct kfs_stream *s, uint32_t index, struct kfs_extent 
     if (rc != 0)
         return rc;
     (void)pthread_mutex_lock(&shard->lock);
-    rc = remote_shard_mirror(shard, err);
+    /* A listing of thousands of shards that no one has read opens no log. */
+    if (shard->mirror != NULL || has_mirror(shard))
+        rc = remote_shard_mirror(shard, err);
+    if (shard->mirror != NULL)
+        kfs_log_extent(shard->mirror, &x);
     bool ended = shard->ended;
     struct remote_spool *spool = shard->spool;
     (void)pthread_mutex_unlock(&shard->lock);
     if (rc != 0)
         return rc;
-    kfs_log_extent(shard->mirror, &x);
     *extent = (struct kfs_extent){.start = x.horizon,
                                   .end = x.end,
                                   .first_record = x.first_record,
@@ -191,8 +217,9 @@ static void start_sender(struct remote_shard *shard)
                                                 .events = &remote_shard_sender_events,
                                                 .arg = shard};
 
-    remote_sender_init(&shard->sender, &config);
-    shard->sends = true;
+    shard->sender = calloc(1, sizeof *shard->sender);
+    if (shard->sender != NULL) /* else at the next occasion */
+        remote_sender_init(shard->sender, &config);
 }
 
 static void start_poller(struct remote_shard *shard)
@@ -210,8 +237,11 @@ static void start_poller(struct remote_shard *shard)
                                                 .events = &remote_shard_poller_events,
                                                 .arg = shard};
 
-    remote_poller_init(&shard->poller, &config);
-    shard->polls = true;
+    shard->poller = calloc(1, sizeof *shard->poller);
+    if (shard->poller == NULL) /* at the next occasion */
+        return;
+    remote_poller_init(shard->poller, &config);
+    shard->poller->counts = shard->polled;
 }
 
 /* Under lock. Whoever waits for the tip is told which request counts. True where someone waits. */
@@ -221,7 +251,7 @@ static bool place_tips(struct remote_shard *shard)
 
     for (struct remote_tip_wait *w = shard->tips; w != NULL; w = w->next) {
         if (!w->placed)
-            w->request = shard->polls ? shard->poller.counts.requests : 0;
+            w->request = shard->poller != NULL ? shard->poller->counts.requests : shard->polled.requests;
         w->placed = true;
         waits = waits || !w->done;
     }
@@ -254,18 +284,18 @@ static void work(struct kfs_task *task)
     bool hurried = place_tips(shard);
     bool poll = is_read(shard);
     (void)pthread_mutex_unlock(&shard->lock);
-    if (send && !shard->sends)
+    if (send && shard->sender == NULL)
         start_sender(shard);
-    if (send)
-        remote_sender_kick(&shard->sender);
-    if (poll && !ended && !shard->polls)
+    if (poll && !ended && shard->poller == NULL)
         start_poller(shard);
-    if (shard->polls)
-        remote_poller_want(&shard->poller, poll, hurried);
-    if (hurry && send)
-        remote_sender_retry(&shard->sender);
-    if (hurry && shard->polls)
-        remote_poller_retry(&shard->poller);
+    if (shard->sender != NULL)
+        remote_sender_kick(shard->sender);
+    if (shard->poller != NULL)
+        remote_poller_want(shard->poller, poll, hurried);
+    if (hurry && shard->sender != NULL)
+        remote_sender_retry(shard->sender);
+    if (hurry && shard->poller != NULL)
+        remote_poller_retry(shard->poller);
 }
 
 void remote_shard_hurry(struct remote_shard *shard)
@@ -279,10 +309,10 @@ void remote_shard_hurry(struct remote_shard *shard)
 void remote_shard_stop(struct remote_shard *shard)
 {
     kfs_loop_unpost(shard->stream->remote->loop, &shard->task);
-    if (shard->sends)
-        (void)remote_sender_stop(&shard->sender);
-    if (shard->polls)
-        (void)remote_poller_stop(&shard->poller);
+    if (shard->sender != NULL)
+        (void)remote_sender_stop(shard->sender);
+    if (shard->poller != NULL)
+        (void)remote_poller_stop(shard->poller);
     (void)pthread_mutex_lock(&shard->lock);
     shard->stopped = true;
     struct remote_sync_wait *syncs = remote_take_syncs(shard, UINT64_MAX, 0, -ENOENT);
@@ -311,20 +341,39 @@ static int trim_age(struct remote *r, struct kfs_log *mirror, uint32_t hours, bo
     return hours == 0 || now <= kept_ms ? 0 : kfs_log_trim_age(mirror, now - kept_ms, durable, err);
 }
 
-static struct kfs_log *opened_mirror(struct remote_shard *shard)
-{
-    (void)pthread_mutex_lock(&shard->lock);
-    struct kfs_log *mirror = shard->mirror;
-    (void)pthread_mutex_unlock(&shard->lock);
-    return mirror;
-}
-
 void remote_shard_expire(struct remote_shard *shard, uint32_t retention_hours)
 {
-    struct kfs_log *mirror = opened_mirror(shard);
+    (void)pthread_mutex_lock(&shard->lock);
+    if (shard->mirror != NULL)
+        (void)trim_age(shard->stream->remote, shard->mirror, retention_hours, true, NULL);
+    (void)pthread_mutex_unlock(&shard->lock);
+}
 
-    if (mirror != NULL)
-        (void)trim_age(shard->stream->remote, mirror, retention_hours, true, NULL);
+/* Under lock. Whether no one has used the mirror for a while. */
+static bool is_idle(const struct remote_shard *shard)
+{
+    const struct remote *r = shard->stream->remote;
+
+    return shard->mirror != NULL && shard->readers == 0 && shard->tips == NULL &&
+           remote_mono(r) - shard->used_ms >= r->options.log_idle_ms;
+}
+
+/* On the loop's thread, where the poller is, and under lock, so that no one opens the log meanwhile. It has been
+ * synced: closing does not take long. */
+static void retire(void *arg)
+{
+    struct remote_shard *shard = arg;
+    const struct remote_poller *poller = shard->poller;
+
+    (void)pthread_mutex_lock(&shard->lock);
+    bool rests = poller == NULL || poller->state == REMOTE_POLL_STOPPED || poller->state == REMOTE_POLL_ENDED;
+    if (is_idle(shard) && rests && !shard->stopped) {
+        free_poller(shard);
+        if (kfs_log_close(shard->mirror) != 0)
+            atomic_store(&shard->stream->remote->failed, true);
+        shard->mirror = NULL;
+    }
+    (void)pthread_mutex_unlock(&shard->lock);
 }
 
 static int tidy_mirror(struct remote_shard *shard, struct kfs_log *mirror, uint32_t retention_hours,
@@ -341,17 +390,21 @@ static int tidy_mirror(struct remote_shard *shard, struct kfs_log *mirror, uint3
 void remote_shard_tidy(struct remote_shard *shard, uint32_t retention_hours)
 {
     struct remote *r = shard->stream->remote;
-    struct kfs_log *mirror = opened_mirror(shard);
     struct kfs_error err = {0};
 
+    /* The mirror is closed by this thread only. */
     (void)pthread_mutex_lock(&shard->lock);
+    struct kfs_log *mirror = shard->mirror;
     struct remote_spool *spool = shard->spool;
+    bool idle = is_idle(shard);
     (void)pthread_mutex_unlock(&shard->lock);
     int rc = spool != NULL ? remote_spool_tidy(spool, &err) : 0;
     if (rc != 0)
         atomic_store(&r->failed, true);
     if (rc == 0 && mirror != NULL)
         rc = tidy_mirror(shard, mirror, retention_hours, &err);
+    if (rc == 0 && idle)
+        kfs_loop_call(r->loop, retire, shard);
     if (rc != 0 && r->base.fault != NULL)
         r->base.fault(r->base.fault_arg, shard->stream->name, shard->index, &err);
 }

@@ -67,7 +67,7 @@ static int print_shards(struct remote_stream *stream, struct kfs_buf *out, bool 
     for (size_t i = 0; rc == 0 && i < stream->n_shards; i++) {
         struct remote_shard *shard = stream->shards[i];
         (void)pthread_mutex_lock(&shard->lock);
-        if (shard->spool != NULL || shard->mirror != NULL) {
+        if (shard->spool != NULL || shard->mirror != NULL || shard->polled.requests > 0) {
             rc = print_shard(shard, out, *first);
             *first = false;
         }

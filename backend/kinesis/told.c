@@ -128,7 +128,7 @@ static void on_settled(void *arg, const struct remote_outcome *outcomes, size_t 
     }
     int error = failure != NULL ? -failure->code : 0;
     struct remote_sync_wait *done = remote_take_syncs(shard, state.settled, dead_from, error);
-    shard->sent = shard->sender.counts;
+    shard->sent = shard->sender->counts;
     if (failure == NULL)
         shard->failing = false;
     else
@@ -164,7 +164,7 @@ static void on_send_trouble(void *arg, const struct kfs_error *failure)
 
     (void)pthread_mutex_lock(&shard->lock);
     note_trouble(shard, failure, "sending");
-    shard->sent = shard->sender.counts;
+    shard->sent = shard->sender->counts;
     /* Whoever waits is told what only an operator can mend; the records stay. */
     if (remote_verdict_of(failure) == REMOTE_UNPROVED)
         done = remote_take_syncs(shard, 0, 0, -EACCES);
@@ -205,7 +205,7 @@ static void on_tip(void *arg, uint64_t request)
     (void)pthread_mutex_lock(&shard->lock);
     shard->tip_ms = remote_mono(shard->stream->remote) + 1;
     shard->failing = false;
-    shard->polled = shard->poller.counts;
+    shard->polled = shard->poller->counts;
     finish_tips(shard, request, 0);
     (void)pthread_mutex_unlock(&shard->lock);
     remote_heard(shard->stream->remote, NULL);
@@ -230,7 +230,7 @@ static void on_poll_trouble(void *arg, const struct kfs_error *failure)
 
     (void)pthread_mutex_lock(&shard->lock);
     note_trouble(shard, failure, "reading");
-    shard->polled = shard->poller.counts;
+    shard->polled = shard->poller->counts;
     if (final)
         finish_tips(shard, UINT64_MAX, remote_is_unreachable(failure) ? 0 : -EACCES);
     (void)pthread_mutex_unlock(&shard->lock);

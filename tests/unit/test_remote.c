@@ -256,6 +256,44 @@ static void a_deleted_stream_leaves_its_dead_letters(void **state)
     assert_false(is_empty("gone"));
 }
 
+static void a_mirror_that_no_one_uses_is_closed_and_opened_again(void **state)
+{
+    struct kfs_reader *reader;
+    char text[16];
+
+    (void)state;
+    open_backend();
+    make_stream(0);
+    struct remote_shard *shard = ((struct remote_stream *)stream)->shards[0];
+    for (int i = 1; i <= 3; i++) {
+        assert_int_equal(put("x", 1), 0);
+        assert_int_equal(sync_within(0), 0);
+        assert_int_equal(kfs_reader_open(stream, 0, &reader, NULL), 0);
+        assert_int_equal(kfs_read_bytes(reader, 0, text, sizeof text, NULL), 2 * i);
+        kfs_reader_close(reader);
+        bool open = true;
+        for (int j = 0; open && j < 500; j++) {
+            (void)usleep(10000);
+            (void)pthread_mutex_lock(&shard->lock);
+            open = shard->mirror != NULL;
+            (void)pthread_mutex_unlock(&shard->lock);
+        }
+        assert_false(open);
+    }
+}
+
+static void an_extent_makes_no_mirror(void **state)
+{
+    struct kfs_extent extent;
+
+    (void)state;
+    open_backend();
+    make_stream(0);
+    assert_int_equal(kfs_shard_extent(stream, 0, &extent, NULL), 0);
+    assert_int_equal(extent.end, 0);
+    assert_false(is_there("streams/s/shardId-000000000000"));
+}
+
 /* ---- an endpoint that accepts connections and says nothing ---- */
 
 static atomic_int syncs;
@@ -338,6 +376,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_resize_can_be_made_of_splits_and_merges, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_its_dead_letters, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_mirror_that_no_one_uses_is_closed_and_opened_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_extent_makes_no_mirror, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_known_is_listed_without_the_endpoint, setup, teardown),
     };
 
