@@ -18,7 +18,9 @@ struct batch {
     struct kfs_put puts[PUTS_MAX];
     char keys[PUTS_MAX][KEY_DIGITS + 1];
     size_t n;
-    struct kfs_buf scratch; /* what decoding made */
+    struct kfs_buf scratch;    /* what decoding made */
+    kfs_hash hashes[PUTS_MAX]; /* of records that go elsewhere */
+    char id[KFS_SHARD_NAME_LEN + 1];
 };
 
 void kfs_writer_init(struct kfs_writer *writer, struct kfs_stream *stream, uint32_t shard,
@@ -201,14 +203,13 @@ static size_t cut_records(struct kfs_writer *writer, struct batch *batch, const 
 /* A record of a shard's file is the shard's whatever its key; so it is its children's. */
 static int append_elsewhere(struct kfs_writer *writer, struct batch *batch, struct kfs_error *err)
 {
-    kfs_hash hashes[PUTS_MAX];
-    char id[KFS_SHARD_NAME_LEN + 1];
+    kfs_hash *hashes = batch->hashes;
 
-    kfs_shard_name_print(writer->shard, id);
+    kfs_shard_name_print(writer->shard, batch->id);
     for (size_t i = 0; i < batch->n; i++) {
         struct kfs_put *put = &batch->puts[i];
         if (put->key.len == 0)
-            put->key = (struct kfs_bytes){id, KFS_SHARD_NAME_LEN};
+            put->key = (struct kfs_bytes){batch->id, KFS_SHARD_NAME_LEN};
         hashes[i] = put->explicit_hash != NULL ? *put->explicit_hash : kfs_hash_of_key(put->key.data, put->key.len);
         if (!kfs_hash_in(&writer->range, hashes[i]))
             hashes[i] = writer->range.start;

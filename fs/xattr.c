@@ -99,7 +99,7 @@ static int parse_number(const char *text, uint32_t *number, struct kfs_error *er
 
 static int set_shard_count(const struct kfs_node *node, const char *text, struct kfs_error *err)
 {
-    uint32_t value;
+    uint32_t value = 0;
     int rc = parse_number(text, &value, err);
 
     return rc != 0 ? rc : kfs_stream_resize(node->topic->stream, value, err);
@@ -107,7 +107,7 @@ static int set_shard_count(const struct kfs_node *node, const char *text, struct
 
 static int set_retention(const struct kfs_node *node, const char *text, struct kfs_error *err)
 {
-    uint32_t value;
+    uint32_t value = 0;
 
     if (parse_number(text, &value, err) != 0)
         return -EINVAL;
@@ -116,7 +116,7 @@ static int set_retention(const struct kfs_node *node, const char *text, struct k
 
 static int set_max_record(const struct kfs_node *node, const char *text, struct kfs_error *err)
 {
-    uint32_t value;
+    uint32_t value = 0;
 
     if (parse_number(text, &value, err) != 0)
         return -EINVAL;
