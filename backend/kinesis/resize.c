@@ -72,7 +72,7 @@ static int find_parents(struct remote_stream *stream, const struct kfs_topology 
 /* Each shard that the plan adds: the lower half of a split stands before the upper. */
 static int replay(struct remote_stream *stream, const struct kfs_topology *plan, size_t known, struct kfs_error *err)
 {
-    uint32_t parents[2];
+    uint32_t parents[2] = {KFS_NO_SHARD, KFS_NO_SHARD};
     int rc = 0;
 
     for (size_t i = known; rc == 0 && i < plan->n; i++) {

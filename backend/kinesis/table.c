@@ -152,30 +152,38 @@ int remote_add(struct remote *r, const char *name, const struct remote_facts *fa
     return rc;
 }
 
+/* What an earlier mount knew is used meanwhile: no one waits for the endpoint. */
+static void renew(struct remote_stream *stream)
+{
+    (void)pthread_rwlock_rdlock(&stream->lock);
+    bool asked = stream->facts.asked != 0;
+    (void)pthread_rwlock_unlock(&stream->lock);
+    if (!asked)
+        remote_keeper_hurry(stream);
+}
+
 int remote_stream_open(struct kfs_backend *b, const char *name, struct kfs_stream **out, struct kfs_error *err)
 {
     struct remote *r = (struct remote *)b;
     struct remote_stream *stream = remote_find(r, name);
     struct remote_facts facts;
+    int rc = 0;
 
-    if (stream == NULL && (strcmp(name, ".") == 0 || strcmp(name, "..") == 0))
-        return kfs_fail_aws(err, ENOENT, "ResourceNotFoundException", "a stream named %s cannot be shown", name);
-    if (stream == NULL) {
-        int rc = remote_fetch_facts(r, name, &facts, err);
-        if (rc == 0) {
-            rc = remote_add(r, name, &facts, &stream, err);
-            remote_facts_release(&facts);
-        }
-        if (rc != 0)
-            return rc;
+    if (stream != NULL) {
+        renew(stream);
+        *out = &stream->base;
+        return 0;
     }
-    (void)pthread_rwlock_rdlock(&stream->lock);
-    bool asked = stream->facts.asked != 0;
-    (void)pthread_rwlock_unlock(&stream->lock);
-    if (!asked) /* what an earlier mount knew: used meanwhile, no one waits for the endpoint */
-        remote_keeper_hurry(stream);
-    *out = &stream->base;
-    return 0;
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return kfs_fail_aws(err, ENOENT, "ResourceNotFoundException", "a stream named %s cannot be shown", name);
+    rc = remote_fetch_facts(r, name, &facts, err);
+    if (rc != 0)
+        return rc;
+    rc = remote_add(r, name, &facts, &stream, err);
+    remote_facts_release(&facts);
+    if (rc == 0)
+        *out = &stream->base;
+    return rc;
 }
 
 /* ---- streams that are gone ---- */
