@@ -233,6 +233,21 @@ struct kfs_watch {
 void kfs_watch(struct kfs_stream *stream, struct kfs_watch *watch);
 void kfs_unwatch(struct kfs_stream *stream, struct kfs_watch *watch); /* on return wake is not running */
 
+/* ---- dead letters ---- */
+
+/* Records of a shard that a remote endpoint refused for good, and that are kept here; a local store has none. */
+int kfs_dead_count(struct kfs_stream *stream, uint32_t shard, uint64_t *n, struct kfs_error *err);
+
+/* Oldest first; their arrival is when they were refused, their numbers say nothing. Stops when visit returns non-zero,
+ * and returns that. */
+typedef int kfs_dead_visit(void *arg, const struct kfs_record *record);
+int kfs_dead_list(struct kfs_stream *stream, uint32_t shard, kfs_dead_visit *visit, void *arg, struct kfs_error *err);
+
+/* Those there are now are sent again, behind what waits to be sent, or forgotten. On 0 that is durable; after a failure
+ * those not yet sent again are still there. -EOPNOTSUPP for a local store. */
+enum kfs_dead_end { KFS_DEAD_RESEND, KFS_DEAD_DROP };
+int kfs_dead_end(struct kfs_stream *stream, uint32_t shard, enum kfs_dead_end end, struct kfs_error *err);
+
 /* ---- notes ---- */
 
 /* Small texts that front ends keep with a stream, or with the backend as a whole
@@ -312,6 +327,10 @@ struct kfs_backend_ops {
     ssize_t (*read_bytes)(struct kfs_reader *, uint64_t, void *, size_t, struct kfs_error *);
     void (*watch)(struct kfs_stream *, struct kfs_watch *);
     void (*unwatch)(struct kfs_stream *, struct kfs_watch *);
+    /* NULL, all three: there never are dead letters. */
+    int (*dead_count)(struct kfs_stream *, uint32_t, uint64_t *, struct kfs_error *);
+    int (*dead_list)(struct kfs_stream *, uint32_t, kfs_dead_visit *, void *, struct kfs_error *);
+    int (*dead_end)(struct kfs_stream *, uint32_t, enum kfs_dead_end, struct kfs_error *);
     int (*note_get)(struct kfs_backend *, struct kfs_stream *, const char *, struct kfs_buf *, struct kfs_error *);
     int (*note_set)(struct kfs_backend *, struct kfs_stream *, const char *, struct kfs_bytes, struct kfs_error *);
     int (*note_list)(struct kfs_backend *, struct kfs_stream *, kfs_note_visit *, void *, struct kfs_error *);

@@ -42,6 +42,7 @@ int kfs_node_size(struct kfs_fs *fs, struct kfs_node *node, uint64_t *size, stru
     case KFS_NODE_STREAM:
     case KFS_NODE_STATUS:
     case KFS_NODE_METRICS:
+    case KFS_NODE_DEAD:
         break;
     }
     *size = 0;
@@ -124,7 +125,7 @@ int kfs_node_stat(struct kfs_fs *fs, struct kfs_node *node, struct stat *st, str
 
     memset(st, 0, sizeof *st);
     st->st_ino = node->ino;
-    st->st_mode = mode_of(fs, node, shard.closed);
+    st->st_mode = mode_of(fs, node, shard.closed && !fs->config.follow_closed);
     st->st_nlink = S_ISDIR(st->st_mode) ? 2 : 1;
     st->st_uid = fs->config.uid;
     st->st_gid = fs->config.gid;

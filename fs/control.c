@@ -1,7 +1,8 @@
-/* The texts of /.kinesisfs/status.json and /.kinesisfs/metrics. */
+/* The texts of /.kinesisfs/status.json, metrics and dead_letters. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "backend/base/units.h"
@@ -164,7 +165,76 @@ int kfs_fs_metrics(struct kfs_fs *fs, struct kfs_buf *out)
     return rc;
 }
 
+/* ---- dead letters ---- */
+
+struct dead_walk {
+    struct kfs_fs *fs;
+    struct kfs_buf *out;
+    const char *stream;
+    uint32_t shard;
+};
+
+/* A line of the view json that begins with the stream's name. */
+static int print_dead(void *arg, const struct kfs_record *record)
+{
+    struct dead_walk *w = arg;
+    size_t before = w->out->len;
+    int rc = kfs_buf_printf(w->out, "{\"StreamName\":\"%s\",", w->stream);
+    size_t brace = w->out->len;
+    char id[KFS_SHARD_NAME_LEN + 1];
+    struct kfs_record shown = *record;
+
+    kfs_shard_name_print(w->shard, id);
+    if (shown.key.len == 0) /* what it is sent with */
+        shown.key = (struct kfs_bytes){id, KFS_SHARD_NAME_LEN};
+    if (rc == 0)
+        rc = kfs_framing_json.render(&shown, w->shard, w->out);
+    if (rc == 0) {
+        memmove(w->out->data + brace, w->out->data + brace + 1, w->out->len - brace - 1);
+        w->out->len--;
+    } else {
+        w->out->len = before;
+    }
+    return rc;
+}
+
+static int print_dead_of(void *arg, const char *name)
+{
+    struct dead_walk *w = arg;
+    struct kfs_stream *stream;
+    struct kfs_shard_info *shards;
+    size_t n = 0;
+    int rc = 0;
+
+    if (kfs_stream_open(w->fs->config.backend, name, &stream, NULL) != 0)
+        return 0;
+    w->stream = name;
+    if (kfs_shard_list(stream, &shards, &n, NULL) == 0) {
+        for (size_t i = 0; rc == 0 && i < n; i++) {
+            struct kfs_error err = {0};
+            w->shard = shards[i].index;
+            rc = kfs_dead_list(stream, w->shard, print_dead, w, &err);
+            if (err.code != 0) /* those of the other shards are shown */
+                rc = kfs_report(&w->fs->errors, "dead_letters", name, w->shard, &err) == -ENOMEM ? -ENOMEM : 0;
+        }
+        free(shards);
+    }
+    kfs_stream_close(stream);
+    return rc;
+}
+
+/* Where there are more than fit, those that do. */
+static int dead_text(struct kfs_fs *fs, struct kfs_buf *out)
+{
+    struct dead_walk w = {.fs = fs, .out = out};
+    int rc = kfs_stream_list(fs->config.backend, print_dead_of, &w, NULL);
+
+    return rc == -EMSGSIZE ? 0 : rc;
+}
+
 int kfs_control_text(struct kfs_fs *fs, enum kfs_node_type type, struct kfs_buf *text)
 {
+    if (type == KFS_NODE_DEAD)
+        return dead_text(fs, text);
     return type == KFS_NODE_STATUS ? status_text(fs, text) : kfs_fs_metrics(fs, text);
 }

@@ -62,6 +62,8 @@ int kfs_fs_list(struct kfs_fs *fs, struct kfs_node *node, kfs_entry_visit *visit
             rc = visit(arg, "metrics", 4, S_IFREG);
         if (rc == 0)
             rc = visit(arg, "errors", 5, S_IFREG);
+        if (rc == 0)
+            rc = visit(arg, "dead_letters", 6, S_IFREG);
         break;
     case KFS_NODE_STREAM:
         rc = list_stream(node, visit, arg, &err);

@@ -58,6 +58,7 @@ static int open_writer(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_
 {
     struct kfs_node *node = handle->node;
     const struct kfs_write_to to = {node->topic->stream, node->shard, node->view.framing, &node->view.key};
+    bool follows = fs->config.follow_closed && node->shard != KFS_NO_SHARD;
     struct kfs_shard_info info;
     int rc;
 
@@ -65,7 +66,7 @@ static int open_writer(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_
         rc = kfs_shard_info(node->topic->stream, node->shard, &info, err);
         if (rc != 0)
             return rc;
-        if (info.closed)
+        if (info.closed && !follows)
             return fail_closed(node, err);
     }
     if (!handle->append) {
@@ -73,7 +74,10 @@ static int open_writer(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_
         if (rc != 0)
             return rc;
     }
-    return kfs_writer_init(&handle->writer, &to, err);
+    rc = kfs_writer_init(&handle->writer, &to, err);
+    if (rc == 0 && follows)
+        kfs_writer_follow(&handle->writer, &info.range);
+    return rc;
 }
 
 static int open_node(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_error *err)
@@ -81,6 +85,7 @@ static int open_node(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_er
     switch (handle->node->type) {
     case KFS_NODE_STATUS:
     case KFS_NODE_METRICS:
+    case KFS_NODE_DEAD:
         if (handle->writable)
             return kfs_fail(err, EPERM, "this file is only read");
         return kfs_control_text(fs, handle->node->type, &handle->text);
@@ -230,7 +235,7 @@ ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offse
     bool waits = false;
     ssize_t n;
 
-    if (node->type == KFS_NODE_STATUS || node->type == KFS_NODE_METRICS)
+    if (node->type == KFS_NODE_STATUS || node->type == KFS_NODE_METRICS || node->type == KFS_NODE_DEAD)
         return read_text(handle, offset, data, len);
     if (node->type == KFS_NODE_ERRORS)
         return kfs_errors_read(&fs->errors, node->base + offset, data, len);

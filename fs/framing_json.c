@@ -127,11 +127,11 @@ static size_t json_rendered_size(const struct kfs_record *record)
 enum member { DATA, DATA_BASE64, PARTITION_KEY, EXPLICIT_HASH_KEY, MEMBERS };
 
 static const char *const member_names[MEMBERS] = {"Data", "DataBase64", "PartitionKey", "ExplicitHashKey"};
-static const char *const ignored_names[] = {"SequenceNumber", "ShardId", "ApproximateArrivalTimestamp"};
+static const char *const ignored_names[] = {"SequenceNumber", "ShardId", "ApproximateArrivalTimestamp", "StreamName"};
 
 #define MEMBERS_TEXT                                                                                                   \
-    "Data or DataBase64, PartitionKey and ExplicitHashKey (SequenceNumber, ShardId and "                               \
-    "ApproximateArrivalTimestamp are ignored)"
+    "Data or DataBase64, PartitionKey and ExplicitHashKey (SequenceNumber, ShardId, "                                  \
+    "ApproximateArrivalTimestamp and StreamName are ignored)"
 
 static bool is_ignored(const char *name)
 {

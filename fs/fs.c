@@ -96,3 +96,8 @@ struct kfs_node *kfs_fs_root(struct kfs_fs *fs)
 {
     return &fs->root;
 }
+
+bool kfs_fs_is_remote(const struct kfs_fs *fs)
+{
+    return kfs_is_remote(fs->config.backend);
+}

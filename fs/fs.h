@@ -29,12 +29,15 @@ struct kfs_fs_config {
     uint32_t umask;
     struct kfs_stream_spec new_stream; /* what mkdir makes */
     uint64_t partial_timeout_ms;       /* 0: off */
+    bool follow_closed;                /* a writer of a closed shard goes on in its children */
     bool sync_always;                  /* a write returns when its records are durable */
     uint64_t close_wait_ms;            /* how long a close waits for acknowledgements; 0: it does not */
     /* Appends to /.kinesisfs/metrics what others count; NULL. */
     int (*more_metrics)(void *arg, struct kfs_buf *text);
     void *more_metrics_arg;
 };
+
+bool kfs_fs_is_remote(const struct kfs_fs *fs); /* kfs_is_remote of its backend */
 
 int kfs_fs_new(const struct kfs_fs_config *config, struct kfs_fs **fs, struct kfs_error *err);
 

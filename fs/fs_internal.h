@@ -20,6 +20,7 @@ enum kfs_node_type {
     KFS_NODE_CONTROL_DIR, /* /.kinesisfs */
     KFS_NODE_STATUS,      /* its files */
     KFS_NODE_METRICS,
+    KFS_NODE_DEAD,
     KFS_NODE_ERRORS,
     KFS_NODE_STREAM, /* a directory */
     KFS_NODE_SHARD,

@@ -12,6 +12,12 @@ struct kfs_handle *kfs_fuse_handle_of(const struct fuse_file_info *fi);
 /* Replies with an errno, or with success that has no body. rc: 0 or -errno. */
 void kfs_fuse_reply_status(fuse_req_t req, int rc);
 
+/* ---- fuse_sync.c ---- */
+/* partial: the unfinished line becomes a record before. written: what a write replies with, 0 for others. wait_ms: 0,
+ * or of a close. A signal ends the wait for an endpoint. */
+void kfs_fuse_sync_then_reply(fuse_req_t req, struct kfs_handle *handle, size_t written, bool partial,
+                              uint64_t wait_ms);
+
 /* ---- fuse_dir.c ---- */
 void kfs_fuse_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void kfs_fuse_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);

@@ -186,49 +186,6 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
     kfs_fuse_reply_status(req, 0);
 }
 
-/* A reply that waits for records to be durable. */
-struct pending_sync {
-    struct kfs_sync op;
-    fuse_req_t req;
-    size_t written; /* what a write replies with; 0 for fsync */
-};
-
-static void sync_done(struct kfs_sync *op, int result)
-{
-    struct pending_sync *pending = (struct pending_sync *)op;
-    struct kfs_fuse *fuse = fuse_req_userdata(pending->req);
-
-    /* A close that has waited its time succeeds: the records are on their way. */
-    if (result == -ETIMEDOUT && op->wait_ms > 0)
-        result = 0;
-    if (result == 0 && pending->written > 0)
-        (void)fuse_reply_write(pending->req, pending->written);
-    else
-        kfs_fuse_reply_status(pending->req, result);
-    free(pending);
-    atomic_fetch_sub(&fuse->syncs, 1); /* the last access: the session may go now */
-}
-
-/* partial: the unfinished line becomes a record before. wait_ms: 0, or of a close. */
-static void sync_then_reply(fuse_req_t req, struct kfs_handle *handle, size_t written, bool partial, uint64_t wait_ms)
-{
-    struct kfs_fuse *fuse = fuse_req_userdata(req);
-    struct pending_sync *pending = malloc(sizeof *pending);
-
-    if (pending == NULL) {
-        kfs_fuse_reply_status(req, -ENOMEM);
-        return;
-    }
-    *pending = (struct pending_sync){.op = {.done = sync_done, .wait_ms = wait_ms}, .req = req, .written = written};
-    atomic_fetch_add(&fuse->syncs, 1);
-    int rc = kfs_fs_sync(fuse->fs, handle, partial, &pending->op);
-    if (rc != 0) {
-        atomic_fetch_sub(&fuse->syncs, 1);
-        free(pending);
-        kfs_fuse_reply_status(req, rc);
-    }
-}
-
 static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct kfs_fs *fs = kfs_fuse_fs_of(req);
@@ -238,7 +195,7 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     int rc = kfs_fs_flush(fs, handle, fi->lock_owner);
     uint64_t wait_ms = rc == 0 ? kfs_fs_close_wait(fs, handle) : 0;
     if (wait_ms > 0)
-        sync_then_reply(req, handle, 0, false, wait_ms);
+        kfs_fuse_sync_then_reply(req, handle, 0, false, wait_ms);
     else
         kfs_fuse_reply_status(req, rc);
 }
@@ -247,7 +204,7 @@ static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 {
     (void)ino;
     (void)datasync;
-    sync_then_reply(req, kfs_fuse_handle_of(fi), 0, true, 0);
+    kfs_fuse_sync_then_reply(req, kfs_fuse_handle_of(fi), 0, true, 0);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off, struct fuse_file_info *fi)
@@ -261,7 +218,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t siz
     if (n < 0)
         kfs_fuse_reply_status(req, (int)n);
     else if ((durable || (fi->flags & O_DSYNC) != 0) && n > 0)
-        sync_then_reply(req, kfs_fuse_handle_of(fi), (size_t)n, false, 0);
+        kfs_fuse_sync_then_reply(req, kfs_fuse_handle_of(fi), (size_t)n, false, 0);
     else
         (void)fuse_reply_write(req, (size_t)n);
     if (n > 0)

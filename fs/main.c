@@ -237,6 +237,7 @@ static int run(const struct kfs_options *options, const char *store, const char 
                        .retention_hours = options->retention_hours,
                        .max_record_bytes = (uint32_t)options->max_record_size},
         .partial_timeout_ms = options->partial_timeout_ms,
+        .follow_closed = options->on_closed == KFS_OPTIONS_FOLLOW,
         .sync_always = options->sync == KFS_OPTIONS_SYNC_ALWAYS,
         .close_wait_ms = options->source_type == KFS_SOURCE_LOCAL ? 0 : options->close_wait_ms,
     };

@@ -199,7 +199,10 @@ static int lookup_control(struct kfs_fs *fs, const char *name, struct kfs_node *
     static const struct {
         const char *name;
         enum kfs_node_type type;
-    } files[] = {{"status.json", KFS_NODE_STATUS}, {"metrics", KFS_NODE_METRICS}, {"errors", KFS_NODE_ERRORS}};
+    } files[] = {{"status.json", KFS_NODE_STATUS},
+                 {"metrics", KFS_NODE_METRICS},
+                 {"errors", KFS_NODE_ERRORS},
+                 {"dead_letters", KFS_NODE_DEAD}};
 
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (strcmp(name, files[i].name) != 0)

@@ -30,6 +30,7 @@ enum kfs_source {
     KFS_SOURCE_URL      /* any endpoint */
 };
 
+enum kfs_options_closed { KFS_OPTIONS_FAIL, KFS_OPTIONS_FOLLOW };
 enum kfs_options_ordering { KFS_OPTIONS_RELAXED, KFS_OPTIONS_STRICT };
 enum kfs_options_start { KFS_OPTIONS_HORIZON, KFS_OPTIONS_LATEST };
 
@@ -82,6 +83,7 @@ struct kfs_options {
     uint64_t spool_max;
     uint64_t spool_wait_ms;
     uint64_t linger_ms;
+    enum kfs_options_closed on_closed;
     enum kfs_options_ordering ordering;
     bool pace;
     uint64_t close_wait_ms;

@@ -16,6 +16,7 @@ static const char *const log_choices[] = {[KFS_LOG_TO_STDERR] = "stderr", [KFS_L
 static const char *const level_choices[] = {
     [KFS_LOG_ERROR] = "error", [KFS_LOG_WARNING] = "warning", [KFS_LOG_INFO] = "info", [KFS_LOG_DEBUG] = "debug", NULL};
 
+static const char *const closed_choices[] = {[KFS_OPTIONS_FAIL] = "fail", [KFS_OPTIONS_FOLLOW] = "follow", NULL};
 static const char *const ordering_choices[] = {
     [KFS_OPTIONS_RELAXED] = "relaxed", [KFS_OPTIONS_STRICT] = "strict", NULL};
 static const char *const start_choices[] = {[KFS_OPTIONS_HORIZON] = "horizon", [KFS_OPTIONS_LATEST] = "latest", NULL};
@@ -91,6 +92,15 @@ const struct kfs_option kfs_option_rows[] = {
      .min = "0",
      .max = "1024T",
      .help = "Size of a shard above which its oldest files are removed, whatever their age; 0 for no bound."},
+    {.name = "on_closed",
+     .type = KFS_OPTION_ENUM,
+     .offset = MEMBER(on_closed),
+     .value = "fail",
+     .metavar = "HOW",
+     .choices = closed_choices,
+     .help =
+         "What becomes of a write to a shard that was split or merged. fail: it is EROFS. follow: each record goes to "
+         "the open shard that owns its hash key now."},
     {.name = "partial_timeout",
      .type = KFS_OPTION_DURATION,
      .offset = MEMBER(partial_timeout_ms),

@@ -9,6 +9,7 @@
 #include "backend/local/local.h"
 
 #define POLL_BUSY_MS 200 /* five calls a second are a shard's, for all its readers */
+#define LOG_IDLE_MS 60000
 #define POLL_IDLE_MS 1000
 #define REMOTE_SEGMENT_MAX (UINT64_C(8) << 20) /* what is acknowledged goes by whole segments */
 
@@ -47,6 +48,7 @@ static int open_remote(const struct kfs_options *options, const char *dir, struc
         .mirror_max = options->mirror_max,
         .poll_busy_ms = POLL_BUSY_MS,
         .poll_idle_ms = POLL_IDLE_MS,
+        .log_idle_ms = LOG_IDLE_MS,
         .refresh_ms = options->refresh_ms,
         .sync_interval_ms = options->sync_interval_ms,
         .segment_bytes = options->segment_size < REMOTE_SEGMENT_MAX ? options->segment_size : REMOTE_SEGMENT_MAX,

@@ -107,7 +107,7 @@ static int check_partial(struct kfs_handle *handle)
     struct kfs_shard_info shard;
     int rc;
 
-    if (node->shard == KFS_NO_SHARD)
+    if (node->shard == KFS_NO_SHARD || handle->writer.follows)
         return kfs_stream_info(node->topic->stream, &stream, NULL);
     rc = kfs_shard_info(node->topic->stream, node->shard, &shard, NULL);
     return rc == 0 && shard.closed ? -EROFS : rc;
@@ -157,11 +157,13 @@ int kfs_fs_sync(struct kfs_fs *fs, struct kfs_handle *handle, bool partial, stru
     } else if (partial && handle->writable) {
         rc = kfs_handle_finish(fs, handle);
     }
+    /* Of which shards its records are is not kept: all of the stream. */
+    uint32_t shard = handle->writable && handle->writer.elsewhere ? KFS_NO_SHARD : handle->node->shard;
     (void)pthread_mutex_unlock(&handle->write_lock);
     if (rc != 0)
         return rc;
     atomic_fetch_add(&fs->counters.syncs, 1);
-    kfs_sync(handle->node->topic->stream, handle->node->shard, op);
+    kfs_sync(handle->node->topic->stream, shard, op);
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "backend/base/crc32c.h"
+#include "fs/name.h"
 
 #define PUTS_MAX 2048        /* records appended at once: what cat writes at once, of 64 bytes each */
 #define FIRST_PIECE 4096     /* of what is added to the carry while looking for an end */
@@ -21,7 +22,9 @@ struct batch {
     char rooms[ROOMS_MAX][KFS_PARTITION_KEY_BYTES_MAX];
     size_t rooms_used;
     size_t keyless;
-    struct kfs_buf scratch; /* what decoding made */
+    struct kfs_buf scratch;    /* what decoding made */
+    kfs_hash hashes[PUTS_MAX]; /* of records that go elsewhere */
+    char id[KFS_SHARD_NAME_LEN + 1];
 };
 
 static size_t lower(size_t a, size_t b)
@@ -37,6 +40,12 @@ int kfs_writer_init(struct kfs_writer *writer, const struct kfs_write_to *to, st
     if (getrandom(&writer->random, sizeof writer->random, 0) != (ssize_t)sizeof writer->random)
         writer->random = (uintptr_t)writer;
     return kfs_keyer_init(&writer->keyer, to->key, err);
+}
+
+void kfs_writer_follow(struct kfs_writer *writer, const struct kfs_hash_range *range)
+{
+    writer->follows = true;
+    writer->range = *range;
 }
 
 void kfs_writer_release(struct kfs_writer *writer)
@@ -250,6 +259,33 @@ static void empty_batch(struct batch *batch)
     batch->scratch.len = 0;
 }
 
+/* A record of a shard's file is the shard's whatever its key; so it is its children's. */
+static int append_elsewhere(struct kfs_writer *writer, struct batch *batch, struct kfs_error *err)
+{
+    kfs_hash *hashes = batch->hashes;
+
+    kfs_shard_name_print(writer->shard, batch->id);
+    for (size_t i = 0; i < batch->n; i++) {
+        struct kfs_put *put = &batch->puts[i];
+        if (put->key.len == 0)
+            put->key = (struct kfs_bytes){batch->id, KFS_SHARD_NAME_LEN};
+        hashes[i] = put->explicit_hash != NULL ? *put->explicit_hash : kfs_hash_of_key(put->key.data, put->key.len);
+        if (!kfs_hash_in(&writer->range, hashes[i]))
+            hashes[i] = writer->range.start;
+        put->explicit_hash = &hashes[i];
+    }
+    writer->elsewhere = true;
+    return kfs_append(writer->stream, KFS_NO_SHARD, batch->puts, batch->n, NULL, err);
+}
+
+static int append(struct kfs_writer *writer, struct batch *batch, struct kfs_error *err)
+{
+    /* A shard that was closed stays so. */
+    int rc = writer->elsewhere ? -EROFS : kfs_append(writer->stream, writer->shard, batch->puts, batch->n, NULL, err);
+
+    return rc == -EROFS && writer->follows ? append_elsewhere(writer, batch, err) : rc;
+}
+
 /* One round: up to PUTS_MAX records. Returns bytes taken, or -errno where nothing was. */
 static ssize_t write_round(struct kfs_writer *writer, struct batch *batch, const char *data, size_t len,
                            struct kfs_error *err)
@@ -263,7 +299,7 @@ static ssize_t write_round(struct kfs_writer *writer, struct batch *batch, const
         return kfs_fail(err, ENOMEM, "out of memory");
     size_t covered = cut_records(writer, batch, data, len, &stopped, err);
     if (batch->n > 0) {
-        int rc = kfs_append(writer->stream, writer->shard, batch->puts, batch->n, NULL, err);
+        int rc = append(writer, batch, err);
         if (rc != 0) {
             writer->carry.len = old_carry;
             writer->scanned = old_scanned;
@@ -343,7 +379,7 @@ int kfs_writer_finish(struct kfs_writer *writer, struct kfs_error *err)
     else if (rc == -EINVAL)
         (void)drop_malformed(writer, err);
     if (rc == 0)
-        rc = kfs_append(writer->stream, writer->shard, batch.puts, 1, NULL, err);
+        rc = append(writer, &batch, err);
     if (rc == 0) {
         drop_carry(writer);
         writer->records++;

@@ -21,6 +21,10 @@ struct kfs_writer {
     uint64_t random;  /* state of the partition keys */
     uint64_t keyless; /* records stored without the key that the view says; the owner may reset it */
 
+    bool follows;                /* where the shard is closed records go to the shards that own its hash keys now */
+    bool elsewhere;              /* some have gone there */
+    struct kfs_hash_range range; /* of the shard; where it follows */
+
     /* A record over the limit is refused once for good: the write that shows it,
      * and the same write if it is tried again, as happens where the kernel had
      * sent earlier parts of it and the caller saw a short count. */
@@ -39,6 +43,8 @@ struct kfs_write_to {
 
 /* A key that a record brings (json) counts, then that of the rule, then what fits the shard. -ENOMEM. */
 int kfs_writer_init(struct kfs_writer *writer, const struct kfs_write_to *to, struct kfs_error *err);
+/* From now on it follows; range: the shard's. */
+void kfs_writer_follow(struct kfs_writer *writer, const struct kfs_hash_range *range);
 void kfs_writer_release(struct kfs_writer *writer);
 
 /* Takes all of data, or its first bytes up to a record's end; or refuses it

@@ -14,6 +14,8 @@ struct facts {
     struct kfs_stream_info stream;
     struct kfs_shard_info shard;
     struct kfs_extent extent;
+    bool remote;
+    uint64_t dead;
 };
 
 static const char *const status_names[] = {"CREATING", "ACTIVE", "UPDATING", "DELETING"};
@@ -77,28 +79,66 @@ static void print_last(const struct facts *f, char value[VALUE_MAX])
         (void)kfs_seq_print(&f->extent.last, value);
 }
 
-static int set_shard_count(struct kfs_stream *stream, uint32_t value, struct kfs_error *err)
+static void print_dead(const struct facts *f, char value[VALUE_MAX])
 {
-    return kfs_stream_resize(stream, value, err);
+    value[0] = '\0';
+    if (f->remote)
+        (void)snprintf(value, VALUE_MAX, "%" PRIu64, f->dead);
 }
 
-static int set_retention(struct kfs_stream *stream, uint32_t value, struct kfs_error *err)
+static int parse_number(const char *text, uint32_t *number, struct kfs_error *err)
 {
-    return kfs_stream_update(stream, &(struct kfs_stream_change){.retention_hours = value}, err);
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || value == 0 || value > UINT32_MAX)
+        return kfs_fail(err, EINVAL, "the attribute takes a whole number");
+    *number = (uint32_t)value;
+    return 0;
 }
 
-static int set_max_record(struct kfs_stream *stream, uint32_t value, struct kfs_error *err)
+static int set_shard_count(const struct kfs_node *node, const char *text, struct kfs_error *err)
 {
+    uint32_t value = 0;
+    int rc = parse_number(text, &value, err);
+
+    return rc != 0 ? rc : kfs_stream_resize(node->topic->stream, value, err);
+}
+
+static int set_retention(const struct kfs_node *node, const char *text, struct kfs_error *err)
+{
+    uint32_t value = 0;
+
+    if (parse_number(text, &value, err) != 0)
+        return -EINVAL;
+    return kfs_stream_update(node->topic->stream, &(struct kfs_stream_change){.retention_hours = value}, err);
+}
+
+static int set_max_record(const struct kfs_node *node, const char *text, struct kfs_error *err)
+{
+    uint32_t value = 0;
+
+    if (parse_number(text, &value, err) != 0)
+        return -EINVAL;
     if (value > KFS_RECORD_BYTES_MAX / 1024)
         return kfs_fail(err, EINVAL, "a record limit is 1024 to 10240 KiB, not %" PRIu32, value);
-    return kfs_stream_update(stream, &(struct kfs_stream_change){.max_record_bytes = value * 1024}, err);
+    return kfs_stream_update(node->topic->stream, &(struct kfs_stream_change){.max_record_bytes = value * 1024}, err);
+}
+
+static int set_dead(const struct kfs_node *node, const char *text, struct kfs_error *err)
+{
+    if (strcmp(text, "resend") == 0)
+        return kfs_dead_end(node->topic->stream, node->shard, KFS_DEAD_RESEND, err);
+    if (strcmp(text, "drop") == 0)
+        return kfs_dead_end(node->topic->stream, node->shard, KFS_DEAD_DROP, err);
+    return kfs_fail(err, EINVAL, "the attribute takes resend or drop");
 }
 
 static const struct {
     const char *name;                                                /* after the prefix */
     enum kfs_node_type where;                                        /* KFS_NODE_STREAM or KFS_NODE_SHARD */
     void (*print)(const struct facts *facts, char value[VALUE_MAX]); /* "" means that there is none */
-    int (*set)(struct kfs_stream *stream, uint32_t value, struct kfs_error *err); /* NULL: only read */
+    int (*set)(const struct kfs_node *node, const char *text, struct kfs_error *err); /* NULL: only read */
 } rows[] = {
     {"arn", KFS_NODE_STREAM, print_arn, NULL},
     {"status", KFS_NODE_STREAM, print_status, NULL},
@@ -110,6 +150,7 @@ static const struct {
     {"parent", KFS_NODE_SHARD, print_parent, NULL},
     {"adjacent_parent", KFS_NODE_SHARD, print_adjacent, NULL},
     {"last_sequence_number", KFS_NODE_SHARD, print_last, NULL},
+    {"dead_letters", KFS_NODE_SHARD, print_dead, set_dead},
 };
 
 #define N_ROWS (sizeof rows / sizeof rows[0])
@@ -134,6 +175,9 @@ static int gather(const struct kfs_node *node, struct facts *facts, struct kfs_e
         rc = kfs_shard_info(node->topic->stream, node->shard, &facts->shard, err);
         if (rc == 0)
             rc = kfs_shard_extent(node->topic->stream, node->shard, &facts->extent, err);
+        if (rc == 0)
+            rc = kfs_dead_count(node->topic->stream, node->shard, &facts->dead, err);
+        facts->remote = kfs_is_remote(node->topic->stream->backend);
     }
     return rc;
 }
@@ -194,7 +238,6 @@ int kfs_fs_setxattr(struct kfs_fs *fs, struct kfs_node *node, const char *name, 
 {
     struct kfs_error err = {0};
     char text[16] = "";
-    char *end;
     size_t row = find_row(node, name);
     int rc;
 
@@ -202,12 +245,9 @@ int kfs_fs_setxattr(struct kfs_fs *fs, struct kfs_node *node, const char *name, 
         return -EOPNOTSUPP;
     if (len > 0 && len < sizeof text)
         memcpy(text, value, len);
-    unsigned long number = strtoul(text, &end, 10);
     if (row == N_ROWS || rows[row].set == NULL)
         rc = kfs_fail(&err, EPERM, "the attribute %s cannot be set here", name);
-    else if (text[0] < '0' || text[0] > '9' || *end != '\0' || number == 0 || number > UINT32_MAX)
-        rc = kfs_fail(&err, EINVAL, "the attribute %s takes a whole number", name);
     else
-        rc = rows[row].set(node->topic->stream, (uint32_t)number, &err);
+        rc = rows[row].set(node, text, &err);
     return rc == 0 ? 0 : kfs_node_report(fs, node, "setxattr", &err);
 }

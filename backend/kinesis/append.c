@@ -34,7 +34,7 @@ static int take_room(struct remote *r, uint64_t bytes, struct kfs_error *err)
     int rc = 0;
 
     (void)pthread_mutex_lock(&r->room_lock);
-    while (rc == 0 && r->pending > 0 && r->pending + bytes > r->options.spool_max) {
+    while (rc == 0 && r->pending > 0 && (uint64_t)r->pending + bytes > r->options.spool_max) {
         uint64_t now = remote_mono(r);
         if (now >= until)
             rc = kfs_fail(err, ENOSPC,
@@ -44,16 +44,9 @@ static int take_room(struct remote *r, uint64_t bytes, struct kfs_error *err)
             (void)remote_cond_wait(&r->room, &r->room_lock, until - now);
     }
     if (rc == 0)
-        r->pending += bytes;
+        r->pending += (int64_t)bytes;
     (void)pthread_mutex_unlock(&r->room_lock);
     return rc;
-}
-
-static void give_room(struct remote *r, uint64_t bytes)
-{
-    (void)pthread_mutex_lock(&r->room_lock);
-    r->pending = r->pending > bytes ? r->pending - bytes : 0;
-    (void)pthread_mutex_unlock(&r->room_lock);
 }
 
 /* ---- one shard ---- */
@@ -105,7 +98,7 @@ static int spool_group(struct group *g, struct kfs_error *err)
     if (rc != 0)
         return rc;
     (void)pthread_mutex_lock(&shard->lock);
-    rc = tell_refused(shard, err);
+    rc = shard->stopped ? remote_fail_gone(shard->stream, err) : tell_refused(shard, err);
     if (rc == 0)
         rc = remote_shard_spool(shard, err);
     if (rc == 0)
@@ -122,7 +115,7 @@ static int spool_group(struct group *g, struct kfs_error *err)
     }
     (void)pthread_mutex_unlock(&shard->lock);
     if (rc != 0)
-        give_room(shard->stream->remote, bytes);
+        remote_free_room(shard->stream->remote, bytes);
     else
         remote_shard_post(shard);
     return rc;
@@ -155,7 +148,9 @@ static int await_results(struct group *g, uint64_t until, struct kfs_error *err)
         (void)remote_cond_wait(&shard->wake, &shard->lock, until - now);
     }
     end_wait(shard, &g->wait);
-    if (g->wait.left > 0)
+    if (g->wait.left > 0 && shard->stream->gone)
+        rc = remote_fail_gone(shard->stream, err);
+    else if (g->wait.left > 0)
         rc = shard->last_error.code != 0 && shard->failing
                  ? kfs_fail_aws(err, shard->last_error.code, shard->last_error.aws_code, "%s", shard->last_error.text)
                  : kfs_fail(err, ETIMEDOUT, "the endpoint has not acknowledged in time; the records stay in the spool");

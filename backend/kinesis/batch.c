@@ -71,8 +71,8 @@ int remote_batch_add(struct remote_batch *batch, const struct kfs_record *record
         batch->body->len = before;
         return rc;
     }
-    batch->sent[batch->n++] = (struct remote_sent){
-        .offset = record->offset, .end = record->offset + record->data.len + 1, .written_ms = record->arrival_ms};
+    batch->sent[batch->n++] =
+        (struct remote_sent){.offset = record->offset, .end = record->offset + record->data.len + 1};
     batch->bytes += record->data.len + key.len;
     return 0;
 }

@@ -17,7 +17,6 @@
 struct remote_sent {
     uint64_t offset;
     uint64_t end;
-    uint64_t written_ms;
 };
 
 struct remote_batch {

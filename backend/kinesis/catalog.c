@@ -15,6 +15,49 @@
 #define STATUS_POLL_MAX_MS 1000
 #define KIB 1024U
 
+/* A call that a thread waits for. */
+struct remote_asking {
+    struct remote_asking *next;
+    struct kfs_call *call;
+};
+
+static int wait_for_call(struct remote *r, struct kfs_call *call, struct kfs_error *err)
+{
+    struct remote_asking asking = {.call = call};
+
+    (void)pthread_mutex_lock(&r->asks_lock);
+    bool ends = r->asks_end;
+    if (!ends) {
+        asking.next = r->asks;
+        r->asks = &asking;
+    }
+    (void)pthread_mutex_unlock(&r->asks_lock);
+    if (ends)
+        return kfs_fail(err, ECANCELED, "the mount ends");
+    int rc = kfs_call_wait(r->client, call);
+    (void)pthread_mutex_lock(&r->asks_lock);
+    for (struct remote_asking **at = &r->asks; *at != NULL; at = &(*at)->next) {
+        if (*at == &asking) {
+            *at = asking.next;
+            break;
+        }
+    }
+    (void)pthread_mutex_unlock(&r->asks_lock);
+    if (rc == -ECANCELED && err != NULL)
+        *err = call->error;
+    return rc;
+}
+
+void remote_end_asking(struct remote *r)
+{
+    /* Whoever waits keeps its call until it has the lock. */
+    (void)pthread_mutex_lock(&r->asks_lock);
+    r->asks_end = true;
+    for (struct remote_asking *a = r->asks; a != NULL && r->client != NULL; a = a->next)
+        kfs_call_cancel(r->client, a->call);
+    (void)pthread_mutex_unlock(&r->asks_lock);
+}
+
 static int ask(struct remote *r, const char *operation, struct kfs_call *call, struct kfs_error *err,
                const char *format, va_list args)
 {
@@ -25,7 +68,9 @@ static int ask(struct remote *r, const char *operation, struct kfs_call *call, s
     kfs_buf_init(&call->body, KFS_CALL_BODY_MAX);
     if (len < 0 || (size_t)len >= sizeof text || kfs_buf_append(&call->body, text, (size_t)len) != 0)
         return kfs_fail(err, ENOMEM, "out of memory");
-    int rc = kfs_call_wait(r->client, call);
+    int rc = wait_for_call(r, call, err);
+    if (rc == -ECANCELED)
+        return rc;
     remote_heard(r, rc == 0 ? NULL : &call->error);
     if (rc != 0 && err != NULL)
         *err = call->error;
@@ -159,7 +204,7 @@ static int fetch_shards(struct remote *r, const char *name, struct remote_facts 
 
 int remote_fetch_facts(struct remote *r, const char *name, struct remote_facts *facts, struct kfs_error *err)
 {
-    struct remote_facts got = {.status = KFS_CREATING};
+    struct remote_facts got = {.status = KFS_CREATING, .asked = atomic_fetch_add(&r->asked, 1) + 1};
     struct kfs_call call;
 
     int rc = remote_ask(r, "DescribeStreamSummary", &call, err, "{\"StreamName\":\"%s\"}", name);

@@ -7,22 +7,20 @@
 #include "backend/kinesis/internal.h"
 
 #define KIB 1024U
-#define STEPS_MAX 64 /* of a resize: each at most doubles or halves */
 
-/* Waits until the stream is ACTIVE and takes over what it is now. */
-static int await(struct remote_stream *stream, struct kfs_error *err)
+int remote_stream_await(struct remote_stream *stream, struct kfs_error *err)
 {
     struct remote_facts facts;
     int rc = remote_await_active(stream->remote, stream->name, &facts, err);
 
     if (rc == 0) {
-        rc = remote_stream_apply(stream, &facts, true, err);
+        rc = remote_stream_learn(stream, &facts, err);
         remote_facts_release(&facts);
     }
     return rc;
 }
 
-static int check(struct remote_stream *stream, struct kfs_error *err)
+int remote_stream_check(const struct remote_stream *stream, struct kfs_error *err)
 {
     return atomic_load(&stream->gone) ? remote_fail_gone(stream, err) : 0;
 }
@@ -47,7 +45,7 @@ int remote_stream_update(struct kfs_stream *s, const struct kfs_stream_change *c
 {
     struct remote_stream *stream = (struct remote_stream *)s;
     struct remote_facts facts;
-    int rc = check(stream, err);
+    int rc = remote_stream_check(stream, err);
 
     if (rc == 0)
         rc = remote_await_active(stream->remote, stream->name, &facts, err);
@@ -62,60 +60,10 @@ int remote_stream_update(struct kfs_stream *s, const struct kfs_stream_change *c
     if (rc == 0 && change->max_record_bytes != 0 && change->max_record_bytes != facts.max_record_bytes)
         rc = set_record_limit(stream->remote, facts.arn, change->max_record_bytes, err);
     remote_facts_release(&facts);
-    return rc == 0 ? await(stream, err) : rc;
+    return rc == 0 ? remote_stream_await(stream, err) : rc;
 }
 
 /* ---- shards ---- */
-
-/* How many shards the next UpdateShardCount may ask for on the way to a target. */
-static uint32_t next_count(uint32_t open, uint32_t target)
-{
-    if (target > open)
-        return target < open * 2 ? target : open * 2;
-    return target > (open + 1) / 2 ? target : (open + 1) / 2;
-}
-
-/* Whether the open shards are that many and of one width. */
-static bool is_uniform(struct remote_stream *stream, uint32_t target)
-{
-    uint32_t found = 0;
-
-    (void)pthread_rwlock_rdlock(&stream->lock);
-    for (size_t i = 0; i < stream->n_shards; i++) {
-        const struct kfs_shard_info *info = &stream->shards[i]->info;
-        if (!stream->shards[i]->listed || info->closed)
-            continue;
-        for (uint32_t j = 0; j < target; j++) {
-            struct kfs_hash_range even = kfs_hash_uniform(j, target);
-            found += even.start == info->range.start && even.end == info->range.end ? 1 : 0;
-        }
-    }
-    (void)pthread_rwlock_unlock(&stream->lock);
-    return found == target;
-}
-
-int remote_stream_resize(struct kfs_stream *s, uint32_t target, struct kfs_error *err)
-{
-    struct remote_stream *stream = (struct remote_stream *)s;
-    struct kfs_stream_info info;
-    int rc = check(stream, err);
-
-    if (rc == 0)
-        rc = await(stream, err);
-    if (rc == 0 && is_uniform(stream, target))
-        return 0;
-    for (int i = 0; rc == 0 && i < STEPS_MAX; i++) {
-        rc = remote_stream_info(s, &info, err);
-        if (rc != 0 || (i > 0 && info.open_shards == target))
-            return rc;
-        rc = remote_tell(stream->remote, "UpdateShardCount", err,
-                         "{\"StreamName\":\"%s\",\"TargetShardCount\":%" PRIu32 ",\"ScalingType\":\"UNIFORM_SCALING\"}",
-                         stream->name, next_count(info.open_shards, target));
-        if (rc == 0)
-            rc = await(stream, err);
-    }
-    return rc != 0 ? rc : kfs_fail(err, EIO, "the endpoint does not reach %" PRIu32 " shards", target);
-}
 
 int remote_shard_split(struct kfs_stream *s, uint32_t index, kfs_hash start, struct kfs_error *err)
 {
@@ -126,12 +74,12 @@ int remote_shard_split(struct kfs_stream *s, uint32_t index, kfs_hash start, str
 
     (void)kfs_hash_print(start, digits);
     if (rc == 0)
-        rc = await(stream, err);
+        rc = remote_stream_await(stream, err);
     if (rc == 0)
         rc = remote_tell(stream->remote, "SplitShard", err,
                          "{\"StreamName\":\"%s\",\"ShardToSplit\":\"%s\",\"NewStartingHashKey\":\"%s\"}", stream->name,
                          shard->id, digits);
-    return rc == 0 ? await(stream, err) : rc;
+    return rc == 0 ? remote_stream_await(stream, err) : rc;
 }
 
 int remote_shard_merge(struct kfs_stream *s, uint32_t index, uint32_t adjacent, struct kfs_error *err)
@@ -144,12 +92,12 @@ int remote_shard_merge(struct kfs_stream *s, uint32_t index, uint32_t adjacent, 
     if (rc == 0)
         rc = remote_shard_find(stream, adjacent, &other, NULL, err);
     if (rc == 0)
-        rc = await(stream, err);
+        rc = remote_stream_await(stream, err);
     if (rc == 0)
         rc = remote_tell(stream->remote, "MergeShards", err,
                          "{\"StreamName\":\"%s\",\"ShardToMerge\":\"%s\",\"AdjacentShardToMerge\":\"%s\"}",
                          stream->name, shard->id, other->id);
-    return rc == 0 ? await(stream, err) : rc;
+    return rc == 0 ? remote_stream_await(stream, err) : rc;
 }
 
 /* ---- streams ---- */
@@ -221,7 +169,7 @@ int remote_stream_delete(struct kfs_stream *s, struct kfs_error *err)
     uint64_t pause_ms = REMOTE_PAUSE_MS;
     struct kfs_error detail = {0};
     uint64_t until = remote_mono(r) + REMOTE_CHANGE_WAIT_MS;
-    int rc = check(stream, err);
+    int rc = remote_stream_check(stream, err);
 
     if (rc != 0)
         return rc;

@@ -42,6 +42,7 @@ struct remote_result_wait {
 struct remote_sync_wait {
     struct remote_sync_wait *next;
     uint64_t until;
+    const atomic_bool *left; /* who waited has gone, without a result */
     void (*done)(struct remote_sync_wait *wait, int result);
 };
 
@@ -59,7 +60,8 @@ struct remote_shard {
     pthread_mutex_t lock;
     pthread_cond_t wake;        /* results and tips have come */
     struct remote_spool *spool; /* NULL until first needed; then constant */
-    struct kfs_log *mirror;     /* the same */
+    struct kfs_log *mirror;     /* NULL while it is not used */
+    uint64_t used_ms;           /* the mirror */
     uint32_t readers;           /* and who attends */
     struct remote_tip_wait *tips;
     struct remote_result_wait *results;
@@ -69,21 +71,22 @@ struct remote_shard {
     uint64_t settled; /* the spool's position, as waiters were told of it */
     int refused;      /* -errno of dead letters that no one has been told of; 0 */
     bool failing;     /* the last call failed, and that was logged */
+    bool stopped;     /* the stream is gone: no machine is started any more, and nothing is spooled */
+    bool expired;     /* the endpoint no longer has the shard: nothing more is read */
+    bool hurry;       /* the machines that are backing off try now */
     struct kfs_error last_error;
     uint64_t last_error_ms;
     struct remote_sender_counts sent; /* copies for status */
     struct remote_poller_counts polled;
 
     /* The loop's thread. */
-    bool sends;
-    bool polls;
-    bool stopped; /* the stream is gone: no machine is started any more */
-    struct remote_sender sender;
-    struct remote_poller poller;
+    struct remote_sender *sender; /* NULL until there is something to send */
+    struct remote_poller *poller; /* NULL while the mirror is not used */
 };
 
 /* What the endpoint says of a stream. */
 struct remote_facts {
+    uint64_t asked; /* a number that grows with each asking; 0: not asked since the mount */
     char arn[KFS_ARN_MAX];
     enum kfs_stream_status status;
     uint64_t created_ms;
@@ -109,6 +112,7 @@ struct remote_stream {
     pthread_mutex_t refresh; /* one fetch at a time */
     atomic_bool gone;        /* set under lock */
     pthread_rwlock_t lock;
+    bool unsaved;                 /* the file `stream` is older than facts */
     struct remote_facts facts;    /* shards: NULL; they are in `shards` */
     struct remote_shard **shards; /* by index; never taken out */
     size_t n_shards;
@@ -137,22 +141,34 @@ struct remote {
     struct remote_stream *gone;             /* those that are gone; freed at the end */
     char (*names)[KFS_STREAM_NAME_MAX + 1]; /* what the endpoint lists */
     size_t n_names;
-    uint64_t names_ms; /* when; 0: never */
+    uint64_t names_ms;    /* when; 0: never */
+    uint64_t names_asked; /* as remote_facts.asked */
 
     pthread_mutex_t room_lock;
     pthread_cond_t room; /* of the spool */
-    uint64_t pending;    /* bytes not settled, of all shards */
+    /* Bytes not settled, of all shards. Below zero for a moment where what was put into a spool has left it before it
+     * was counted. */
+    int64_t pending;
 
+    atomic_ullong asked; /* how often the endpoint was asked what there is */
     atomic_bool drained; /* no sync is waited for any more */
     atomic_bool down;    /* the last call got no answer */
+    atomic_bool back;    /* the last got one, and that before did not */
     atomic_bool failed;  /* something could not be made safe */
 
     pthread_mutex_t keeper_lock;
     pthread_cond_t keeper_wake;
     bool keeper_stop;
-    bool keeper_hurry; /* some stream is stale */
+    bool keeper_hurry; /* some stream is stale, or the endpoint is back */
     bool keeper_runs;
     pthread_t keeper;
+    pthread_cond_t tidier_wake;
+    bool tidier_runs;
+    pthread_t tidier;
+
+    pthread_mutex_t asks_lock;
+    struct remote_asking *asks; /* calls that are waited for */
+    bool asks_end;              /* no more of them */
 };
 
 /* ---- kinesis.c ---- */
@@ -178,6 +194,8 @@ int remote_ask(struct remote *r, const char *operation, struct kfs_call *call, s
 /* One whose answer does not matter. */
 int remote_tell(struct remote *r, const char *operation, struct kfs_error *err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* Ends the calls that are waited for, and all that would be, with -ECANCELED. */
+void remote_end_asking(struct remote *r);
 int remote_fetch_facts(struct remote *r, const char *name, struct remote_facts *facts, struct kfs_error *err);
 void remote_facts_release(struct remote_facts *facts);
 /* Sleeps, and doubles the time for the next sleep up to a second. */
@@ -210,14 +228,28 @@ int remote_stream_list(struct kfs_backend *b, kfs_stream_visit *visit, void *arg
 int remote_stream_open(struct kfs_backend *b, const char *name, struct kfs_stream **out, struct kfs_error *err);
 void remote_stream_close(struct kfs_stream *s);
 
+/* ---- sweep.c: directories that hold nothing any more ---- */
+
+/* Removes those of shards that are not known, and have neither unacknowledged records nor dead letters. */
+void remote_sweep_stream(struct remote_stream *stream);
+/* Removes from gone/ what holds neither. */
+void remote_sweep_gone(struct remote *r);
+
 /* ---- change.c: creating, deleting, changing ---- */
 int remote_stream_create(struct kfs_backend *b, const char *name, const struct kfs_stream_spec *spec,
                          struct kfs_error *err);
 int remote_stream_delete(struct kfs_stream *s, struct kfs_error *err);
 int remote_stream_update(struct kfs_stream *s, const struct kfs_stream_change *change, struct kfs_error *err);
-int remote_stream_resize(struct kfs_stream *s, uint32_t target, struct kfs_error *err);
+/* Waits until the stream is ACTIVE and takes over what it is now. */
+int remote_stream_await(struct remote_stream *stream, struct kfs_error *err);
+int remote_stream_check(const struct remote_stream *stream, struct kfs_error *err); /* -ENOENT: it is gone */
 int remote_shard_split(struct kfs_stream *s, uint32_t index, kfs_hash start, struct kfs_error *err);
 int remote_shard_merge(struct kfs_stream *s, uint32_t index, uint32_t adjacent, struct kfs_error *err);
+
+/* ---- resize.c ---- */
+int remote_stream_resize(struct kfs_stream *s, uint32_t target, struct kfs_error *err);
+/* By SplitShard and MergeShards, one after the other. */
+int remote_stream_reshard(struct remote_stream *stream, uint32_t target, struct kfs_error *err);
 
 /* ---- stream.c ---- */
 struct remote_stream *remote_stream_new(struct remote *r, const char *name, uint64_t generation, int dir);
@@ -226,6 +258,8 @@ int remote_fail_gone(const struct remote_stream *stream, struct kfs_error *err);
 /* Takes over what the endpoint says; wakes who watches where that is new. */
 int remote_stream_apply(struct remote_stream *stream, const struct remote_facts *facts, bool save,
                         struct kfs_error *err);
+/* The same, of a stream that may be another one by now: it is forgotten then, and -ENOENT. */
+int remote_stream_learn(struct remote_stream *stream, const struct remote_facts *facts, struct kfs_error *err);
 /* Asks the endpoint, and applies; the stream may turn out to be gone (-ENOENT). */
 int remote_stream_refresh(struct remote_stream *stream, struct kfs_error *err);
 /* -ENOENT. Constant pointers: they live as long as the backend. */
@@ -243,15 +277,32 @@ struct remote_shard *remote_shard_new(struct remote_stream *stream, const struct
 void remote_shard_free(struct remote_shard *shard);
 int remote_shard_spool(struct remote_shard *shard, struct kfs_error *err);  /* opens it; under shard.lock */
 int remote_shard_mirror(struct remote_shard *shard, struct kfs_error *err); /* the same */
-void remote_shard_post(struct remote_shard *shard); /* something changed that concerns the machines */
-void remote_shard_stop(struct remote_shard *shard); /* on the loop's thread */
+void remote_shard_post(struct remote_shard *shard);  /* something changed that concerns the machines */
+void remote_shard_hurry(struct remote_shard *shard); /* the endpoint may answer again: try now */
+/* The endpoint has the shard, or no longer. */
+void remote_shard_list_as(struct remote_shard *shard, bool listed);
+/* Whether it has records that are not acknowledged, or dead letters. */
+bool remote_shard_holds(struct remote_shard *shard);
+void remote_take_room(struct remote *r, uint64_t bytes);                      /* so many more bytes wait in spools */
+void remote_shard_stop(struct remote_shard *shard);                           /* on the loop's thread */
 void remote_shard_tidy(struct remote_shard *shard, uint32_t retention_hours); /* what is done every sync interval */
 /* Removes from the mirror what is older than the retention was, before that is raised. */
 void remote_shard_expire(struct remote_shard *shard, uint32_t retention_hours);
-void remote_shard_fail_syncs(struct remote_shard *shard); /* tells who waits -ETIMEDOUT */
 /* Opens the spool where there is one, so that what is in it leaves. */
 int remote_shard_resume(struct remote_shard *shard, struct kfs_error *err);
 int remote_shard_extent(struct kfs_stream *s, uint32_t index, struct kfs_extent *extent, struct kfs_error *err);
+
+/* ---- told.c ---- */
+extern const struct remote_sender_events remote_shard_sender_events; /* their arg is the shard */
+extern const struct remote_poller_events remote_shard_poller_events;
+void remote_take_room(struct remote *r, uint64_t bytes); /* so many more bytes wait in spools */
+void remote_free_room(struct remote *r, uint64_t bytes);
+/* Under the shard's lock. Takes out the syncs that are done at a position, or with an error all that wait for more
+ * than `from`. */
+struct remote_sync_wait *remote_take_syncs(struct remote_shard *shard, uint64_t settled, uint64_t from, int error);
+/* Without it: tells them, error those that wait for more than `from`. */
+void remote_finish_syncs(struct remote_sync_wait *list, uint64_t from, int error);
+void remote_shard_fail_syncs(struct remote_shard *shard); /* tells who waits -ETIMEDOUT */
 
 /* ---- append.c, sync.c, read.c ---- */
 int remote_append(struct kfs_stream *s, uint32_t index, const struct kfs_put *puts, size_t n,
@@ -266,6 +317,11 @@ int remote_read(struct kfs_reader *r, uint64_t offset, const struct kfs_limit *l
                 struct kfs_error *err);
 ssize_t remote_read_bytes(struct kfs_reader *r, uint64_t offset, void *data, size_t len, struct kfs_error *err);
 
+/* ---- dead.c ---- */
+int remote_dead_count(struct kfs_stream *s, uint32_t index, uint64_t *n, struct kfs_error *err);
+int remote_dead_list(struct kfs_stream *s, uint32_t index, kfs_dead_visit *visit, void *arg, struct kfs_error *err);
+int remote_dead_end(struct kfs_stream *s, uint32_t index, enum kfs_dead_end end, struct kfs_error *err);
+
 /* ---- notes.c, status.c, keeper.c ---- */
 int remote_note_get(struct kfs_backend *b, struct kfs_stream *s, const char *name, struct kfs_buf *buf,
                     struct kfs_error *err);
@@ -278,5 +334,8 @@ int remote_keeper_start(struct remote *r);
 void remote_keeper_stop(struct remote *r);
 /* The stream is asked about at once: an answer said that it is not what it was. Any thread. */
 void remote_keeper_hurry(struct remote_stream *stream);
+void remote_keeper_wake(struct remote *r);
+/* What is backing off tries at once: the endpoint answers again, or there is no later. */
+void remote_hurry_shards(struct remote *r);
 
 #endif

@@ -1,17 +1,21 @@
-/* The keeper: one thread that syncs every interval, and asks the endpoint what has changed every refresh. */
+/* Two threads: the tidier syncs every interval, however long the endpoint takes; the keeper asks the endpoint what has
+ * changed every refresh. */
 #include <stdlib.h>
 
 #include "backend/kinesis/internal.h"
 
-void remote_keeper_hurry(struct remote_stream *stream)
+void remote_keeper_wake(struct remote *r)
 {
-    struct remote *r = stream->remote;
-
-    atomic_store(&stream->stale, true);
     (void)pthread_mutex_lock(&r->keeper_lock);
     r->keeper_hurry = true;
     (void)pthread_cond_signal(&r->keeper_wake);
     (void)pthread_mutex_unlock(&r->keeper_lock);
+}
+
+void remote_keeper_hurry(struct remote_stream *stream)
+{
+    atomic_store(&stream->stale, true);
+    remote_keeper_wake(stream->remote);
 }
 
 /* What a disk is waited for is done without the stream's lock; shards live as long as the backend. */
@@ -39,54 +43,96 @@ static void tidy(struct remote *r)
     remote_all_release(streams, n);
 }
 
-/* Asks about the streams that are stale, or with `all` those that someone has open. */
+/* Waits for the interval; false at the end. *hurry where there is something to do at once. */
+static bool wait_interval(struct remote *r, pthread_cond_t *wake, uint64_t ms, bool *hurry)
+{
+    (void)pthread_mutex_lock(&r->keeper_lock);
+    if (!r->keeper_stop && !*hurry)
+        (void)remote_cond_wait(wake, &r->keeper_lock, ms);
+    bool go_on = !r->keeper_stop;
+    (void)pthread_mutex_unlock(&r->keeper_lock);
+    return go_on;
+}
+
+static void *run_tidier(void *arg)
+{
+    struct remote *r = arg;
+    uint64_t tidied_ms = remote_mono(r);
+    bool hurry = false;
+
+    while (wait_interval(r, &r->tidier_wake, r->options.sync_interval_ms, &hurry)) {
+        uint64_t now = remote_mono(r);
+        if (now - tidied_ms < r->options.sync_interval_ms)
+            continue;
+        tidy(r);
+        tidied_ms = now;
+    }
+    return NULL;
+}
+
+static bool is_stopping(struct remote *r)
+{
+    (void)pthread_mutex_lock(&r->keeper_lock);
+    bool stop = r->keeper_stop;
+    (void)pthread_mutex_unlock(&r->keeper_lock);
+    return stop;
+}
+
+/* Asks about the streams that are stale, or with `all` those that someone has open. Where the endpoint does not
+ * answer the first, the others are not asked about. */
 static void refresh_streams(struct remote *r, bool all)
 {
     struct kfs_error err;
     size_t n;
     struct remote_stream **streams = remote_all(r, &n);
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && !is_stopping(r); i++) {
         bool stale = atomic_exchange(&streams[i]->stale, false);
-        if (stale || (all && atomic_load(&streams[i]->refs) > 1)) /* one is ours */
-            (void)remote_stream_refresh(streams[i], &err);
+        if (!stale && !(all && atomic_load(&streams[i]->refs) > 1)) /* one is ours */
+            continue;
+        (void)remote_stream_refresh(streams[i], &err);
+        if (!atomic_load(&r->down))
+            continue;
+        if (stale)
+            atomic_store(&streams[i]->stale, true);
+        break;
     }
     remote_all_release(streams, n);
 }
 
-/* Waits for the interval; false at the end. *hurry where a stream is to be asked about. */
-static bool wait_interval(struct remote *r, uint64_t ms, bool *hurry)
+void remote_hurry_shards(struct remote *r)
 {
-    (void)pthread_mutex_lock(&r->keeper_lock);
-    if (!r->keeper_stop && !r->keeper_hurry)
-        (void)remote_cond_wait(&r->keeper_wake, &r->keeper_lock, ms);
-    bool go_on = !r->keeper_stop;
-    *hurry = r->keeper_hurry;
-    r->keeper_hurry = false;
-    (void)pthread_mutex_unlock(&r->keeper_lock);
-    return go_on;
+    size_t n;
+    struct remote_stream **streams = remote_all(r, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        (void)pthread_rwlock_rdlock(&streams[i]->lock);
+        for (size_t j = 0; j < streams[i]->n_shards; j++)
+            remote_shard_hurry(streams[i]->shards[j]);
+        (void)pthread_rwlock_unlock(&streams[i]->lock);
+    }
+    remote_all_release(streams, n);
 }
 
-static void *run(void *arg)
+static void *run_keeper(void *arg)
 {
     struct remote *r = arg;
     uint64_t refreshed_ms = remote_mono(r);
-    uint64_t tidied_ms = refreshed_ms;
-    uint64_t least =
-        r->options.sync_interval_ms < r->options.refresh_ms ? r->options.sync_interval_ms : r->options.refresh_ms;
-    bool hurry = false;
 
-    while (wait_interval(r, least, &hurry)) {
+    while (wait_interval(r, &r->keeper_wake, r->options.refresh_ms, &r->keeper_hurry)) {
+        (void)pthread_mutex_lock(&r->keeper_lock);
+        bool hurry = r->keeper_hurry;
+        r->keeper_hurry = false;
+        (void)pthread_mutex_unlock(&r->keeper_lock);
+        if (atomic_exchange(&r->back, false))
+            remote_hurry_shards(r);
         uint64_t now = remote_mono(r);
-        if (now - tidied_ms >= r->options.sync_interval_ms) {
-            tidy(r);
-            tidied_ms = now;
-        }
         if (now - refreshed_ms >= r->options.refresh_ms) {
             struct kfs_error err;
             (void)remote_refresh_names(r, &err);
-            refresh_streams(r, true);
-            refreshed_ms = now;
+            if (!atomic_load(&r->down))
+                refresh_streams(r, true);
+            refreshed_ms = remote_mono(r);
         } else if (hurry) {
             refresh_streams(r, false);
         }
@@ -96,9 +142,12 @@ static void *run(void *arg)
 
 int remote_keeper_start(struct remote *r)
 {
-    int rc = pthread_create(&r->keeper, NULL, run, r);
+    int rc = pthread_create(&r->keeper, NULL, run_keeper, r);
 
     r->keeper_runs = rc == 0;
+    if (rc == 0)
+        rc = pthread_create(&r->tidier, NULL, run_tidier, r);
+    r->tidier_runs = rc == 0;
     return -rc;
 }
 
@@ -107,8 +156,13 @@ void remote_keeper_stop(struct remote *r)
     (void)pthread_mutex_lock(&r->keeper_lock);
     r->keeper_stop = true;
     (void)pthread_cond_signal(&r->keeper_wake);
+    (void)pthread_cond_signal(&r->tidier_wake);
     (void)pthread_mutex_unlock(&r->keeper_lock);
+    remote_end_asking(r);
     if (r->keeper_runs)
         (void)pthread_join(r->keeper, NULL);
+    if (r->tidier_runs)
+        (void)pthread_join(r->tidier, NULL);
     r->keeper_runs = false;
+    r->tidier_runs = false;
 }

@@ -52,6 +52,10 @@ void remote_heard(struct remote *r, const struct kfs_error *failure)
     /* A failure that the endpoint itself has said is a sign of life. */
     if (atomic_exchange(&r->down, down) == down)
         return;
+    if (!down) {
+        atomic_store(&r->back, true);
+        remote_keeper_wake(r);
+    }
     if (down)
         kfs_log(KFS_LOG_WARNING, "the endpoint %s does not answer: %s", r->options.endpoint, failure->text);
     else
@@ -181,6 +185,7 @@ static void remote_drain(struct kfs_backend *b)
 
     if (atomic_load(&r->drained))
         return;
+    remote_hurry_shards(r);
     (void)pthread_mutex_lock(&r->room_lock);
     while (r->pending > 0) {
         uint64_t now = remote_mono(r);
@@ -188,11 +193,11 @@ static void remote_drain(struct kfs_backend *b)
             break;
         (void)remote_cond_wait(&r->room, &r->room_lock, until - now < DRAIN_STEP_MS ? until - now : DRAIN_STEP_MS);
     }
-    uint64_t left = r->pending;
+    int64_t left = r->pending;
     (void)pthread_mutex_unlock(&r->room_lock);
     if (left > 0)
-        kfs_log(KFS_LOG_WARNING, "%llu bytes are not yet acknowledged; they stay in the spool for the next mount",
-                (unsigned long long)left);
+        kfs_log(KFS_LOG_WARNING, "%lld bytes are not yet acknowledged; they stay in the spool for the next mount",
+                (long long)left);
     atomic_store(&r->drained, true); /* before those who wait now are told: none is added after */
     fail_syncs(r);
 }
@@ -236,6 +241,8 @@ static int free_remote(struct remote *r)
     (void)pthread_cond_destroy(&r->room);
     (void)pthread_mutex_destroy(&r->keeper_lock);
     (void)pthread_cond_destroy(&r->keeper_wake);
+    (void)pthread_cond_destroy(&r->tidier_wake);
+    (void)pthread_mutex_destroy(&r->asks_lock);
     free(r);
     return rc;
 }
@@ -274,6 +281,9 @@ static const struct kfs_backend_ops remote_ops = {
     .read_bytes = remote_read_bytes,
     .watch = remote_watch,
     .unwatch = remote_unwatch,
+    .dead_count = remote_dead_count,
+    .dead_list = remote_dead_list,
+    .dead_end = remote_dead_end,
     .note_get = remote_note_get,
     .note_set = remote_note_set,
     .note_list = remote_note_list,
@@ -302,6 +312,8 @@ static struct remote *new_remote(const struct kfs_kinesis_options *options)
     remote_cond_init(&r->room);
     (void)pthread_mutex_init(&r->keeper_lock, NULL);
     remote_cond_init(&r->keeper_wake);
+    remote_cond_init(&r->tidier_wake);
+    (void)pthread_mutex_init(&r->asks_lock, NULL);
     return r;
 }
 

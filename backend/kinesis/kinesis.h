@@ -28,6 +28,7 @@ struct kfs_kinesis_options {
     uint64_t mirror_max; /* bytes a shard */
     uint64_t poll_busy_ms;
     uint64_t poll_idle_ms;
+    uint64_t log_idle_ms; /* after which a mirror that no one uses is closed */
 
     uint64_t refresh_ms; /* of the catalogue */
     uint64_t sync_interval_ms;

@@ -50,7 +50,8 @@ int remote_manifest_save(struct remote_stream *stream, struct kfs_error *err)
                             ",\"retention_hours\":%" PRIu32 ",\"max_record_bytes\":%" PRIu32 ",\"shards\":[",
                             FORMAT, stream->generation, f->arn, f->created_ms, f->retention_hours, f->max_record_bytes);
     for (size_t i = 0; rc == 0 && i < stream->n_shards; i++) {
-        if (!stream->shards[i]->listed)
+        /* One that has expired is kept while it has records that are nowhere else. */
+        if (!stream->shards[i]->listed && !remote_shard_holds(stream->shards[i]))
             continue;
         rc = print_shard(&out, &stream->shards[i]->info, first);
         first = false;

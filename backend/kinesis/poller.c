@@ -13,6 +13,8 @@
 #define BACKOFF_MAX_MS 5000         /* readers wait: less than a sender's */
 #define ANSWER_DATA_MAX (20U << 20) /* of records, decoded; the answer is bounded too */
 
+#define KEPT_BYTES (64U << 10) /* of buffers, between two requests */
+
 static void on_timer(struct kfs_timer *timer);
 static void on_answer(struct kfs_call *call);
 
@@ -247,6 +249,10 @@ static void on_records(struct remote_poller *p)
     bool tip = ends || (got.behind_ms == 0 && got.listed < LIMIT);
     p->state = ends ? REMOTE_POLL_ENDED : REMOTE_POLL_STOPPED;
     tell(p, &got, ends, tip);
+    if (p->data.cap > KEPT_BYTES) { /* thousands of shards may rest */
+        kfs_call_release(&p->call);
+        kfs_buf_release(&p->data);
+    }
     if (!ends && !p->stopping && p->wanted)
         rest_since(p, p->hurried || got.listed > 0 || !tip ? p->config.busy_ms : p->config.idle_ms);
 }
@@ -286,6 +292,14 @@ void remote_poller_want(struct remote_poller *p, bool wanted, bool hurried)
         p->config.world->disarm(p->config.world->ctx, &p->timer);
         p->state = REMOTE_POLL_STOPPED;
     }
+}
+
+void remote_poller_retry(struct remote_poller *p)
+{
+    if (p->state != REMOTE_POLL_RESTING || p->failures == 0 || p->stopping)
+        return;
+    p->failures = 0;
+    rest_since(p, p->config.busy_ms);
 }
 
 bool remote_poller_stop(struct remote_poller *p)

@@ -72,6 +72,9 @@ void remote_poller_init(struct remote_poller *poller, const struct remote_poller
 /* Whether there are readers; whether someone waits for the tip. Starts, hurries or stops it. */
 void remote_poller_want(struct remote_poller *poller, bool wanted, bool hurried);
 
+/* Where it is backing off: tries soon. */
+void remote_poller_retry(struct remote_poller *poller);
+
 /* No new call is made. False while one is under way: released only after its answer. */
 bool remote_poller_stop(struct remote_poller *poller);
 void remote_poller_release(struct remote_poller *poller);

@@ -132,6 +132,7 @@ static void attend_shard(struct remote_shard *shard, bool on)
 {
     (void)pthread_mutex_lock(&shard->lock);
     shard->readers += on ? 1 : UINT32_MAX;
+    shard->used_ms = remote_mono(shard->stream->remote);
     (void)pthread_mutex_unlock(&shard->lock);
     remote_shard_post(shard);
 }

@@ -9,6 +9,8 @@
 
 #define PACED_BYTES REMOTE_PACE_BYTES /* of a batch where the shard's limits are kept: more would be throttled */
 
+#define KEPT_BYTES (64U << 10) /* of buffers, while there is nothing to send */
+
 static void on_timer(struct kfs_timer *timer);
 static void on_answer(struct kfs_call *call);
 
@@ -106,12 +108,14 @@ static int fill_batch(struct remote_sender *s)
     memmove(s->again, s->again + taken, s->n_again * sizeof *s->again);
     /* What was never sent goes only behind all that was: positions would else not be known by two numbers. */
     while (rc == 0 && s->n_again == 0 && s->batch.n < most_records(s)) {
-        ssize_t n = add_from(s, s->next, most_records(s) - s->batch.n);
+        size_t before = s->batch.n;
+        ssize_t n = add_from(s, s->next, most_records(s) - before);
+        if (s->batch.n > before) /* also where a later record failed */
+            s->next = s->batch.sent[s->batch.n - 1].end;
         if (n <= 0) {
             rc = n < 0 ? (int)n : 0;
             break;
         }
-        s->next = s->batch.sent[s->batch.n - 1].end;
     }
     return rc != 0 ? rc : remote_batch_end(&s->batch);
 }
@@ -122,6 +126,15 @@ static void put_back(struct remote_sender *s, const struct remote_sent *sent, si
     memmove(s->again + n, s->again, s->n_again * sizeof *s->again);
     memcpy(s->again, sent, n * sizeof *sent);
     s->n_again += n;
+}
+
+/* What an idle shard keeps must not depend on what it once sent: there may be thousands. */
+static void release_large(struct remote_sender *s)
+{
+    if (s->call.body.cap <= KEPT_BYTES)
+        return;
+    kfs_call_release(&s->call);
+    kfs_batch_release(&s->room);
 }
 
 static void send_batch(struct remote_sender *s)
@@ -145,6 +158,7 @@ static void send_batch(struct remote_sender *s)
     }
     if (s->batch.n == 0) {
         s->state = REMOTE_IDLE;
+        release_large(s);
         return;
     }
     if (s->config.paced)

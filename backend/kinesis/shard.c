@@ -1,13 +1,11 @@
-/* A shard: its logs, its machines, and who waits for them. */
+/* A shard: its logs and its machines. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/base/logger.h"
 #include "backend/kinesis/internal.h"
-#include "backend/kinesis/verdict.h"
 
 #define MS_PER_HOUR UINT64_C(3600000)
 
@@ -30,15 +28,25 @@ struct remote_shard *remote_shard_new(struct remote_stream *stream, const struct
     return shard;
 }
 
+static void free_poller(struct remote_shard *shard)
+{
+    if (shard->poller != NULL)
+        remote_poller_release(shard->poller);
+    free(shard->poller);
+    shard->poller = NULL;
+}
+
 void remote_shard_free(struct remote_shard *shard)
 {
     struct remote *r = shard->stream->remote;
 
-    if (shard->sends)
-        remote_sender_release(&shard->sender);
-    if (shard->polls)
-        remote_poller_release(&shard->poller);
-    if (remote_spool_close(shard->spool) != 0 || kfs_log_close(shard->mirror) != 0)
+    if (shard->sender != NULL)
+        remote_sender_release(shard->sender);
+    free(shard->sender);
+    free_poller(shard);
+    int spooled = remote_spool_close(shard->spool);
+    int mirrored = kfs_log_close(shard->mirror);
+    if (spooled != 0 || mirrored != 0)
         atomic_store(&r->failed, true);
     (void)pthread_cond_destroy(&shard->wake);
     (void)pthread_mutex_destroy(&shard->lock);
@@ -77,11 +85,12 @@ int remote_shard_spool(struct remote_shard *shard, struct kfs_error *err)
         return kfs_fail(err, -dir, "cannot make the directory of %s: %s", shard->id, strerror(-dir));
     int rc = remote_spool_open(&config, dir, &shard->spool, err);
     o->io->close(o->io->ctx, dir);
-    if (rc == 0) {
-        remote_spool_state(shard->spool, &state);
-        shard->settled = state.settled;
-    }
-    return rc;
+    if (rc != 0)
+        return rc;
+    remote_spool_state(shard->spool, &state);
+    shard->settled = state.settled;
+    remote_take_room(shard->stream->remote, state.end - state.settled);
+    return 0;
 }
 
 int remote_shard_mirror(struct remote_shard *shard, struct kfs_error *err)
@@ -89,6 +98,7 @@ int remote_shard_mirror(struct remote_shard *shard, struct kfs_error *err)
     const struct kfs_kinesis_options *o = &shard->stream->remote->options;
     const struct kfs_log_config config = {.io = o->io, .clock = o->clock, .segment_bytes = o->segment_bytes};
 
+    shard->used_ms = remote_mono(shard->stream->remote);
     if (shard->mirror != NULL)
         return 0;
     int dir = make_dir(o->io, shard->stream->dir, shard->id);
@@ -103,9 +113,7 @@ int remote_shard_mirror(struct remote_shard *shard, struct kfs_error *err)
 
 int remote_shard_resume(struct remote_shard *shard, struct kfs_error *err)
 {
-    struct remote *r = shard->stream->remote;
-    const struct kfs_io *io = r->options.io;
-    struct remote_spool_state state;
+    const struct kfs_io *io = shard->stream->remote->options.io;
     int dir = io->open(io->ctx, shard->stream->dir, shard->id, KFS_OPEN_DIR);
 
     if (dir < 0)
@@ -117,15 +125,41 @@ int remote_shard_resume(struct remote_shard *shard, struct kfs_error *err)
     io->close(io->ctx, spool);
     (void)pthread_mutex_lock(&shard->lock);
     int rc = remote_shard_spool(shard, err);
-    if (rc == 0)
+    (void)pthread_mutex_unlock(&shard->lock);
+    return rc;
+}
+
+void remote_shard_list_as(struct remote_shard *shard, bool listed)
+{
+    shard->listed = listed;
+    (void)pthread_mutex_lock(&shard->lock);
+    shard->expired = !listed;
+    (void)pthread_mutex_unlock(&shard->lock);
+}
+
+bool remote_shard_holds(struct remote_shard *shard)
+{
+    struct remote_spool_state state = {0};
+
+    (void)pthread_mutex_lock(&shard->lock);
+    if (shard->spool != NULL)
         remote_spool_state(shard->spool, &state);
     (void)pthread_mutex_unlock(&shard->lock);
-    if (rc != 0)
-        return rc;
-    (void)pthread_mutex_lock(&r->room_lock);
-    r->pending += state.end - state.settled;
-    (void)pthread_mutex_unlock(&r->room_lock);
-    return 0;
+    return state.end > state.settled || state.dead > 0;
+}
+
+static bool has_mirror(const struct remote_shard *shard)
+{
+    const struct kfs_io *io = shard->stream->remote->options.io;
+    int dir = io->open(io->ctx, shard->stream->dir, shard->id, KFS_OPEN_DIR);
+
+    if (dir < 0)
+        return dir != -ENOENT;
+    int mirror = io->open(io->ctx, dir, "mirror", KFS_OPEN_DIR);
+    io->close(io->ctx, dir);
+    if (mirror >= 0)
+        io->close(io->ctx, mirror);
+    return mirror != -ENOENT;
 }
 
 int remote_shard_extent(struct kfs_stream *s, uint32_t index, struct kfs_extent *extent, struct kfs_error *err)
@@ -139,13 +173,16 @@ int remote_shard_extent(struct kfs_stream *s, uint32_t index, struct kfs_extent 
     if (rc != 0)
         return rc;
     (void)pthread_mutex_lock(&shard->lock);
-    rc = remote_shard_mirror(shard, err);
+    /* A listing of thousands of shards that no one has read opens no log. */
+    if (shard->mirror != NULL || has_mirror(shard))
+        rc = remote_shard_mirror(shard, err);
+    if (shard->mirror != NULL)
+        kfs_log_extent(shard->mirror, &x);
     bool ended = shard->ended;
     struct remote_spool *spool = shard->spool;
     (void)pthread_mutex_unlock(&shard->lock);
     if (rc != 0)
         return rc;
-    kfs_log_extent(shard->mirror, &x);
     *extent = (struct kfs_extent){.start = x.horizon,
                                   .end = x.end,
                                   .first_record = x.first_record,
@@ -160,221 +197,6 @@ int remote_shard_extent(struct kfs_stream *s, uint32_t index, struct kfs_extent 
     }
     return 0;
 }
-
-/* ---- what the sender tells ---- */
-
-/* Under lock. The syncs that are done at a position, or with an error all that wait for `from` or beyond. */
-static struct remote_sync_wait *take_syncs(struct remote_shard *shard, uint64_t settled, uint64_t from, int error)
-{
-    struct remote_sync_wait **at = &shard->syncs;
-    struct remote_sync_wait *taken = NULL;
-
-    while (*at != NULL) {
-        struct remote_sync_wait *wait = *at;
-        if (wait->until <= settled || (error != 0 && wait->until > from)) {
-            *at = wait->next;
-            wait->next = taken;
-            taken = wait;
-        } else {
-            at = &wait->next;
-        }
-    }
-    return taken;
-}
-
-/* Tells them: error those that wait for more than `from`. Returns whether one was told it. */
-static bool finish_syncs(struct remote_sync_wait *list, uint64_t from, int error)
-{
-    bool told = false;
-
-    while (list != NULL) {
-        struct remote_sync_wait *next = list->next;
-        bool concerned = error != 0 && list->until > from;
-        told = told || concerned;
-        list->done(list, concerned ? error : 0);
-        list = next;
-    }
-    return told;
-}
-
-void remote_shard_fail_syncs(struct remote_shard *shard)
-{
-    (void)pthread_mutex_lock(&shard->lock);
-    struct remote_sync_wait *syncs = take_syncs(shard, 0, 0, -ETIMEDOUT);
-    (void)pthread_mutex_unlock(&shard->lock);
-    (void)finish_syncs(syncs, 0, -ETIMEDOUT);
-}
-
-/* Under lock. Gives an outcome to who waits for it. */
-static bool give_result(struct remote_shard *shard, const struct remote_outcome *outcome)
-{
-    for (struct remote_result_wait *w = shard->results; w != NULL; w = w->next) {
-        size_t low = 0;
-        size_t high = w->n;
-        while (low < high) {
-            size_t middle = low + (high - low) / 2;
-            if (w->offsets[middle] < outcome->offset)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        if (low == w->n || w->offsets[low] != outcome->offset)
-            continue;
-        *w->results[low] =
-            (struct kfs_put_result){.error = outcome->error, .shard = outcome->shard, .seq = outcome->seq};
-        w->left--;
-        return true;
-    }
-    return false;
-}
-
-static void free_room(struct remote *r, uint64_t bytes)
-{
-    (void)pthread_mutex_lock(&r->room_lock);
-    r->pending = r->pending > bytes ? r->pending - bytes : 0;
-    (void)pthread_cond_broadcast(&r->room);
-    (void)pthread_mutex_unlock(&r->room_lock);
-}
-
-static void on_settled(void *arg, const struct remote_outcome *outcomes, size_t n, const struct kfs_error *failure)
-{
-    struct remote_shard *shard = arg;
-    struct remote *r = shard->stream->remote;
-    struct remote_spool_state state;
-    uint64_t dead_from = UINT64_MAX;
-    bool untold = false;
-    uint64_t before;
-
-    (void)pthread_mutex_lock(&shard->lock);
-    before = shard->settled;
-    remote_spool_state(shard->spool, &state);
-    if (state.settled > before) /* it is not where the shard has been stopped */
-        shard->settled = state.settled;
-    uint64_t after = shard->settled;
-    for (size_t i = 0; i < n; i++) {
-        bool given = give_result(shard, &outcomes[i]);
-        if (outcomes[i].error == 0)
-            continue;
-        if (dead_from == UINT64_MAX)
-            dead_from = outcomes[i].offset;
-        untold = untold || !given;
-    }
-    int error = failure != NULL ? -failure->code : 0;
-    struct remote_sync_wait *done = take_syncs(shard, state.settled, dead_from, error);
-    shard->sent = shard->sender.counts;
-    if (failure == NULL)
-        shard->failing = false;
-    (void)pthread_cond_broadcast(&shard->wake);
-    (void)pthread_mutex_unlock(&shard->lock);
-    if (finish_syncs(done, dead_from, error))
-        untold = false;
-    if (untold) {
-        (void)pthread_mutex_lock(&shard->lock);
-        shard->refused = error;
-        (void)pthread_mutex_unlock(&shard->lock);
-    }
-    free_room(r, after - before);
-    if (failure == NULL)
-        remote_heard(r, NULL);
-    else if (r->base.fault != NULL)
-        r->base.fault(r->base.fault_arg, shard->stream->name, shard->index, failure);
-}
-
-/* Under lock. Said once until something succeeds. */
-static void note_trouble(struct remote_shard *shard, const struct kfs_error *failure, const char *what)
-{
-    if (!shard->failing)
-        kfs_log(KFS_LOG_WARNING, "stream %s, %s: %s fails and will be tried again: %s%s%s%s%s", shard->stream->name,
-                shard->id, what, failure->text, failure->aws_code[0] != '\0' ? ", " : "", failure->aws_code,
-                failure->request_id[0] != '\0' ? ", request " : "", failure->request_id);
-    shard->failing = true;
-    shard->last_error = *failure;
-    shard->last_error_ms = remote_wall(shard->stream->remote);
-}
-
-static void on_send_trouble(void *arg, const struct kfs_error *failure)
-{
-    struct remote_shard *shard = arg;
-    struct remote_sync_wait *done = NULL;
-
-    (void)pthread_mutex_lock(&shard->lock);
-    note_trouble(shard, failure, "sending");
-    shard->sent = shard->sender.counts;
-    /* Whoever waits is told what only an operator can mend; the records stay. */
-    if (remote_verdict_of(failure) == REMOTE_UNPROVED)
-        done = take_syncs(shard, 0, 0, -EACCES);
-    (void)pthread_mutex_unlock(&shard->lock);
-    (void)finish_syncs(done, 0, -EACCES);
-    remote_heard(shard->stream->remote, failure);
-    if (remote_verdict_of(failure) == REMOTE_NO_STREAM)
-        remote_keeper_hurry(shard->stream);
-}
-
-static const struct remote_sender_events sender_events = {on_settled, on_send_trouble};
-
-/* ---- what the poller tells ---- */
-
-static void on_grew(void *arg)
-{
-    struct remote_shard *shard = arg;
-
-    remote_stream_wake(shard->stream, shard->index, KFS_EVENT_GREW);
-}
-
-/* Under lock. Those whose request has been made are done. */
-static void finish_tips(struct remote_shard *shard, uint64_t request, int result)
-{
-    for (struct remote_tip_wait *w = shard->tips; w != NULL; w = w->next) {
-        if (w->done || !w->placed || w->request >= request)
-            continue;
-        w->done = true;
-        w->result = result;
-    }
-    (void)pthread_cond_broadcast(&shard->wake);
-}
-
-static void on_tip(void *arg, uint64_t request)
-{
-    struct remote_shard *shard = arg;
-
-    (void)pthread_mutex_lock(&shard->lock);
-    shard->tip_ms = remote_mono(shard->stream->remote) + 1;
-    shard->failing = false;
-    shard->polled = shard->poller.counts;
-    finish_tips(shard, request, 0);
-    (void)pthread_mutex_unlock(&shard->lock);
-    remote_heard(shard->stream->remote, NULL);
-}
-
-static void on_ended(void *arg)
-{
-    struct remote_shard *shard = arg;
-
-    (void)pthread_mutex_lock(&shard->lock);
-    shard->ended = true;
-    (void)pthread_mutex_unlock(&shard->lock);
-    remote_stream_wake(shard->stream, KFS_NO_SHARD, KFS_EVENT_SHARDS);
-    remote_keeper_hurry(shard->stream); /* its children */
-}
-
-static void on_poll_trouble(void *arg, const struct kfs_error *failure)
-{
-    struct remote_shard *shard = arg;
-    enum remote_verdict verdict = remote_verdict_of(failure);
-    bool final = verdict == REMOTE_DENIED || verdict == REMOTE_UNPROVED || remote_is_unreachable(failure);
-
-    (void)pthread_mutex_lock(&shard->lock);
-    note_trouble(shard, failure, "reading");
-    shard->polled = shard->poller.counts;
-    if (final)
-        finish_tips(shard, UINT64_MAX, remote_is_unreachable(failure) ? 0 : -EACCES);
-    (void)pthread_mutex_unlock(&shard->lock);
-    remote_heard(shard->stream->remote, failure);
-    if (verdict == REMOTE_NO_STREAM)
-        remote_keeper_hurry(shard->stream);
-}
-
-static const struct remote_poller_events poller_events = {on_grew, on_tip, on_ended, on_poll_trouble};
 
 /* ---- the machines ---- */
 
@@ -392,11 +214,12 @@ static void start_sender(struct remote_shard *shard)
                                                 .call_timeout_ms = o->call_timeout_ms,
                                                 .strict = o->strict,
                                                 .paced = o->paced,
-                                                .events = &sender_events,
+                                                .events = &remote_shard_sender_events,
                                                 .arg = shard};
 
-    remote_sender_init(&shard->sender, &config);
-    shard->sends = true;
+    shard->sender = calloc(1, sizeof *shard->sender);
+    if (shard->sender != NULL) /* else at the next occasion */
+        remote_sender_init(shard->sender, &config);
 }
 
 static void start_poller(struct remote_shard *shard)
@@ -411,11 +234,14 @@ static void start_poller(struct remote_shard *shard)
                                                 .call_timeout_ms = o->call_timeout_ms,
                                                 .busy_ms = o->poll_busy_ms,
                                                 .idle_ms = o->poll_idle_ms,
-                                                .events = &poller_events,
+                                                .events = &remote_shard_poller_events,
                                                 .arg = shard};
 
-    remote_poller_init(&shard->poller, &config);
-    shard->polls = true;
+    shard->poller = calloc(1, sizeof *shard->poller);
+    if (shard->poller == NULL) /* at the next occasion */
+        return;
+    remote_poller_init(shard->poller, &config);
+    shard->poller->counts = shard->polled;
 }
 
 /* Under lock. Whoever waits for the tip is told which request counts. True where someone waits. */
@@ -425,7 +251,7 @@ static bool place_tips(struct remote_shard *shard)
 
     for (struct remote_tip_wait *w = shard->tips; w != NULL; w = w->next) {
         if (!w->placed)
-            w->request = shard->polls ? shard->poller.counts.requests : 0;
+            w->request = shard->poller != NULL ? shard->poller->counts.requests : shard->polled.requests;
         w->placed = true;
         waits = waits || !w->done;
     }
@@ -438,7 +264,7 @@ static bool is_read(struct remote_shard *shard)
     bool attended = shard->readers > 0 || atomic_load(&shard->stream->attended) > 0;
 
     /* Where there can be no mirror whoever reads is told why. */
-    return (attended || shard->tips != NULL) && remote_shard_mirror(shard, NULL) == 0;
+    return (attended || shard->tips != NULL) && !shard->expired && remote_shard_mirror(shard, NULL) == 0;
 }
 
 /* On the loop's thread: brings what changed to the machines. */
@@ -446,34 +272,50 @@ static void work(struct kfs_task *task)
 {
     struct remote_shard *shard = (struct remote_shard *)((char *)task - offsetof(struct remote_shard, task));
 
-    if (shard->stopped)
-        return;
     (void)pthread_mutex_lock(&shard->lock);
+    if (shard->stopped) {
+        (void)pthread_mutex_unlock(&shard->lock);
+        return;
+    }
+    bool hurry = shard->hurry;
+    shard->hurry = false;
     bool send = shard->spool != NULL;
     bool ended = shard->ended;
     bool hurried = place_tips(shard);
     bool poll = is_read(shard);
     (void)pthread_mutex_unlock(&shard->lock);
-    if (send && !shard->sends)
+    if (send && shard->sender == NULL)
         start_sender(shard);
-    if (send)
-        remote_sender_kick(&shard->sender);
-    if (poll && !ended && !shard->polls)
+    if (poll && !ended && shard->poller == NULL)
         start_poller(shard);
-    if (shard->polls)
-        remote_poller_want(&shard->poller, poll, hurried);
+    if (shard->sender != NULL)
+        remote_sender_kick(shard->sender);
+    if (shard->poller != NULL)
+        remote_poller_want(shard->poller, poll, hurried);
+    if (hurry && shard->sender != NULL)
+        remote_sender_retry(shard->sender);
+    if (hurry && shard->poller != NULL)
+        remote_poller_retry(shard->poller);
+}
+
+void remote_shard_hurry(struct remote_shard *shard)
+{
+    (void)pthread_mutex_lock(&shard->lock);
+    shard->hurry = true;
+    (void)pthread_mutex_unlock(&shard->lock);
+    remote_shard_post(shard);
 }
 
 void remote_shard_stop(struct remote_shard *shard)
 {
-    shard->stopped = true;
     kfs_loop_unpost(shard->stream->remote->loop, &shard->task);
-    if (shard->sends)
-        (void)remote_sender_stop(&shard->sender);
-    if (shard->polls)
-        (void)remote_poller_stop(&shard->poller);
+    if (shard->sender != NULL)
+        (void)remote_sender_stop(shard->sender);
+    if (shard->poller != NULL)
+        (void)remote_poller_stop(shard->poller);
     (void)pthread_mutex_lock(&shard->lock);
-    struct remote_sync_wait *syncs = take_syncs(shard, UINT64_MAX, 0, -ENOENT);
+    shard->stopped = true;
+    struct remote_sync_wait *syncs = remote_take_syncs(shard, UINT64_MAX, 0, -ENOENT);
     struct remote_spool_state state = {0};
     if (shard->spool != NULL)
         remote_spool_state(shard->spool, &state);
@@ -485,8 +327,8 @@ void remote_shard_stop(struct remote_shard *shard)
     }
     (void)pthread_cond_broadcast(&shard->wake);
     (void)pthread_mutex_unlock(&shard->lock);
-    (void)finish_syncs(syncs, 0, -ENOENT);
-    free_room(shard->stream->remote, left);
+    remote_finish_syncs(syncs, 0, -ENOENT);
+    remote_free_room(shard->stream->remote, left);
 }
 
 /* ---- every sync interval ---- */
@@ -499,20 +341,39 @@ static int trim_age(struct remote *r, struct kfs_log *mirror, uint32_t hours, bo
     return hours == 0 || now <= kept_ms ? 0 : kfs_log_trim_age(mirror, now - kept_ms, durable, err);
 }
 
-static struct kfs_log *opened_mirror(struct remote_shard *shard)
-{
-    (void)pthread_mutex_lock(&shard->lock);
-    struct kfs_log *mirror = shard->mirror;
-    (void)pthread_mutex_unlock(&shard->lock);
-    return mirror;
-}
-
 void remote_shard_expire(struct remote_shard *shard, uint32_t retention_hours)
 {
-    struct kfs_log *mirror = opened_mirror(shard);
+    (void)pthread_mutex_lock(&shard->lock);
+    if (shard->mirror != NULL)
+        (void)trim_age(shard->stream->remote, shard->mirror, retention_hours, true, NULL);
+    (void)pthread_mutex_unlock(&shard->lock);
+}
 
-    if (mirror != NULL)
-        (void)trim_age(shard->stream->remote, mirror, retention_hours, true, NULL);
+/* Under lock. Whether no one has used the mirror for a while. */
+static bool is_idle(const struct remote_shard *shard)
+{
+    const struct remote *r = shard->stream->remote;
+
+    return shard->mirror != NULL && shard->readers == 0 && shard->tips == NULL &&
+           remote_mono(r) - shard->used_ms >= r->options.log_idle_ms;
+}
+
+/* On the loop's thread, where the poller is, and under lock, so that no one opens the log meanwhile. It has been
+ * synced: closing does not take long. */
+static void retire(void *arg)
+{
+    struct remote_shard *shard = arg;
+    const struct remote_poller *poller = shard->poller;
+
+    (void)pthread_mutex_lock(&shard->lock);
+    bool rests = poller == NULL || poller->state == REMOTE_POLL_STOPPED || poller->state == REMOTE_POLL_ENDED;
+    if (is_idle(shard) && rests && !shard->stopped) {
+        free_poller(shard);
+        if (kfs_log_close(shard->mirror) != 0)
+            atomic_store(&shard->stream->remote->failed, true);
+        shard->mirror = NULL;
+    }
+    (void)pthread_mutex_unlock(&shard->lock);
 }
 
 static int tidy_mirror(struct remote_shard *shard, struct kfs_log *mirror, uint32_t retention_hours,
@@ -529,17 +390,21 @@ static int tidy_mirror(struct remote_shard *shard, struct kfs_log *mirror, uint3
 void remote_shard_tidy(struct remote_shard *shard, uint32_t retention_hours)
 {
     struct remote *r = shard->stream->remote;
-    struct kfs_log *mirror = opened_mirror(shard);
     struct kfs_error err = {0};
 
+    /* The mirror is closed by this thread only. */
     (void)pthread_mutex_lock(&shard->lock);
+    struct kfs_log *mirror = shard->mirror;
     struct remote_spool *spool = shard->spool;
+    bool idle = is_idle(shard);
     (void)pthread_mutex_unlock(&shard->lock);
     int rc = spool != NULL ? remote_spool_tidy(spool, &err) : 0;
     if (rc != 0)
         atomic_store(&r->failed, true);
     if (rc == 0 && mirror != NULL)
         rc = tidy_mirror(shard, mirror, retention_hours, &err);
+    if (rc == 0 && idle)
+        kfs_loop_call(r->loop, retire, shard);
     if (rc != 0 && r->base.fault != NULL)
         r->base.fault(r->base.fault_arg, shard->stream->name, shard->index, &err);
 }

@@ -138,7 +138,9 @@ int remote_spool_close(struct remote_spool *spool)
         rc = sync_acked(spool);
     if (spool->reader != NULL)
         kfs_log_reader_close(spool->reader);
-    if (kfs_log_close(spool->log) != 0 || kfs_log_close(spool->dead) != 0)
+    int closed = kfs_log_close(spool->log);
+    int buried = kfs_log_close(spool->dead);
+    if (closed != 0 || buried != 0)
         rc = -EIO;
     if (spool->acked_fd >= 0)
         io->close(io->ctx, spool->acked_fd);
@@ -178,6 +180,26 @@ void remote_spool_state(struct remote_spool *spool, struct remote_spool_state *s
                                          .dead = spool->n_dead,
                                          .last = spool->acked.last};
     (void)pthread_mutex_unlock(&spool->state);
+}
+
+uint64_t remote_spool_oldest_ms(struct remote_spool *spool)
+{
+    const struct kfs_limit one = {.records = 1, .bytes = 1};
+    struct remote_spool_state state;
+    struct kfs_log_reader *reader;
+    struct kfs_batch batch;
+    uint64_t oldest_ms = 0;
+
+    remote_spool_state(spool, &state);
+    if (state.settled == state.end || kfs_log_reader_open(spool->log, &reader) != 0)
+        return 0;
+    kfs_batch_init(&batch);
+    /* Where it was settled and removed meanwhile there is nothing to tell either. */
+    if (kfs_log_read(reader, state.settled, &one, &batch, NULL) == 0 && batch.n > 0)
+        oldest_ms = batch.records[0].arrival_ms;
+    kfs_batch_release(&batch);
+    kfs_log_reader_close(reader);
+    return oldest_ms;
 }
 
 int remote_spool_read(struct remote_spool *spool, uint64_t offset, const struct kfs_limit *limit,
@@ -247,15 +269,42 @@ int remote_spool_tidy(struct remote_spool *spool, struct kfs_error *err)
 
 /* ---- dead letters ---- */
 
-#define RESEND_BYTES (1U << 20)
-#define RESEND_RECORDS 1000
+#define DEAD_BYTES (1U << 20)
+#define DEAD_RECORDS 1000
 
-/* Copies the dead letters from an offset on to the spool. Under append. */
+static int open_dead(struct remote_spool *spool, struct kfs_log_reader **reader, uint64_t *at)
+{
+    struct kfs_log_extent extent;
+
+    *reader = NULL;
+    if (spool->dead == NULL)
+        return 0;
+    kfs_log_extent(spool->dead, &extent);
+    *at = extent.horizon;
+    return kfs_log_reader_open(spool->dead, reader);
+}
+
+/* Under append: dead letters before an offset are none any more. */
+static int forget_dead(struct remote_spool *spool, uint64_t until, struct kfs_error *err)
+{
+    struct kfs_log_extent extent;
+    int rc = kfs_log_trim_to(spool->dead, until, true, err);
+
+    if (rc != 0)
+        return rc;
+    kfs_log_extent(spool->dead, &extent);
+    (void)pthread_mutex_lock(&spool->state);
+    spool->n_dead = extent.next_record - extent.first_record;
+    (void)pthread_mutex_unlock(&spool->state);
+    return 0;
+}
+
+/* Copies the dead letters from an offset on to the spool. Under append. 1: there may be more. */
 static int copy_dead(struct remote_spool *spool, struct kfs_log_reader *reader, uint64_t *at, struct kfs_batch *batch,
                      struct kfs_error *err)
 {
-    const struct kfs_limit limit = {.records = RESEND_RECORDS, .bytes = RESEND_BYTES};
-    struct kfs_put puts[RESEND_RECORDS];
+    const struct kfs_limit limit = {.records = DEAD_RECORDS, .bytes = DEAD_BYTES};
+    struct kfs_put puts[DEAD_RECORDS];
     int rc = kfs_log_read(reader, *at, &limit, batch, err);
 
     if (rc != 0 || batch->n == 0)
@@ -268,37 +317,72 @@ static int copy_dead(struct remote_spool *spool, struct kfs_log_reader *reader, 
     return rc == 0 ? 1 : rc;
 }
 
-int remote_spool_resend(struct remote_spool *spool, struct kfs_error *err)
+int remote_spool_resend(struct remote_spool *spool, uint64_t *bytes, struct kfs_error *err)
 {
     struct kfs_log_reader *reader;
-    struct kfs_log_extent extent;
+    struct kfs_log_extent before;
+    struct kfs_log_extent after;
     struct kfs_batch batch;
-    int rc = 0;
+    uint64_t at = 0;
 
     kfs_batch_init(&batch);
     (void)pthread_mutex_lock(&spool->append);
-    if (spool->dead == NULL)
-        goto out;
-    kfs_log_extent(spool->dead, &extent);
-    uint64_t at = extent.horizon;
-    rc = kfs_log_reader_open(spool->dead, &reader);
-    if (rc != 0)
-        goto out;
-    do
-        rc = copy_dead(spool, reader, &at, &batch, err);
-    while (rc > 0);
-    kfs_log_reader_close(reader);
-    if (rc == 0)
-        rc = kfs_log_sync(spool->log, err); /* before they are forgotten as dead letters */
-    if (rc == 0)
-        rc = kfs_log_trim_to(spool->dead, at, true, err);
-    if (rc == 0) {
-        (void)pthread_mutex_lock(&spool->state);
-        spool->n_dead = 0;
-        (void)pthread_mutex_unlock(&spool->state);
+    kfs_log_extent(spool->log, &before);
+    int rc = open_dead(spool, &reader, &at);
+    if (rc == 0 && reader != NULL) {
+        do
+            rc = copy_dead(spool, reader, &at, &batch, err);
+        while (rc > 0);
+        kfs_log_reader_close(reader);
+        /* Before they are forgotten as dead letters; also those before one that cannot be read. */
+        int synced = kfs_log_sync(spool->log, rc == 0 ? err : NULL);
+        if (synced == 0)
+            synced = forget_dead(spool, at, rc == 0 ? err : NULL);
+        rc = rc == 0 ? synced : rc;
     }
-out:
+    kfs_log_extent(spool->log, &after);
     (void)pthread_mutex_unlock(&spool->append);
+    *bytes = after.end - before.end;
+    kfs_batch_release(&batch);
+    return rc;
+}
+
+int remote_spool_drop(struct remote_spool *spool, struct kfs_error *err)
+{
+    struct kfs_log_extent extent;
+    int rc = 0;
+
+    (void)pthread_mutex_lock(&spool->append);
+    if (spool->dead != NULL) {
+        kfs_log_extent(spool->dead, &extent);
+        rc = forget_dead(spool, extent.end, err);
+    }
+    (void)pthread_mutex_unlock(&spool->append);
+    return rc;
+}
+
+int remote_spool_list_dead(struct remote_spool *spool, int (*visit)(void *arg, const struct kfs_record *record),
+                           void *arg, struct kfs_error *err)
+{
+    const struct kfs_limit limit = {.records = DEAD_RECORDS, .bytes = DEAD_BYTES};
+    struct kfs_log_reader *reader;
+    struct kfs_batch batch;
+    uint64_t at = 0;
+
+    kfs_batch_init(&batch);
+    (void)pthread_mutex_lock(&spool->append);
+    int rc = open_dead(spool, &reader, &at);
+    (void)pthread_mutex_unlock(&spool->append);
+    while (rc == 0 && reader != NULL) {
+        rc = kfs_log_read(reader, at, &limit, &batch, err);
+        if (rc != 0 || batch.n == 0)
+            break;
+        for (size_t i = 0; rc == 0 && i < batch.n; i++)
+            rc = visit(arg, &batch.records[i]);
+        at = batch.next;
+    }
+    if (reader != NULL)
+        kfs_log_reader_close(reader);
     kfs_batch_release(&batch);
     return rc;
 }

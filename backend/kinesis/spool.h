@@ -39,6 +39,9 @@ int remote_spool_append(struct remote_spool *spool, const struct kfs_put *puts, 
                         struct kfs_error *err);
 void remote_spool_state(struct remote_spool *spool, struct remote_spool_state *state);
 
+/* When the oldest record that is not settled was written, by the wall clock; 0: there is none. */
+uint64_t remote_spool_oldest_ms(struct remote_spool *spool);
+
 /* The rest is for one thread at a time. */
 int remote_spool_read(struct remote_spool *spool, uint64_t offset, const struct kfs_limit *limit,
                       struct kfs_batch *batch, struct kfs_error *err);
@@ -52,7 +55,12 @@ int remote_spool_bury(struct remote_spool *spool, const struct kfs_record *recor
 /* Any thread: what is done every sync interval. Syncs the log and the position, removes what is settled. */
 int remote_spool_tidy(struct remote_spool *spool, struct kfs_error *err);
 
-/* Any thread. Puts the dead letters behind what is in the spool, and forgets them as dead letters. */
-int remote_spool_resend(struct remote_spool *spool, struct kfs_error *err);
+/* Any thread. Puts the dead letters behind what is in the spool, and forgets them as dead letters. *bytes is what the
+ * spool has more, also after a failure. */
+int remote_spool_resend(struct remote_spool *spool, uint64_t *bytes, struct kfs_error *err);
+int remote_spool_drop(struct remote_spool *spool, struct kfs_error *err); /* only forgets them */
+/* Oldest first; stops when visit returns non-zero, and returns that. */
+int remote_spool_list_dead(struct remote_spool *spool, int (*visit)(void *arg, const struct kfs_record *record),
+                           void *arg, struct kfs_error *err);
 
 #endif

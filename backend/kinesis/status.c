@@ -20,20 +20,31 @@ static int print_text(struct kfs_buf *out, const char *name, const char *text)
     return kfs_buf_append(out, "\"", 1);
 }
 
+/* How long the oldest record of a spool has waited; 0 where none does. */
+static uint64_t oldest_age(struct remote_shard *shard)
+{
+    uint64_t now = remote_wall(shard->stream->remote);
+    uint64_t oldest_ms = shard->spool != NULL ? remote_spool_oldest_ms(shard->spool) : 0;
+
+    return oldest_ms == 0 || oldest_ms > now ? 0 : now - oldest_ms;
+}
+
 /* Under the shard's lock. */
 static int print_shard(struct remote_shard *shard, struct kfs_buf *out, bool first)
 {
     struct remote_spool_state spool = {0};
+    uint64_t age_ms = oldest_age(shard);
 
     if (shard->spool != NULL)
         remote_spool_state(shard->spool, &spool);
     int rc = kfs_buf_printf(
         out,
-        "%s{\"stream\":\"%s\",\"shard\":\"%s\",\"spool_bytes\":%" PRIu64 ",\"acknowledged\":%" PRIu64
-        ",\"dead_letters\":%" PRIu64 ",\"put_requests\":%" PRIu64 ",\"retried\":%" PRIu64 ",\"throttled\":%" PRIu64
-        ",\"failed_calls\":%" PRIu64 ",\"readers\":%" PRIu32 ",\"get_requests\":%" PRIu64 ",\"behind_ms\":%" PRIu64,
-        first ? "" : ",", shard->stream->name, shard->id, spool.end - spool.settled, spool.acked_total, spool.dead,
-        shard->sent.requests, shard->sent.retried, shard->sent.throttled + shard->polled.throttled,
+        "%s{\"stream\":\"%s\",\"shard\":\"%s\",\"spool_bytes\":%" PRIu64 ",\"oldest_age_ms\":%" PRIu64
+        ",\"acknowledged\":%" PRIu64 ",\"dead_letters\":%" PRIu64 ",\"put_requests\":%" PRIu64 ",\"retried\":%" PRIu64
+        ",\"throttled\":%" PRIu64 ",\"failed_calls\":%" PRIu64 ",\"readers\":%" PRIu32 ",\"get_requests\":%" PRIu64
+        ",\"behind_ms\":%" PRIu64,
+        first ? "" : ",", shard->stream->name, shard->id, spool.end - spool.settled, age_ms, spool.acked_total,
+        spool.dead, shard->sent.requests, shard->sent.retried, shard->sent.throttled + shard->polled.throttled,
         shard->sent.failures + shard->polled.failures, shard->readers, shard->polled.requests, shard->polled.behind_ms);
     if (rc == 0 && shard->last_error.code != 0) {
         rc = kfs_buf_printf(out, ",\"failing\":%s,\"last_error_ms\":%" PRIu64, shard->failing ? "true" : "false",
@@ -56,7 +67,7 @@ static int print_shards(struct remote_stream *stream, struct kfs_buf *out, bool 
     for (size_t i = 0; rc == 0 && i < stream->n_shards; i++) {
         struct remote_shard *shard = stream->shards[i];
         (void)pthread_mutex_lock(&shard->lock);
-        if (shard->spool != NULL || shard->mirror != NULL) {
+        if (shard->spool != NULL || shard->mirror != NULL || shard->polled.requests > 0) {
             rc = print_shard(shard, out, *first);
             *first = false;
         }
@@ -75,7 +86,7 @@ int remote_status(struct kfs_backend *b, struct kfs_buf *json)
 
     kfs_client_stats(r->client, &stats);
     (void)pthread_mutex_lock(&r->room_lock);
-    uint64_t pending = r->pending;
+    uint64_t pending = r->pending > 0 ? (uint64_t)r->pending : 0;
     (void)pthread_mutex_unlock(&r->room_lock);
     int rc = kfs_buf_printf(json, "\"backend\":\"kinesis\"");
     if (rc == 0)

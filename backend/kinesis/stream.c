@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/logger.h"
 #include "backend/kinesis/internal.h"
 
 struct remote_stream *remote_stream_new(struct remote *r, const char *name, uint64_t generation, int dir)
@@ -64,8 +65,10 @@ static size_t place_of(const struct remote_stream *stream, uint32_t index, bool 
     return low;
 }
 
+/* What an earlier mount left in its spool leaves now. */
 static int insert_shard(struct remote_stream *stream, const struct kfs_shard_info *info, size_t at)
 {
+    struct kfs_error err = {0};
     struct remote_shard **shards = realloc(stream->shards, (stream->n_shards + 1) * sizeof(struct remote_shard *));
 
     if (shards == NULL)
@@ -77,6 +80,9 @@ static int insert_shard(struct remote_stream *stream, const struct kfs_shard_inf
     memmove(shards + at + 1, shards + at, (stream->n_shards - at) * sizeof(struct remote_shard *));
     shards[at] = shard;
     stream->n_shards++;
+    shard->listed = true;
+    if (remote_shard_resume(shard, &err) != 0)
+        kfs_log(KFS_LOG_ERROR, "stream %s, %s: %s", stream->name, shard->id, err.text);
     return 0;
 }
 
@@ -118,8 +124,14 @@ static void complete_info(const struct remote_stream *stream, struct kfs_shard_i
 /* Under lock. *changed where there is something to tell. */
 static int apply_shards(struct remote_stream *stream, const struct remote_facts *facts, bool *changed)
 {
-    for (size_t i = 0; i < stream->n_shards; i++)
-        stream->shards[i]->listed = false;
+    size_t next = 0; /* of facts: both are by index */
+
+    for (size_t i = 0; i < stream->n_shards; i++) {
+        while (next < facts->n && facts->shards[next].index < stream->shards[i]->index)
+            next++;
+        remote_shard_list_as(stream->shards[i],
+                             next < facts->n && facts->shards[next].index == stream->shards[i]->index);
+    }
     for (size_t i = 0; i < facts->n; i++) {
         struct kfs_shard_info info = facts->shards[i];
         bool found;
@@ -133,37 +145,62 @@ static int apply_shards(struct remote_stream *stream, const struct remote_facts 
         }
         *changed = *changed || stream->shards[at]->info.closed != info.closed;
         stream->shards[at]->info = info;
-        stream->shards[at]->listed = true;
     }
     return 0;
 }
 
-int remote_stream_apply(struct remote_stream *stream, const struct remote_facts *facts, bool save,
-                        struct kfs_error *err)
+/* Under lock. */
+static int apply(struct remote_stream *stream, const struct remote_facts *facts, bool *changed, struct kfs_error *err)
 {
     struct remote_facts *mine = &stream->facts;
-    int rc = 0;
 
-    (void)pthread_rwlock_wrlock(&stream->lock);
-    bool changed = mine->status != facts->status || mine->retention_hours != facts->retention_hours ||
-                   mine->max_record_bytes != facts->max_record_bytes;
+    *changed = mine->status != facts->status || mine->retention_hours != facts->retention_hours ||
+               mine->max_record_bytes != facts->max_record_bytes;
     for (size_t i = 0; facts->retention_hours > mine->retention_hours && i < stream->n_shards; i++)
         remote_shard_expire(stream->shards[i], mine->retention_hours);
     *mine = *facts;
     mine->shards = NULL;
     mine->n = 0;
     /* While it is made or deleted the endpoint tells no shards. */
-    if ((facts->status == KFS_ACTIVE || facts->status == KFS_UPDATING) && apply_shards(stream, facts, &changed) != 0)
-        rc = kfs_fail(err, ENOMEM, "out of memory");
-    if (rc == 0 && changed && save)
+    if ((facts->status == KFS_ACTIVE || facts->status == KFS_UPDATING) && apply_shards(stream, facts, changed) != 0)
+        return kfs_fail(err, ENOMEM, "out of memory");
+    return 0;
+}
+
+int remote_stream_apply(struct remote_stream *stream, const struct remote_facts *facts, bool save,
+                        struct kfs_error *err)
+{
+    bool changed = false;
+    int rc = 0;
+
+    (void)pthread_rwlock_wrlock(&stream->lock);
+    if (stream->gone)
+        rc = remote_fail_gone(stream, err);
+    else if (facts->asked >= stream->facts.asked) /* else what is known is newer */
+        rc = apply(stream, facts, &changed, err);
+    stream->unsaved = stream->unsaved || changed;
+    if (rc == 0 && stream->unsaved && save) {
         rc = remote_manifest_save(stream, err);
-    (void)pthread_rwlock_unlock(&stream->lock);
-    if (changed) {
-        for (size_t i = 0; i < stream->n_shards; i++)
-            remote_shard_post(stream->shards[i]);
-        remote_stream_wake(stream, KFS_NO_SHARD, KFS_EVENT_SHARDS);
+        stream->unsaved = rc != 0;
     }
+    for (size_t i = 0; changed && i < stream->n_shards; i++)
+        remote_shard_post(stream->shards[i]);
+    (void)pthread_rwlock_unlock(&stream->lock);
+    if (changed)
+        remote_stream_wake(stream, KFS_NO_SHARD, KFS_EVENT_SHARDS);
     return rc;
+}
+
+int remote_stream_learn(struct remote_stream *stream, const struct remote_facts *facts, struct kfs_error *err)
+{
+    (void)pthread_rwlock_rdlock(&stream->lock);
+    uint64_t known = stream->facts.created_ms;
+    (void)pthread_rwlock_unlock(&stream->lock);
+    /* Not every endpoint says when. */
+    if (known == 0 || facts->created_ms == 0 || facts->created_ms == known)
+        return remote_stream_apply(stream, facts, true, err);
+    remote_forget(stream);
+    return remote_fail_gone(stream, err);
 }
 
 int remote_stream_refresh(struct remote_stream *stream, struct kfs_error *err)
@@ -173,19 +210,12 @@ int remote_stream_refresh(struct remote_stream *stream, struct kfs_error *err)
 
     (void)pthread_mutex_lock(&stream->refresh);
     int rc = remote_fetch_facts(stream->remote, stream->name, &facts, &detail);
-    bool gone = rc == -ENOENT;
-    if (rc == 0) {
-        (void)pthread_rwlock_rdlock(&stream->lock);
-        gone = stream->facts.created_ms != 0 && facts.created_ms != stream->facts.created_ms;
-        (void)pthread_rwlock_unlock(&stream->lock);
-        if (!gone)
-            rc = remote_stream_apply(stream, &facts, true, &detail);
-        remote_facts_release(&facts);
-    }
     (void)pthread_mutex_unlock(&stream->refresh);
-    if (gone) {
+    if (rc == 0) {
+        rc = remote_stream_learn(stream, &facts, &detail);
+        remote_facts_release(&facts);
+    } else if (rc == -ENOENT) {
         remote_forget(stream);
-        return remote_fail_gone(stream, err);
     }
     if (rc != 0 && err != NULL)
         *err = detail;

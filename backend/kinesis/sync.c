@@ -94,7 +94,8 @@ static void sync_shard(struct remote_shard *shard, struct joined *j)
     if (rc == 0 && pending && hopeless)
         rc = -ETIMEDOUT;
     if (rc == 0 && pending) {
-        *part = (struct part){.wait = {.next = shard->syncs, .until = state.end, .done = on_settled}, .joined = j};
+        *part = (struct part){.wait = {.next = shard->syncs, .until = state.end, .left = &j->told, .done = on_settled},
+                              .joined = j};
         shard->syncs = &part->wait;
         waits = true;
     }

@@ -152,25 +152,38 @@ int remote_add(struct remote *r, const char *name, const struct remote_facts *fa
     return rc;
 }
 
+/* What an earlier mount knew is used meanwhile: no one waits for the endpoint. */
+static void renew(struct remote_stream *stream)
+{
+    (void)pthread_rwlock_rdlock(&stream->lock);
+    bool asked = stream->facts.asked != 0;
+    (void)pthread_rwlock_unlock(&stream->lock);
+    if (!asked)
+        remote_keeper_hurry(stream);
+}
+
 int remote_stream_open(struct kfs_backend *b, const char *name, struct kfs_stream **out, struct kfs_error *err)
 {
     struct remote *r = (struct remote *)b;
     struct remote_stream *stream = remote_find(r, name);
     struct remote_facts facts;
+    int rc = 0;
 
-    if (stream == NULL && (strcmp(name, ".") == 0 || strcmp(name, "..") == 0))
-        return kfs_fail_aws(err, ENOENT, "ResourceNotFoundException", "a stream named %s cannot be shown", name);
-    if (stream == NULL) {
-        int rc = remote_fetch_facts(r, name, &facts, err);
-        if (rc == 0) {
-            rc = remote_add(r, name, &facts, &stream, err);
-            remote_facts_release(&facts);
-        }
-        if (rc != 0)
-            return rc;
+    if (stream != NULL) {
+        renew(stream);
+        *out = &stream->base;
+        return 0;
     }
-    *out = &stream->base;
-    return 0;
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return kfs_fail_aws(err, ENOENT, "ResourceNotFoundException", "a stream named %s cannot be shown", name);
+    rc = remote_fetch_facts(r, name, &facts, err);
+    if (rc != 0)
+        return rc;
+    rc = remote_add(r, name, &facts, &stream, err);
+    remote_facts_release(&facts);
+    if (rc == 0)
+        *out = &stream->base;
+    return rc;
 }
 
 /* ---- streams that are gone ---- */
@@ -243,19 +256,39 @@ void remote_forget(struct remote_stream *stream)
 
 /* ---- names ---- */
 
+/* Under lock. The streams that are known and were not listed are asked about. Both are by name. */
+static void doubt_missing(struct remote *r)
+{
+    size_t next = 0;
+
+    for (size_t i = 0; i < r->n_streams; i++) {
+        while (next < r->n_names && strcmp(r->names[next], r->streams[i]->name) < 0)
+            next++;
+        if (next == r->n_names || strcmp(r->names[next], r->streams[i]->name) != 0)
+            atomic_store(&r->streams[i]->stale, true);
+    }
+}
+
 int remote_refresh_names(struct remote *r, struct kfs_error *err)
 {
     char(*names)[KFS_STREAM_NAME_MAX + 1] = NULL;
     size_t n = 0;
+    uint64_t asked = atomic_fetch_add(&r->asked, 1) + 1;
     int rc = remote_fetch_names(r, &names, &n, err);
 
     if (rc != 0)
         return rc;
     (void)pthread_mutex_lock(&r->lock);
-    free(r->names);
-    r->names = names;
-    r->n_names = n;
-    r->names_ms = remote_mono(r) + 1;
+    if (asked > r->names_asked) { /* else what is known is newer */
+        free(r->names);
+        r->names = names;
+        r->n_names = n;
+        r->names_ms = remote_mono(r) + 1;
+        r->names_asked = asked;
+        doubt_missing(r);
+    } else {
+        free(names);
+    }
     (void)pthread_mutex_unlock(&r->lock);
     return 0;
 }
@@ -276,6 +309,7 @@ static char (*copy_names(struct remote *r, size_t *n))[KFS_STREAM_NAME_MAX + 1]
 int remote_stream_list(struct kfs_backend *b, kfs_stream_visit *visit, void *arg, struct kfs_error *err)
 {
     struct remote *r = (struct remote *)b;
+    struct kfs_error detail = {0};
     size_t n;
     int rc = 0;
 
@@ -284,9 +318,12 @@ int remote_stream_list(struct kfs_backend *b, kfs_stream_visit *visit, void *arg
     bool known = r->names_ms != 0 || r->n_streams > 0;
     (void)pthread_mutex_unlock(&r->lock);
     if (old && !atomic_load(&r->down))
-        rc = remote_refresh_names(r, err);
-    if (rc != 0 && !known)
+        rc = remote_refresh_names(r, &detail);
+    if (rc != 0 && !known) {
+        if (err != NULL)
+            *err = detail;
         return rc;
+    }
     char(*names)[KFS_STREAM_NAME_MAX + 1] = copy_names(r, &n);
     if (names == NULL)
         return kfs_fail(err, ENOMEM, "out of memory");
@@ -335,9 +372,7 @@ static int load_stream(void *arg, const char *name)
         remote_stream_free(stream);
         return rc;
     }
-    for (size_t i = 0; i < stream->n_shards; i++)
-        if (remote_shard_resume(stream->shards[i], &err) != 0)
-            kfs_log(KFS_LOG_ERROR, "stream %s, shard %u: %s", name, stream->shards[i]->index, err.text);
+    remote_sweep_stream(stream);
     return 0;
 }
 
@@ -354,6 +389,7 @@ int remote_load_streams(struct remote *r, struct kfs_error *err)
     if (r->streams_dir < 0)
         return kfs_fail(err, -r->streams_dir, "cannot open the directory streams: %s", strerror(-r->streams_dir));
     rc = io->list(io->ctx, r->streams_dir, load_stream, r);
+    remote_sweep_gone(r);
     return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot load the streams: %s", strerror(-rc));
 }
 

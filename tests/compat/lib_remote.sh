@@ -4,6 +4,7 @@
 #     endpoint own|kinesalite|kinesis-local [OPTION...]   starts one; $URL is where, $ENDPOINT its pid.
 #                                 Again: the same (its own store) on the same port
 #     endpoint_down               kill -9
+#     refuse_over KIB             has our endpoint refuse larger records of clicks; the mount does not hear of it
 #     mount_remote [OPTION...]    mounts it, with its state in $WORK/spool
 # shellcheck source=tests/compat/lib_api.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib_api.sh"
@@ -42,6 +43,20 @@ endpoint() { # NAME [OPTION...]
 endpoint_down() {
     kill -KILL "$ENDPOINT"
     wait "$ENDPOINT" 2>/dev/null || true
+}
+
+try_limit() { # KIB
+    curl -sSf "$URL" -o /dev/null --aws-sigv4 aws:amz:us-east-1:kinesis --user any:any \
+        -H 'Content-Type: application/x-amz-json-1.1' -H 'X-Amz-Target: Kinesis_20131202.UpdateMaxRecordSize' \
+        -d "{\"StreamARN\":\"$(attribute arn "$MNT/clicks")\",\"MaxRecordSizeInKiB\":$1}" 2>/dev/null
+}
+
+refuse_over() { # KIB
+    wait_for 10 try_limit "$1" # the one before may still be under way
+}
+
+attribute() { # NAME FILE
+    getfattr --absolute-names --only-values -n "user.kinesis.$1" "$2"
 }
 
 mount_remote() { # [OPTION...]

@@ -247,10 +247,11 @@ static void many_records_expire_little_by_little(void **state)
     for (uint64_t i = 0; i < 60; i++) {
         put_many(s, 0, 20, 999);
         assert_horizon(c, s, i <= 24 ? 0 : (i - 24) * 20000, i <= 24 ? 0 : (i - 24) * 20);
-        assert_true(extent_of(s, 0).start >= start);
-        start = extent_of(s, 0).start;
+        struct kfs_extent extent = extent_of(s, 0); /* once: a backend may trim meanwhile */
+        assert_true(extent.start >= start);
+        start = extent.start;
         assert_int_equal(start % 1000, 0);
-        assert_int_equal(extent_of(s, 0).first_record, start / 1000);
+        assert_int_equal(extent.first_record, start / 1000);
         if (i % 20 == 19)
             assert_reads_start_there(c, s);
         clock_advance(c, HOUR_MS);

@@ -77,8 +77,9 @@ void remoteworld_start(struct remote_world_test *w, const struct kfs_clock *cloc
         .mirror_max = 1024 * MIB,
         .poll_busy_ms = 1,
         .poll_idle_ms = 20,
+        .log_idle_ms = 10,
         .refresh_ms = 100,
-        .sync_interval_ms = 1000,
+        .sync_interval_ms = 50, /* and so mirrors are closed as soon as they are idle */
         .segment_bytes = 64 * MIB,
         .allow_delete = true,
         .io = &kfs_posix_io,

@@ -231,6 +231,7 @@ static void one_bad_record_is_found_and_buried(void **state)
 {
     struct machine *m = *state;
     struct remote_spool_state after;
+    uint64_t bytes;
     int buried = 0;
 
     open_spool(m);
@@ -265,7 +266,7 @@ static void one_bad_record_is_found_and_buried(void **state)
     assert_int_equal(after.settled, 16);
     assert_int_equal(after.acked_total, 7);
     /* Resent it is the next in the spool. */
-    assert_int_equal(remote_spool_resend(s.spool, NULL), 0);
+    assert_int_equal(remote_spool_resend(s.spool, &bytes, NULL), 0);
     remote_sender_kick(&s.sender);
     machine_pass(m, 10);
     machine_expect(m, "PutRecords", "[{'Data':'Zg==','PartitionKey':'k'}]");

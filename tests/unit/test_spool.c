@@ -136,18 +136,19 @@ static void dead_letters_outlive_a_restart_and_are_resent_once(void **state)
     struct machine *m = *state;
     struct remote_spool *spool = open_spool(m, 1 << 20);
     const struct kfs_record dead = {.data = {"dead", 4}, .key = {"k", 1}};
+    uint64_t bytes;
 
-    assert_int_equal(remote_spool_resend(spool, NULL), 0); /* there are none */
+    assert_int_equal(remote_spool_resend(spool, &bytes, NULL), 0); /* there are none */
     assert_int_equal(remote_spool_bury(spool, &dead, NULL), 0);
     assert_int_equal(remote_spool_close(spool), 0);
     spool = open_spool(m, 1 << 20);
     assert_int_equal(state_of(spool).dead, 1);
-    assert_int_equal(remote_spool_resend(spool, NULL), 0);
+    assert_int_equal(remote_spool_resend(spool, &bytes, NULL), 0);
     assert_int_equal(state_of(spool).end, 5);
     assert_int_equal(remote_spool_close(spool), 0);
     spool = open_spool(m, 1 << 20);
     assert_int_equal(state_of(spool).dead, 0);
-    assert_int_equal(remote_spool_resend(spool, NULL), 0);
+    assert_int_equal(remote_spool_resend(spool, &bytes, NULL), 0);
     assert_int_equal(state_of(spool).end, 5);
     assert_int_equal(remote_spool_close(spool), 0);
 }

@@ -1,0 +1,242 @@
+/* What a shard's sender and poller tell: who waits for it is told, and what went wrong is noted. */
+#include <errno.h>
+
+#include "backend/base/logger.h"
+#include "backend/kinesis/internal.h"
+#include "backend/kinesis/verdict.h"
+
+/* ---- what the sender tells ---- */
+
+/* Under lock. The syncs that are done at a position, or with an error all that wait for `from` or beyond. */
+struct remote_sync_wait *remote_take_syncs(struct remote_shard *shard, uint64_t settled, uint64_t from, int error)
+{
+    struct remote_sync_wait **at = &shard->syncs;
+    struct remote_sync_wait *taken = NULL;
+
+    while (*at != NULL) {
+        struct remote_sync_wait *wait = *at;
+        if (wait->until <= settled || (error != 0 && wait->until > from)) {
+            *at = wait->next;
+            wait->next = taken;
+            taken = wait;
+        } else {
+            at = &wait->next;
+        }
+    }
+    return taken;
+}
+
+static bool is_concerned(const struct remote_sync_wait *wait, uint64_t from, int error)
+{
+    return error != 0 && wait->until > from;
+}
+
+/* Whether an error will reach someone. On the loop's thread, where waiting is given up too. */
+static bool reaches(const struct remote_sync_wait *list, uint64_t from, int error)
+{
+    for (; list != NULL; list = list->next)
+        if (is_concerned(list, from, error) && !atomic_load(list->left))
+            return true;
+    return false;
+}
+
+/* Tells them: error those that wait for more than `from`. */
+void remote_finish_syncs(struct remote_sync_wait *list, uint64_t from, int error)
+{
+    while (list != NULL) {
+        struct remote_sync_wait *next = list->next;
+        list->done(list, is_concerned(list, from, error) ? error : 0);
+        list = next;
+    }
+}
+
+void remote_shard_fail_syncs(struct remote_shard *shard)
+{
+    (void)pthread_mutex_lock(&shard->lock);
+    struct remote_sync_wait *syncs = remote_take_syncs(shard, 0, 0, -ETIMEDOUT);
+    (void)pthread_mutex_unlock(&shard->lock);
+    remote_finish_syncs(syncs, 0, -ETIMEDOUT);
+}
+
+/* Under lock. Gives an outcome to who waits for it. */
+static bool give_result(struct remote_shard *shard, const struct remote_outcome *outcome)
+{
+    for (struct remote_result_wait *w = shard->results; w != NULL; w = w->next) {
+        size_t low = 0;
+        size_t high = w->n;
+        while (low < high) {
+            size_t middle = low + (high - low) / 2;
+            if (w->offsets[middle] < outcome->offset)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        if (low == w->n || w->offsets[low] != outcome->offset)
+            continue;
+        *w->results[low] =
+            (struct kfs_put_result){.error = outcome->error, .shard = outcome->shard, .seq = outcome->seq};
+        w->left--;
+        return true;
+    }
+    return false;
+}
+
+void remote_take_room(struct remote *r, uint64_t bytes)
+{
+    (void)pthread_mutex_lock(&r->room_lock);
+    r->pending += (int64_t)bytes;
+    (void)pthread_mutex_unlock(&r->room_lock);
+}
+
+void remote_free_room(struct remote *r, uint64_t bytes)
+{
+    (void)pthread_mutex_lock(&r->room_lock);
+    r->pending -= (int64_t)bytes;
+    (void)pthread_cond_broadcast(&r->room);
+    (void)pthread_mutex_unlock(&r->room_lock);
+}
+
+/* Under lock. */
+static void note_error(struct remote_shard *shard, const struct kfs_error *failure)
+{
+    shard->last_error = *failure;
+    shard->last_error_ms = remote_wall(shard->stream->remote);
+}
+
+static void on_settled(void *arg, const struct remote_outcome *outcomes, size_t n, const struct kfs_error *failure)
+{
+    struct remote_shard *shard = arg;
+    struct remote *r = shard->stream->remote;
+    struct remote_spool_state state;
+    uint64_t dead_from = UINT64_MAX;
+    bool untold = false;
+    uint64_t before;
+
+    (void)pthread_mutex_lock(&shard->lock);
+    before = shard->settled;
+    remote_spool_state(shard->spool, &state);
+    if (state.settled > before) /* it is not where the shard has been stopped */
+        shard->settled = state.settled;
+    uint64_t after = shard->settled;
+    for (size_t i = 0; i < n; i++) {
+        bool given = give_result(shard, &outcomes[i]);
+        if (outcomes[i].error == 0)
+            continue;
+        if (dead_from == UINT64_MAX)
+            dead_from = outcomes[i].offset;
+        untold = untold || !given;
+    }
+    int error = failure != NULL ? -failure->code : 0;
+    struct remote_sync_wait *done = remote_take_syncs(shard, state.settled, dead_from, error);
+    shard->sent = shard->sender->counts;
+    if (failure == NULL)
+        shard->failing = false;
+    else
+        note_error(shard, failure);
+    /* Before the lock is left: who syncs now finds the position behind what was refused. */
+    if (untold && !reaches(done, dead_from, error))
+        shard->refused = error;
+    (void)pthread_cond_broadcast(&shard->wake);
+    (void)pthread_mutex_unlock(&shard->lock);
+    remote_finish_syncs(done, dead_from, error);
+    remote_free_room(r, after - before);
+    if (failure == NULL)
+        remote_heard(r, NULL);
+    else if (r->base.fault != NULL)
+        r->base.fault(r->base.fault_arg, shard->stream->name, shard->index, failure);
+}
+
+/* Under lock. Said once until something succeeds. */
+static void note_trouble(struct remote_shard *shard, const struct kfs_error *failure, const char *what)
+{
+    if (!shard->failing)
+        kfs_log(KFS_LOG_WARNING, "stream %s, %s: %s fails and will be tried again: %s%s%s%s%s", shard->stream->name,
+                shard->id, what, failure->text, failure->aws_code[0] != '\0' ? ", " : "", failure->aws_code,
+                failure->request_id[0] != '\0' ? ", request " : "", failure->request_id);
+    shard->failing = true;
+    note_error(shard, failure);
+}
+
+static void on_send_trouble(void *arg, const struct kfs_error *failure)
+{
+    struct remote_shard *shard = arg;
+    struct remote_sync_wait *done = NULL;
+
+    (void)pthread_mutex_lock(&shard->lock);
+    note_trouble(shard, failure, "sending");
+    shard->sent = shard->sender->counts;
+    /* Whoever waits is told what only an operator can mend; the records stay. */
+    if (remote_verdict_of(failure) == REMOTE_UNPROVED)
+        done = remote_take_syncs(shard, 0, 0, -EACCES);
+    (void)pthread_mutex_unlock(&shard->lock);
+    remote_finish_syncs(done, 0, -EACCES);
+    remote_heard(shard->stream->remote, failure);
+    if (remote_verdict_of(failure) == REMOTE_NO_STREAM)
+        remote_keeper_hurry(shard->stream);
+}
+
+const struct remote_sender_events remote_shard_sender_events = {on_settled, on_send_trouble};
+
+/* ---- what the poller tells ---- */
+
+static void on_grew(void *arg)
+{
+    struct remote_shard *shard = arg;
+
+    remote_stream_wake(shard->stream, shard->index, KFS_EVENT_GREW);
+}
+
+/* Under lock. Those whose request has been made are done. */
+static void finish_tips(struct remote_shard *shard, uint64_t request, int result)
+{
+    for (struct remote_tip_wait *w = shard->tips; w != NULL; w = w->next) {
+        if (w->done || !w->placed || w->request >= request)
+            continue;
+        w->done = true;
+        w->result = result;
+    }
+    (void)pthread_cond_broadcast(&shard->wake);
+}
+
+static void on_tip(void *arg, uint64_t request)
+{
+    struct remote_shard *shard = arg;
+
+    (void)pthread_mutex_lock(&shard->lock);
+    shard->tip_ms = remote_mono(shard->stream->remote) + 1;
+    shard->failing = false;
+    shard->polled = shard->poller->counts;
+    finish_tips(shard, request, 0);
+    (void)pthread_mutex_unlock(&shard->lock);
+    remote_heard(shard->stream->remote, NULL);
+}
+
+static void on_ended(void *arg)
+{
+    struct remote_shard *shard = arg;
+
+    (void)pthread_mutex_lock(&shard->lock);
+    shard->ended = true;
+    (void)pthread_mutex_unlock(&shard->lock);
+    remote_stream_wake(shard->stream, KFS_NO_SHARD, KFS_EVENT_SHARDS);
+    remote_keeper_hurry(shard->stream); /* its children */
+}
+
+static void on_poll_trouble(void *arg, const struct kfs_error *failure)
+{
+    struct remote_shard *shard = arg;
+    enum remote_verdict verdict = remote_verdict_of(failure);
+    bool final = verdict == REMOTE_DENIED || verdict == REMOTE_UNPROVED || remote_is_unreachable(failure);
+
+    (void)pthread_mutex_lock(&shard->lock);
+    note_trouble(shard, failure, "reading");
+    shard->polled = shard->poller->counts;
+    if (final)
+        finish_tips(shard, UINT64_MAX, remote_is_unreachable(failure) ? 0 : -EACCES);
+    (void)pthread_mutex_unlock(&shard->lock);
+    remote_heard(shard->stream->remote, failure);
+    if (verdict == REMOTE_NO_STREAM)
+        remote_keeper_hurry(shard->stream);
+}
+
+const struct remote_poller_events remote_shard_poller_events = {on_grew, on_tip, on_ended, on_poll_trouble};

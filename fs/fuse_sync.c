@@ -1,0 +1,91 @@
+/* Replies that wait until records are durable, or acknowledged: the request is kept, no thread is. */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "fs/fuse_internal.h"
+
+/* Whoever takes it replies. It is freed where the backend is done with it, which may be long after an interrupt has
+ * replied; that touches it no more. */
+struct pending_sync {
+    struct kfs_sync op;
+    struct kfs_fuse *fuse;
+    fuse_req_t req;
+    size_t written; /* what a write replies with; 0 for fsync */
+    bool interruptible;
+    atomic_bool taken;
+};
+
+/* True: the caller replies, and `interrupted` is not running and will not. */
+static bool take(struct pending_sync *pending)
+{
+    if (atomic_exchange(&pending->taken, true))
+        return false;
+    if (pending->interruptible)
+        fuse_req_interrupt_func(pending->req, NULL, NULL);
+    return true;
+}
+
+static void finish(struct pending_sync *pending)
+{
+    struct kfs_fuse *fuse = pending->fuse;
+
+    free(pending);
+    atomic_fetch_sub(&fuse->syncs, 1); /* the last access: the session may go now */
+}
+
+static void interrupted(fuse_req_t req, void *data)
+{
+    struct pending_sync *pending = data;
+    size_t written = pending->written;
+
+    if (atomic_exchange(&pending->taken, true))
+        return;
+    /* What was written is in the spool: said again it would be there twice. */
+    if (written > 0)
+        (void)fuse_reply_write(req, written);
+    else
+        (void)fuse_reply_err(req, EINTR);
+}
+
+static void sync_done(struct kfs_sync *op, int result)
+{
+    struct pending_sync *pending = (struct pending_sync *)op;
+
+    /* A close that has waited its time succeeds: the records are on their way. */
+    if (result == -ETIMEDOUT && op->wait_ms > 0)
+        result = 0;
+    if (take(pending)) {
+        if (result == 0 && pending->written > 0)
+            (void)fuse_reply_write(pending->req, pending->written);
+        else
+            kfs_fuse_reply_status(pending->req, result);
+    }
+    finish(pending);
+}
+
+void kfs_fuse_sync_then_reply(fuse_req_t req, struct kfs_handle *handle, size_t written, bool partial, uint64_t wait_ms)
+{
+    struct kfs_fuse *fuse = fuse_req_userdata(req);
+    struct pending_sync *pending = malloc(sizeof *pending);
+
+    if (pending == NULL) {
+        kfs_fuse_reply_status(req, -ENOMEM);
+        return;
+    }
+    /* A disk is waited for as everywhere, an endpoint may be away for days. */
+    *pending = (struct pending_sync){.op = {.done = sync_done, .wait_ms = wait_ms},
+                                     .fuse = fuse,
+                                     .req = req,
+                                     .written = written,
+                                     .interruptible = kfs_fs_is_remote(fuse->fs)};
+    atomic_fetch_add(&fuse->syncs, 1);
+    if (pending->interruptible)
+        fuse_req_interrupt_func(req, interrupted, pending);
+    int rc = kfs_fs_sync(fuse->fs, handle, partial, &pending->op);
+    if (rc != 0) {
+        if (take(pending))
+            kfs_fuse_reply_status(req, rc);
+        finish(pending);
+    }
+}

@@ -1,0 +1,385 @@
+/* The remote backend beyond the contract: what it keeps, and what an endpoint that fails does to it. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "backend/kinesis/internal.h"
+#include "tests/support/machine.h"
+#include "tests/support/remoteworld.h"
+
+static struct remote_world_test world;
+static struct kfs_backend *backend;
+static struct kfs_stream *stream;
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&world, 0, sizeof world);
+    remoteworld_start(&world, &kfs_system_clock);
+    world.options.refresh_ms = 60000;
+    world.options.drain_ms = 200;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    kfs_stream_close(stream);
+    stream = NULL;
+    assert_int_equal(kfs_backend_close(backend), 0);
+    remoteworld_stop(&world);
+    return 0;
+}
+
+static void open_backend(void)
+{
+    assert_int_equal(remoteworld_open(&world, &backend), 0);
+}
+
+static void reopen(void)
+{
+    kfs_stream_close(stream);
+    stream = NULL;
+    assert_int_equal(kfs_backend_close(backend), 0);
+    open_backend();
+}
+
+static void make_stream(uint32_t max_record_bytes)
+{
+    const struct kfs_stream_spec spec = {.shards = 1, .max_record_bytes = max_record_bytes};
+
+    assert_int_equal(kfs_stream_create(backend, "s", &spec, NULL), 0);
+    assert_int_equal(kfs_stream_open(backend, "s", &stream, NULL), 0);
+}
+
+static int put(const char *data, size_t len)
+{
+    const struct kfs_put one = {.data = {data, len}, .key = {"k", 1}};
+
+    return kfs_append(stream, 0, &one, 1, NULL, NULL);
+}
+
+struct waited {
+    struct kfs_sync op;
+    sem_t done;
+    int result;
+};
+
+static void on_done(struct kfs_sync *op, int result)
+{
+    struct waited *w = (struct waited *)op;
+
+    w->result = result;
+    (void)sem_post(&w->done);
+}
+
+static int sync_within(uint64_t ms)
+{
+    struct waited w = {.op = {.done = on_done, .wait_ms = ms}};
+
+    (void)sem_init(&w.done, 0, 0);
+    kfs_sync(stream, 0, &w.op);
+    while (sem_wait(&w.done) != 0)
+        continue;
+    (void)sem_destroy(&w.done);
+    return w.result;
+}
+
+static bool is_there(const char *below)
+{
+    char path[TEMPDIR_PATH_SIZE + 64];
+
+    (void)snprintf(path, sizeof path, "%s/%s", world.dir, below);
+    return access(path, F_OK) == 0;
+}
+
+static bool is_empty(const char *below)
+{
+    char path[TEMPDIR_PATH_SIZE + 64];
+
+    (void)snprintf(path, sizeof path, "%s/%s", world.dir, below);
+    return rmdir(path) == 0;
+}
+
+/* The endpoint takes records of a size; the backend still believes that it takes more. */
+static void lower_limit(void)
+{
+    const struct kfs_stream_change change = {.max_record_bytes = KFS_RECORD_BYTES_DEFAULT};
+    struct kfs_stream *there;
+
+    assert_int_equal(kfs_stream_open(world.endpoint, "s", &there, NULL), 0);
+    assert_int_equal(kfs_stream_update(there, &change, NULL), 0);
+    kfs_stream_close(there);
+}
+
+static char large[KFS_RECORD_BYTES_DEFAULT + 1000];
+
+/* ---- what is refused ---- */
+
+static void what_is_refused_is_told_though_a_close_has_stopped_waiting(void **state)
+{
+    (void)state;
+    world.options.linger_ms = 300;
+    open_backend();
+    make_stream(2 * KFS_RECORD_BYTES_DEFAULT);
+    lower_limit();
+    assert_int_equal(put(large, sizeof large), 0);
+    assert_int_equal(sync_within(20), -ETIMEDOUT); /* as a close does */
+    for (int i = 0; i < 500 && put("x", 1) == 0; i++)
+        (void)usleep(10000);
+    assert_int_equal(sync_within(0), 0); /* it has been told once */
+}
+
+static void a_sync_that_waits_is_told_of_what_is_refused(void **state)
+{
+    (void)state;
+    open_backend();
+    make_stream(2 * KFS_RECORD_BYTES_DEFAULT);
+    lower_limit();
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(put(large, sizeof large), 0);
+        assert_int_equal(sync_within(0), -EINVAL);
+        assert_int_equal(sync_within(0), 0);
+    }
+}
+
+/* ---- what the endpoint says ---- */
+
+static void an_older_answer_does_not_undo_a_newer_one(void **state)
+{
+    struct kfs_shard_info *shards;
+    struct kfs_stream_info info;
+    size_t n;
+
+    (void)state;
+    open_backend();
+    make_stream(0);
+    struct remote_stream *remote = (struct remote_stream *)stream;
+    struct remote_facts old;
+    assert_int_equal(remote_fetch_facts(remote->remote, "s", &old, NULL), 0);
+    assert_int_equal(kfs_stream_resize(stream, 2, NULL), 0);
+    assert_int_equal(remote_stream_learn(remote, &old, NULL), 0);
+    remote_facts_release(&old);
+    assert_int_equal(kfs_stream_info(stream, &info, NULL), 0);
+    assert_int_equal(info.open_shards, 2);
+    assert_int_equal(kfs_shard_list(stream, &shards, &n, NULL), 0);
+    assert_int_equal(n, 3);
+    assert_true(shards[0].closed);
+    free(shards);
+}
+
+static void a_stream_that_is_no_longer_listed_is_asked_about(void **state)
+{
+    struct kfs_stream_info info;
+    struct kfs_stream *there;
+
+    (void)state;
+    world.options.refresh_ms = 50;
+    open_backend();
+    make_stream(0);
+    kfs_stream_close(stream);
+    stream = NULL;
+    assert_int_equal(kfs_stream_open(world.endpoint, "s", &there, NULL), 0);
+    assert_int_equal(kfs_stream_delete(there, NULL), 0);
+    kfs_stream_close(there);
+    for (int i = 0; i < 500; i++) {
+        int rc = kfs_stream_open(backend, "s", &stream, NULL);
+        if (rc == -ENOENT)
+            return;
+        rc = kfs_stream_info(stream, &info, NULL);
+        kfs_stream_close(stream);
+        stream = NULL;
+        if (rc != 0)
+            return;
+        (void)usleep(10000);
+    }
+    fail_msg("the stream is still there");
+}
+
+static void a_resize_can_be_made_of_splits_and_merges(void **state)
+{
+    static const uint32_t targets[] = {5, 3, 8, 1};
+    struct kfs_shard_info *shards;
+    struct kfs_stream_info info;
+    size_t n;
+
+    (void)state;
+    open_backend();
+    make_stream(0);
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        assert_int_equal(remote_stream_reshard((struct remote_stream *)stream, targets[i], NULL), 0);
+        assert_int_equal(kfs_stream_info(stream, &info, NULL), 0);
+        assert_int_equal(info.open_shards, targets[i]);
+        assert_int_equal(kfs_shard_list(stream, &shards, &n, NULL), 0);
+        for (uint32_t j = 0; j < targets[i]; j++) {
+            struct kfs_hash_range even = kfs_hash_uniform(j, targets[i]);
+            const struct kfs_shard_info *owner = kfs_topology_owner(shards, n, even.start);
+            assert_non_null(owner);
+            assert_true(owner->range.start == even.start && owner->range.end == even.end);
+        }
+        free(shards);
+    }
+}
+
+/* ---- what is kept ---- */
+
+static void a_deleted_stream_leaves_nothing(void **state)
+{
+    (void)state;
+    open_backend();
+    make_stream(0);
+    assert_int_equal(put("x", 1), 0);
+    assert_int_equal(sync_within(0), 0);
+    assert_int_equal(kfs_stream_delete(stream, NULL), 0);
+    reopen();
+    assert_false(is_there("streams/s"));
+    assert_true(is_empty("gone"));
+}
+
+static void a_deleted_stream_leaves_its_dead_letters(void **state)
+{
+    (void)state;
+    open_backend();
+    make_stream(2 * KFS_RECORD_BYTES_DEFAULT);
+    lower_limit();
+    assert_int_equal(put(large, sizeof large), 0);
+    assert_int_equal(sync_within(0), -EINVAL);
+    assert_int_equal(kfs_stream_delete(stream, NULL), 0);
+    reopen();
+    assert_false(is_there("streams/s"));
+    assert_false(is_empty("gone"));
+}
+
+static void a_mirror_that_no_one_uses_is_closed_and_opened_again(void **state)
+{
+    struct kfs_reader *reader;
+    char text[16];
+
+    (void)state;
+    open_backend();
+    make_stream(0);
+    struct remote_shard *shard = ((struct remote_stream *)stream)->shards[0];
+    for (int i = 1; i <= 3; i++) {
+        assert_int_equal(put("x", 1), 0);
+        assert_int_equal(sync_within(0), 0);
+        assert_int_equal(kfs_reader_open(stream, 0, &reader, NULL), 0);
+        assert_int_equal(kfs_read_bytes(reader, 0, text, sizeof text, NULL), 2 * i);
+        kfs_reader_close(reader);
+        bool open = true;
+        for (int j = 0; open && j < 500; j++) {
+            (void)usleep(10000);
+            (void)pthread_mutex_lock(&shard->lock);
+            open = shard->mirror != NULL;
+            (void)pthread_mutex_unlock(&shard->lock);
+        }
+        assert_false(open);
+    }
+}
+
+static void an_extent_makes_no_mirror(void **state)
+{
+    struct kfs_extent extent;
+
+    (void)state;
+    open_backend();
+    make_stream(0);
+    assert_int_equal(kfs_shard_extent(stream, 0, &extent, NULL), 0);
+    assert_int_equal(extent.end, 0);
+    assert_false(is_there("streams/s/shardId-000000000000"));
+}
+
+/* ---- an endpoint that accepts connections and says nothing ---- */
+
+static atomic_int syncs;
+
+static int counted_datasync(void *ctx, int fd)
+{
+    atomic_fetch_add(&syncs, 1);
+    return kfs_posix_io.datasync(ctx, fd);
+}
+
+static void a_silent_endpoint_holds_up_neither_syncs_nor_the_unmount(void **state)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    struct kfs_io io = kfs_posix_io;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    (void)state;
+    open_backend();
+    make_stream(0);
+    kfs_stream_close(stream);
+    stream = NULL;
+    assert_int_equal(kfs_backend_close(backend), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 64), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    char path[TEMPDIR_PATH_SIZE + 16];
+    (void)snprintf(path, sizeof path, "%s/state", world.dir);
+    assert_int_equal(unlink(path), 0); /* it is another endpoint's now */
+    (void)snprintf(world.url, sizeof world.url, "http://127.0.0.1:%u", (unsigned)ntohs(at.sin_port));
+    io.datasync = counted_datasync;
+    world.options.io = &io;
+    world.options.refresh_ms = 10;
+    world.options.sync_interval_ms = 50;
+    open_backend();
+    assert_int_equal(kfs_stream_open(backend, "s", &stream, NULL), 0);
+    (void)usleep(200000); /* the keeper asks, and waits for an answer */
+    for (int i = 0; i < 5; i++) {
+        int before = atomic_load(&syncs);
+        assert_int_equal(put("x", 1), 0);
+        (void)usleep(300000);
+        assert_true(atomic_load(&syncs) > before);
+    }
+    uint64_t began = kfs_system_clock.mono_ms(kfs_system_clock.ctx);
+    kfs_stream_close(stream);
+    stream = NULL;
+    assert_int_equal(kfs_backend_close(backend), 0);
+    assert_true(kfs_system_clock.mono_ms(kfs_system_clock.ctx) - began < 3000); /* a call may take 10 s */
+    (void)close(fd);
+    world.options.io = &kfs_posix_io;
+}
+
+static int see(void *arg, const char *name)
+{
+    assert_string_equal(name, "s");
+    ++*(int *)arg;
+    return 0;
+}
+
+/* As above, and then one that is not there at all. */
+static void what_is_known_is_listed_without_the_endpoint(void **state)
+{
+    struct kfs_error err;
+    int seen = 0;
+
+    a_silent_endpoint_holds_up_neither_syncs_nor_the_unmount(state);
+    open_backend();
+    atomic_store(&((struct remote *)backend)->down, false); /* so that it is asked */
+    assert_int_equal(kfs_stream_list(backend, see, &seen, &err), 0);
+    assert_int_equal(seen, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_refused_is_told_though_a_close_has_stopped_waiting, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_sync_that_waits_is_told_of_what_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_older_answer_does_not_undo_a_newer_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_stream_that_is_no_longer_listed_is_asked_about, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_resize_can_be_made_of_splits_and_merges, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_its_dead_letters, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_mirror_that_no_one_uses_is_closed_and_opened_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_extent_makes_no_mirror, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_known_is_listed_without_the_endpoint, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
