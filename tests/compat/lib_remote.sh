@@ -5,8 +5,15 @@
 #                                 Again: the same (its own store) on the same port
 #     endpoint_down               kill -9
 #     mount_remote [OPTION...]    mounts it, with its state in $WORK/spool
+#     proxy                       what is mounted from now on, and the AWS CLI, go through remote_proxy.py
+#     fault KIND [OPERATION]      what it does to answers; fault pass: nothing
+#     status MEMBER, shard_status MEMBER, spool_is_empty
+#     asked OPERATION             how often the proxy has been asked for it
+#     in_order FILE               its lines, each where it stands first
 # shellcheck source=tests/compat/lib_api.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib_api.sh"
+# shellcheck source=tests/compat/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 ENDPOINTS=$CLIENTS/endpoints/node_modules
 PORT=
@@ -54,6 +61,36 @@ status() { # MEMBER
     python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$MNT/.kinesisfs/status.json" "$1"
 }
 
+# The same of the one shard that is in use.
+shard_status() { # MEMBER
+    python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["remote_shards"][0].get(sys.argv[2]))' \
+        "$MNT/.kinesisfs/status.json" "$1"
+}
+
 spool_is_empty() {
     [ "$(status spool_bytes)" -eq 0 ]
+}
+
+proxy() {
+    local port
+    port=$(free_port)
+    fault pass
+    : >"$WORK/requests"
+    python3 "$HERE/remote_proxy.py" "$port" "$PORT" "$WORK" &>"$WORK/proxy.log" &
+    export URL=http://127.0.0.1:$port AWS_ENDPOINT_URL=http://127.0.0.1:$port
+    wait_for 20 bash -c ": </dev/tcp/127.0.0.1/$port" 2>/dev/null
+}
+
+# In one step: the proxy never finds half of it.
+fault() { # KIND [OPERATION]
+    echo "$*" >"$WORK/fault.new"
+    mv "$WORK/fault.new" "$WORK/fault"
+}
+
+asked() { # OPERATION
+    grep -c " $1 " "$WORK/requests" || true
+}
+
+in_order() { # FILE
+    awk '!seen[$0]++' "$1"
 }

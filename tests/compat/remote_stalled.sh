@@ -1,0 +1,27 @@
+#!/bin/bash
+# An endpoint that takes requests and says nothing, or a byte a second: no call into the mount takes longer than
+# docs/REMOTE.md says, and nothing is lost.
+# timeout: 120
+. "$(dirname "$0")/lib_remote.sh"
+endpoint own
+proxy
+mount_remote --pace=no
+mkdir "$MNT/clicks"
+shard=$MNT/clicks/shardId-000000000000
+echo 1 >>"$shard"
+within() { # MILLISECONDS COMMAND...
+    local begin=${EPOCHREALTIME/./}
+    "${@:2}" &>"$WORK/out" || true
+    [ $((${EPOCHREALTIME/./} - begin)) -lt $(($1 * 1000 * KFS_SLOWER)) ] || fail "more than $1 ms: ${*:2}"
+}
+fault stall
+within 3000 env bash -c 'echo 2 >>"$1"' - "$shard" # close_wait
+within 6000 cat "$shard"
+within 11000 stat "$MNT/other"
+within 1000 ls "$MNT/.kinesisfs"
+within 3000 env bash -c 'echo 3 >>"$1"' - "$shard"
+fault slow
+sleep 2
+fault pass
+wait_for 30 spool_is_empty
+in_order "$shard" | cmp - <(seq 1 3)
