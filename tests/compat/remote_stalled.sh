@@ -17,11 +17,12 @@ within() { # MILLISECONDS COMMAND...
 fault stall
 within 3000 env bash -c 'echo 2 >>"$1"' - "$shard" # close_wait
 within 6000 cat "$shard"
-within 11000 stat "$MNT/other"
+within 12000 stat "$MNT/other"
 within 1000 ls "$MNT/.kinesisfs"
 within 3000 env bash -c 'echo 3 >>"$1"' - "$shard"
 fault slow
-sleep 2
+within 3000 env bash -c 'echo 4 >>"$1"' - "$shard"
 fault pass
-wait_for 30 spool_is_empty
-in_order "$shard" | cmp - <(seq 1 3)
+wait_for 40 spool_is_empty
+all_there() { in_order "$shard" | cmp -s - <(seq 1 4); }
+wait_for 40 all_there # a call that was stalled is given up after 20 s
