@@ -247,6 +247,9 @@ static void on_records(struct remote_poller *p)
     bool tip = ends || (got.behind_ms == 0 && got.listed < LIMIT);
     p->state = ends ? REMOTE_POLL_ENDED : REMOTE_POLL_STOPPED;
     tell(p, &got, ends, tip);
+    /* A shard that rests holds no answer: of ten thousand records that is megabytes. */
+    kfs_call_release(&p->call);
+    kfs_buf_release(&p->data);
     if (!ends && !p->stopping && p->wanted)
         rest_since(p, p->hurried || got.listed > 0 || !tip ? p->config.busy_ms : p->config.idle_ms);
 }
