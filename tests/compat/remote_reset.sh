@@ -1,6 +1,6 @@
 #!/bin/bash
 # Connections are reset after requests were carried out, or before: nothing is lost, first copies are in order, and
-# what was sent again is counted.
+# no record comes twice but for a lost answer.
 . "$(dirname "$0")/lib_remote.sh"
 endpoint own
 proxy
@@ -19,4 +19,7 @@ wait_for 20 spool_is_empty
 in_order "$shard" | cmp - <(seq 1 6000)
 twice=$(($(wc -l <"$shard") - 6000))
 [ "$twice" -gt 0 ] || fail "nothing came twice: no answer was lost"
-[ "$twice" -le "$(shard_status retried)" ] || fail "$twice came twice, $(shard_status retried) were sent again"
+lost=$(grep -c "PutRecords reset" "$WORK/requests")
+[ "$twice" -le $((500 * lost)) ] || fail "$twice came twice, but only $lost answers were lost"
+# libcurl sends once more by itself, where a connection that it had kept is reset.
+[ "$(shard_status retried)" -ge $((twice - 1000)) ] || fail "$twice came twice, $(shard_status retried) were counted"
