@@ -1,6 +1,7 @@
 #!/bin/bash
 # How fast it is: scripts/bench.sh [--profile] [ROW...], by default all rows. For a ROW also
-# files, the rows of the file system, and api, those of the API (scripts/bench_api.sh).
+# files, the rows of the file system, api, those of the API (scripts/bench_api.sh), and remote, those of a
+# remote source (scripts/bench_remote.sh).
 # Builds what it needs, measures each row against something that no one here wrote,
 # on this machine and in this run, and prints a table. What the rows mean, and what
 # was measured: docs/BENCH.md. About ten minutes.
@@ -40,7 +41,12 @@ api_gets|GetRecords of 10,000, records/s|ours kinesalite|>= 30
 api_memory|1,000 connections, resident, MB|ours|<= 64
 api_start|start to first answer, ms|ours|<= 20
 api_event|put to event, p50 p99 p99.9, ms|ours|<= 5
-api_answer|put to answer, p50 p99 p99.9, ms|ours|'
+api_answer|put to answer, p50 p99 p99.9, ms|ours|
+remote_lines|lines into a remote shard, lines/s|ours bare|>= 0.9
+remote_echo|line to acknowledged, median, us|ours bare|<= 1.3
+remote_far|the same, an endpoint of 10 ms|ours bare|<= 1.3
+remote_delay|answer to reader, p50 p99 p99.9, ms|ours|<= 2
+remote_memory|100 shards, 256 MB mirrored, resident, MB|ours|<= 64'
 
 rounds=${KFS_ROUNDS:-7}
 kfs=$(realpath -- "${KFS_BIN:-build/kinesisfs}")
@@ -96,6 +102,7 @@ unmount_all() {
 finish() {
     api_stop || true
     unmount_all || true
+    remote_stop || true
     rm -rf --one-file-system "$run"
 }
 
@@ -164,12 +171,14 @@ sample() { # ROW WHO: prints a number or several
     durable*/native) "$built/load" durable "$run/source/durable" $seconds "${1#durable}" 100 ;;
     mount_*/ours | many_*/ours) sample_mount "${1#*_}" ;;
     api_*) sample_api "$1" "$2" ;;
+    remote_*) sample_remote "$1" "$2" ;;
     esac
 }
 
 prepare() { # ROW PARTICIPANT...
     api_stop
     unmount_all
+    remote_stop
     rm -rf "$store" "$run/source"
     mkdir "$store" "$run/source"
     case $1 in
@@ -193,6 +202,7 @@ prepare() { # ROW PARTICIPANT...
         unmount_all
         ;;
     api_*) prepare_api "$@" ;;
+    remote_*) prepare_remote "$1" ;;
     esac
 }
 
@@ -262,11 +272,11 @@ spec() { # ROW FIELD
 
 mapfile -t known < <(printf '%s\n' "$table" | cut -d'|' -f1 | sed /^$/d)
 rows=()
-[ $# -gt 0 ] || set -- files api
+[ $# -gt 0 ] || set -- files api remote
 for row in "$@"; do
     case $row in
-    files) mapfile -t -O ${#rows[@]} rows < <(printf '%s\n' "${known[@]}" | grep -v ^api_) ;;
-    api) mapfile -t -O ${#rows[@]} rows < <(printf '%s\n' "${known[@]}" | grep ^api_) ;;
+    files) mapfile -t -O ${#rows[@]} rows < <(printf '%s\n' "${known[@]}" | grep -Ev '^(api|remote)_') ;;
+    api | remote) mapfile -t -O ${#rows[@]} rows < <(printf '%s\n' "${known[@]}" | grep "^${row}_") ;;
     *) rows+=("$row") ;;
     esac
 done
@@ -278,6 +288,7 @@ for row in "${rows[@]}"; do
 done
 
 . scripts/bench_api.sh
+. scripts/bench_remote.sh
 build
 run=$(mktemp -d "$built/run.XXXXXX")
 store=$run/store
@@ -288,6 +299,7 @@ trap 'exit 130' INT TERM
 mkdir "$mnt" "$run/passthrough_ll" "$store" "$run/source"
 : >"$run/null"
 case " ${rows[*]}" in *\ api_*) api_build && api_bodies ;; esac
+case " ${rows[*]}" in *\ remote_*) remote_build ;; esac
 
 echo "$(date -u +%F), $(nproc) cores, kernel $(uname -r), libfuse $(pkg-config --modversion fuse3)," \
     "store on $(stat -f -c %T "$store"), $rounds rounds"

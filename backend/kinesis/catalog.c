@@ -58,13 +58,19 @@ void remote_end_asking(struct remote *r)
     (void)pthread_mutex_unlock(&r->asks_lock);
 }
 
+/* Someone waits for it. */
+static uint32_t deadline_ms(const struct remote *r)
+{
+    return r->options.call_timeout_ms < REMOTE_ASK_WAIT_MS ? r->options.call_timeout_ms : REMOTE_ASK_WAIT_MS;
+}
+
 static int ask(struct remote *r, const char *operation, struct kfs_call *call, struct kfs_error *err,
                const char *format, va_list args)
 {
     char text[1024 + TOKEN_MAX];
     int len = vsnprintf(text, sizeof text, format, args);
 
-    *call = (struct kfs_call){.operation = operation, .deadline_ms = r->options.call_timeout_ms};
+    *call = (struct kfs_call){.operation = operation, .deadline_ms = deadline_ms(r)};
     kfs_buf_init(&call->body, KFS_CALL_BODY_MAX);
     if (len < 0 || (size_t)len >= sizeof text || kfs_buf_append(&call->body, text, (size_t)len) != 0)
         return kfs_fail(err, ENOMEM, "out of memory");

@@ -12,10 +12,10 @@
 #include "backend/topology.h"
 
 #define REMOTE_SHARD_ID_MAX 24
-#define REMOTE_TIP_WAIT_MS 5000      /* an open for reading */
-#define REMOTE_RESULT_WAIT_MS 30000  /* an append that asks for results */
-#define REMOTE_CHANGE_WAIT_MS 60000  /* until a stream is ACTIVE again */
-#define REMOTE_DEFAULT_WAIT_MS 10000 /* one call of the catalogue */
+#define REMOTE_TIP_WAIT_MS 5000     /* an open for reading */
+#define REMOTE_RESULT_WAIT_MS 30000 /* an append that asks for results */
+#define REMOTE_CHANGE_WAIT_MS 60000 /* until a stream is ACTIVE again */
+#define REMOTE_ASK_WAIT_MS 10000    /* one call of the catalogue */
 
 struct remote;
 struct remote_stream;
@@ -66,7 +66,7 @@ struct remote_shard {
     struct remote_tip_wait *tips;
     struct remote_result_wait *results;
     struct remote_sync_wait *syncs;
-    uint64_t tip_ms;  /* when the tip was last seen; 0: not since the mount */
+    uint64_t tip_ms;  /* when the tip was last seen, or not waited for any longer; 0: not since the mount */
     bool ended;       /* closed, and all of it is in the mirror */
     uint64_t settled; /* the spool's position, as waiters were told of it */
     int refused;      /* -errno of dead letters that no one has been told of; 0 */

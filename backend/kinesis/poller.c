@@ -13,8 +13,6 @@
 #define BACKOFF_MAX_MS 5000         /* readers wait: less than a sender's */
 #define ANSWER_DATA_MAX (20U << 20) /* of records, decoded; the answer is bounded too */
 
-#define KEPT_BYTES (64U << 10) /* of buffers, between two requests */
-
 static void on_timer(struct kfs_timer *timer);
 static void on_answer(struct kfs_call *call);
 
@@ -249,10 +247,9 @@ static void on_records(struct remote_poller *p)
     bool tip = ends || (got.behind_ms == 0 && got.listed < LIMIT);
     p->state = ends ? REMOTE_POLL_ENDED : REMOTE_POLL_STOPPED;
     tell(p, &got, ends, tip);
-    if (p->data.cap > KEPT_BYTES) { /* thousands of shards may rest */
-        kfs_call_release(&p->call);
-        kfs_buf_release(&p->data);
-    }
+    /* A shard that rests holds no answer: of ten thousand records that is megabytes. */
+    kfs_call_release(&p->call);
+    kfs_buf_release(&p->data);
     if (!ends && !p->stopping && p->wanted)
         rest_since(p, p->hurried || got.listed > 0 || !tip ? p->config.busy_ms : p->config.idle_ms);
 }

@@ -53,8 +53,10 @@ static int finish_wait(struct remote_shard *shard, struct remote_tip_wait *wait,
     (void)pthread_mutex_lock(&shard->lock);
     while (!wait->done && !shard->ended && !atomic_load(&r->down)) {
         uint64_t now = remote_mono(r);
-        if (now >= until)
+        if (now >= until) {
+            shard->tip_ms = now + 1; /* who opened the file, and reads now, does not wait again */
             break;
+        }
         (void)remote_cond_wait(&shard->wake, &shard->lock, until - now);
     }
     end_wait(shard, wait);

@@ -156,7 +156,9 @@ static void send_batch(struct remote_sender *s)
         back_off(s);
         return;
     }
-    if (s->batch.n == 0) {
+    if (s->batch.n == 0) { /* nor does it hold a request, which may have been large */
+        kfs_call_release(&s->call);
+        kfs_batch_release(&s->room);
         s->state = REMOTE_IDLE;
         release_large(s);
         return;

@@ -1,43 +1,60 @@
 # shellcheck shell=bash
 # For cases with a remote source: lib_api.sh, and
 #
-#     endpoint own|kinesalite|kinesis-local [OPTION...]   starts one; $URL is where, $ENDPOINT its pid.
-#                                 Again: the same (its own store) on the same port
+#     endpoint KIND [OPTION...]   starts one; $URL is where, $ENDPOINT its pid. Again: the same (its own store) on
+#                                 the same port. KIND: own, kinesalite, kinesis-local, or with TLS own-tls,
+#                                 kinesis-local-tls; $INSECURE is then the option that believes it
 #     endpoint_down               kill -9
 #     refuse_over KIB             has our endpoint refuse larger records of clicks; the mount does not hear of it
 #     mount_remote [OPTION...]    mounts it, with its state in $WORK/spool
+#     proxy                       what is mounted from now on, and the AWS CLI, go through remote_proxy.py
+#     fault KIND [OPERATION]      what it does to answers; fault pass: nothing
+#     status MEMBER, shard_status MEMBER, spool_is_empty
+#     asked OPERATION             how often the proxy has been asked for it
+#     in_order FILE               its lines, each where it stands first
 # shellcheck source=tests/compat/lib_api.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib_api.sh"
+# shellcheck source=tests/compat/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 ENDPOINTS=$CLIENTS/endpoints/node_modules
 PORT=
 ENDPOINT=
+INSECURE=
 
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
 answers() {
-    curl -s -o /dev/null "http://127.0.0.1:$PORT/"
+    curl -s -k -o /dev/null "$URL"
 }
 
 endpoint() { # NAME [OPTION...]
-    PORT=${PORT:-$(free_port)}
+    PORT=${PORT:-$(free_port)} INSECURE=
+    export URL=http://127.0.0.1:$PORT
+    case $1 in *-tls) INSECURE=--insecure URL=https://127.0.0.1:$PORT ;; esac
     case $1 in
-    own) "$KFS_BIN" "local:$WORK/endpoint" -f --no-mount --listen="127.0.0.1:$PORT" "${@:2}" &>>"$WORK/endpoint.log" & ;;
+    own | own-tls)
+        "$KFS_BIN" "local:$WORK/endpoint" -f --no-mount --listen="127.0.0.1:$PORT" ${INSECURE:+--tls} "${@:2}" \
+            &>>"$WORK/endpoint.log" &
+        ;;
     kinesalite)
         [ -e "$CLIENTS/endpoints.done" ] || skip "no kinesalite: scripts/clients.sh installs it"
         node "$ENDPOINTS/kinesalite/cli.js" --port "$PORT" --createStreamMs 50 --deleteStreamMs 50 &>"$WORK/endpoint.log" &
         ;;
-    kinesis-local)
+    kinesis-local | kinesis-local-tls)
         [ -e "$CLIENTS/endpoints.done" ] || skip "no kinesis-local: scripts/clients.sh installs it"
-        (cd "$ENDPOINTS/kinesis-local" && KINESIS_MOCK_PLAIN_PORT=$PORT KINESIS_MOCK_TLS_PORT=$(free_port) \
+        local plain=$PORT tls
+        tls=$(free_port)
+        [ -z "$INSECURE" ] || { plain=$tls && tls=$PORT; }
+        (cd "$ENDPOINTS/kinesis-local" && KINESIS_MOCK_PLAIN_PORT=$plain KINESIS_MOCK_TLS_PORT=$tls \
             exec node main.js) &>"$WORK/endpoint.log" &
         ;;
     esac
     ENDPOINT=$!
     wait_for 30 answers
-    export URL=http://127.0.0.1:$PORT AWS_ENDPOINT_URL=http://127.0.0.1:$PORT
+    export AWS_ENDPOINT_URL=$URL
 }
 
 endpoint_down() {
@@ -61,7 +78,7 @@ attribute() { # NAME FILE
 
 mount_remote() { # [OPTION...]
     local STORE=$URL
-    mount_fs --spool="$WORK/spool" --allow-delete --drain=1s "$@"
+    mount_fs --spool="$WORK/spool" --allow-delete --drain=1s ${INSECURE:+"$INSECURE"} "$@"
 }
 
 # What status.json says of the endpoint and the spool.
@@ -69,6 +86,36 @@ status() { # MEMBER
     python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$MNT/.kinesisfs/status.json" "$1"
 }
 
+# The same of the one shard that is in use.
+shard_status() { # MEMBER
+    python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["remote_shards"][0].get(sys.argv[2]))' \
+        "$MNT/.kinesisfs/status.json" "$1"
+}
+
 spool_is_empty() {
     [ "$(status spool_bytes)" -eq 0 ]
+}
+
+proxy() {
+    local port
+    port=$(free_port)
+    fault pass
+    : >"$WORK/requests"
+    python3 "$HERE/remote_proxy.py" "$port" "$PORT" "$WORK" &>"$WORK/proxy.log" &
+    export URL=http://127.0.0.1:$port AWS_ENDPOINT_URL=http://127.0.0.1:$port
+    wait_for 20 bash -c ": </dev/tcp/127.0.0.1/$port" 2>/dev/null
+}
+
+# In one step: the proxy never finds half of it.
+fault() { # KIND [OPERATION]
+    echo "$*" >"$WORK/fault.new"
+    mv "$WORK/fault.new" "$WORK/fault"
+}
+
+asked() { # OPERATION
+    grep -c " $1 " "$WORK/requests" || true
+}
+
+in_order() { # FILE
+    awk '!seen[$0]++' "$1"
 }

@@ -1,9 +1,9 @@
 #!/bin/bash
 # echo, cat and tail -f on an endpoint, and boto3 on its far side.
-# timeout: 120
+# timeout: 180
 . "$(dirname "$0")/lib_remote.sh"
 need_python
-for kind in own kinesalite kinesis-local; do
+for kind in own own-tls kinesalite kinesis-local kinesis-local-tls; do
     PORT=
     endpoint "$kind"
     mount_remote

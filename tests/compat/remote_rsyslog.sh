@@ -1,0 +1,28 @@
+#!/bin/bash
+# rsyslog's omfile writes remote shards, at once and with buffers, through an outage of the endpoint: boto3 gets
+# every message of four senders, in its sender's order.
+# timeout: 120
+. "$(dirname "$0")/lib_remote.sh"
+need_python
+need rsyslogd logger
+endpoint own
+mount_remote --pace=no
+mkdir "$MNT/plain" "$MNT/async"
+shard=shardId-000000000000
+sed "s|@WORK@|$WORK|; s|@PLAIN@|$MNT/plain/$shard|; s|@ASYNC@|$MNT/async/$shard|" >"$WORK/rsyslog.conf" <<'END'
+module(load="imuxsock" SysSock.Use="off")
+input(type="imuxsock" Socket="@WORK@/socket" RateLimit.Interval="0")
+template(name="line" type="string" string="%timestamp% %syslogtag%%msg%\n")
+action(type="omfile" file="@PLAIN@" template="line")
+action(type="omfile" file="@ASYNC@" template="line" asyncWriting="on" flushOnTXEnd="off" ioBufferSize="10k")
+END
+rsyslogd -n -f "$WORK/rsyslog.conf" -i "$WORK/pid" >"$WORK/said" 2>&1 &
+wait_for 20 test -S "$WORK/socket"
+for writer in 1 2 3 4; do seq -f "writer $writer line %.0f end" 1000 | logger -u "$WORK/socket" -t sender & done
+endpoint_down
+sleep 1
+kill -HUP "$(cat "$WORK/pid")"
+endpoint own
+both() { for s in plain async; do py remote_reader.py "$s/$shard" | awk '!seen[$0]++' >"$WORK/$s" && lines_are "$WORK/$s" 4000; done; }
+wait_for 30 both
+for s in plain async; do check_writers "$WORK/$s" 4 1000; done
