@@ -63,7 +63,8 @@ static void check(const struct kfs_options *out, const char *message, int rc)
     REQUIRE(out->source != NULL && out->source[0] != '\0' && out->mountpoint != NULL && out->mountpoint[0] != '\0');
     REQUIRE(out->shards >= 1 && out->shards <= 10000 && out->threads >= 1 && out->threads <= 64);
     REQUIRE(out->segment_size >= 65536 && out->max_record_size % 1024 == 0 && out->umask <= 0777);
-    REQUIRE(strlen(out->account) == 12 && out->region[0] != '\0');
+    REQUIRE(strlen(out->account) == 12);
+    REQUIRE(out->region == NULL ? out->source_type != KFS_SOURCE_LOCAL : out->region[0] != '\0');
     REQUIRE(strlen(out->kernel) < KFS_KERNEL_OPTIONS_MAX - 1);
 }
 
