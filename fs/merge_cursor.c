@@ -364,6 +364,8 @@ void merge_cursor_take(struct kfs_merge *m, struct merge_cursor *c, size_t size)
     uint32_t place = c->heap[0];
     struct merge_slot *slot = &c->slots[place];
 
+    c->taken_slot = place;
+    c->taken_offset = slot->next;
     slot->next += slot->batch->records[slot->at].data.len + 1;
     slot->at++;
     c->at += size;

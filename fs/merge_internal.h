@@ -116,6 +116,8 @@ struct merge_cursor {
     struct kfs_limit limit; /* of one read */
     uint64_t serial;        /* of the extension it is in */
     uint64_t at;            /* virtual offset of the next record */
+    uint32_t taken_slot;    /* of the record before `at`, valid while spill has something */
+    uint64_t taken_offset;  /* where that record begins in its shard */
     uint64_t look;          /* where to think of a checkpoint next */
     struct kfs_buf spill;   /* the rendering of one record before `at`, of which a reader got a part */
     uint64_t used;          /* when, in calls */
@@ -129,6 +131,7 @@ struct kfs_merge {
     uint32_t only; /* KFS_NO_SHARD for all */
     const struct kfs_framing *framing;
     struct kfs_position from;
+    const struct kfs_places *places;
     bool begun; /* the first shards have their base */
     struct merge_shard *shards;
     size_t n;
@@ -188,7 +191,7 @@ void merge_pool_remove(struct kfs_merge *m);
 
 /* ---- merge_seek.c ---- */
 
-/* 1 and a cursor that stands at the offset, which is below the end, or whose spill covers it; -errno. */
+/* 1 and a cursor that stands at the offset, which is not beyond the end, or whose spill covers it; -errno. */
 int merge_seek(struct kfs_merge *m, uint64_t offset, struct merge_cursor **cursor, struct kfs_error *err);
 
 /* ---- merge_time.c ---- */
