@@ -26,28 +26,30 @@ static size_t copy_spill(const struct merge_cursor *c, uint64_t offset, void *da
     return left;
 }
 
-/* Renders a record behind what `out` has, or what fits of it and all of it into the spill. */
-static int render(struct kfs_merge *m, struct merge_cursor *c, const struct kfs_record *record, uint32_t shard,
+/* Renders the run behind what `out` has: what fits of it, or of its first record what fits and all of it into the
+ * spill. */
+static int render(struct kfs_merge *m, struct merge_cursor *c, const struct kfs_record *records, uint32_t shard,
                   struct kfs_buf *out)
 {
     size_t had = out->len;
     size_t part = out->max - had;
-    int rc = m->framing->render(record, shard, out);
+    size_t n = m->framing->render_run(records, merge_cursor_run(c), shard, out);
+    int rc;
 
     c->spill.len = 0;
     if (c->spill.cap > SPILL_KEPT)
         kfs_buf_release(&c->spill);
-    if (rc == 0) {
-        merge_cursor_take(m, c, out->len - had);
+    if (n > 0) {
+        merge_cursor_take(m, c, n, out->len - had);
         return 0;
     }
-    rc = m->framing->render(record, shard, &c->spill);
+    rc = m->framing->render(records, shard, &c->spill);
     if (rc != 0)
         return rc;
     assert(c->spill.len > part);
     memcpy(out->data + had, c->spill.data, part);
     out->len += part;
-    merge_cursor_take(m, c, c->spill.len);
+    merge_cursor_take(m, c, 1, c->spill.len);
     return 0;
 }
 

@@ -287,7 +287,7 @@ static int begin_behind(struct kfs_merge *m, uint64_t skip)
         if (merge_cursor_peek(m, c, &record, &shard, NULL) <= 0)
             break;
         m->shards[c->heap[0]].base_record++;
-        merge_cursor_take(m, c, m->framing->rendered_size(record));
+        merge_cursor_take(m, c, 1, m->framing->rendered_size(record));
     }
     for (size_t i = 0; rc == 0 && i < m->n; i++) {
         struct merge_shard *shard = &m->shards[i];

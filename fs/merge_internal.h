@@ -160,8 +160,12 @@ int merge_cursor_place(struct kfs_merge *m, struct merge_cursor *c, size_t exten
 int merge_cursor_peek(struct kfs_merge *m, struct merge_cursor *c, const struct kfs_record **record, uint32_t *shard,
                       struct kfs_error *err);
 
-/* Goes behind the record that was peeked, which takes `size` virtual bytes. */
-void merge_cursor_take(struct kfs_merge *m, struct merge_cursor *c, size_t size);
+/* How many records, from the one that was peeked on, follow each other in the merge and are read ahead: at least
+ * that one. They stand behind it in memory. */
+size_t merge_cursor_run(const struct merge_cursor *c);
+
+/* Goes behind the first n records of the run, which take `size` virtual bytes. */
+void merge_cursor_take(struct kfs_merge *m, struct merge_cursor *c, size_t n, size_t size);
 
 /* The reader of a shard, opened where it is not. -ESTALE where retention has removed the shard. */
 int merge_reader(struct kfs_merge *m, uint32_t slot, struct kfs_reader **reader, struct kfs_error *err);
