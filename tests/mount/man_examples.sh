@@ -7,7 +7,7 @@ declare -A want=([lines]='"Data":"one"' [nul]='^\./access.log$' [raw]='"Data":"t
     [len]='"copied".*"Data":"error one"' [json]='^[0-9a-f]\{16\}$' [from]='^error one$' [key]='"PartitionKey":"user1"'
     [cursor]='"reported":"error one"' [keyfrom]='"PartitionKey":"10.0.0.7".*"Data":"10.0.0.7 GET /"')
 # A line for each: the view, a blank, the command.
-sed -n '/^\.Ss Views/,/^\.Ss What/p' "$ROOT/docs/man/kinesisfs.1" | sed 's/\\(dq/"/g' |
+sed -n '/^\.Ss Views/,/^\.El/p' "$ROOT/docs/man/kinesisfs.1" | sed 's/\\(dq/"/g' |
     awk '/^\.It Cm/ { view = $3; sub(/=$/, "", view) } /^\.Dl/ { sub(/^\.Dl /, ""); print view, $0 }' >"$WORK/examples"
 mount_fs
 mkdir "$WORK/files"
