@@ -137,12 +137,16 @@ tidy: $(patsubst %.c,$(B)/tidy/%,$(ALL_SRC))
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(SBINDIR) $(PREFIX)/share/man/man1 $(PREFIX)/share/man/man8 \
-	    $(PREFIX)/share/doc/kinesisfs $(PREFIX)/lib/systemd/system)
+	    $(PREFIX)/share/doc/kinesisfs $(PREFIX)/lib/systemd/system $(PREFIX)/share/bash-completion/completions \
+	    $(PREFIX)/share/zsh/vendor-completions $(PREFIX)/share/fish/vendor_conf.d)
 	install -m 755 $(B)/kinesisfs $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(B)/fsck.kinesisfs $(DESTDIR)$(SBINDIR)/
 	ln -sf $(PREFIX)/bin/kinesisfs $(DESTDIR)$(SBINDIR)/mount.kinesisfs
 	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -m 644 docs/completions/kinesisfs.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/kinesisfs
+	install -m 644 docs/completions/_kinesisfs $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/
+	install -m 644 docs/completions/kinesisfs.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_conf.d/
 	install -m 644 LICENSE README.md CHANGELOG.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/kinesisfs/
 	sed 's|@BINDIR@|$(PREFIX)/bin|' docs/kinesisfs@.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/kinesisfs@.service
 

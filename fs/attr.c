@@ -43,6 +43,8 @@ int kfs_node_size(struct kfs_fs *fs, struct kfs_node *node, uint64_t *size, stru
     case KFS_NODE_STATUS:
     case KFS_NODE_METRICS:
     case KFS_NODE_DEAD:
+    case KFS_NODE_CURSORS_DIR:
+    case KFS_NODE_CURSOR:
         break;
     }
     *size = 0;
@@ -57,6 +59,10 @@ static mode_t mode_of(const struct kfs_fs *fs, const struct kfs_node *node, bool
         mode = S_IFDIR | 0777;
     else if (node->type == KFS_NODE_CONTROL_DIR)
         mode = S_IFDIR | 0555;
+    else if (node->type == KFS_NODE_CURSORS_DIR)
+        mode = S_IFDIR | 0777;
+    else if (node->type == KFS_NODE_CURSOR)
+        mode = S_IFREG | 0666; /* it can be removed without being asked about */
     else if ((node->type == KFS_NODE_SHARD || node->type == KFS_NODE_ALL) && !closed)
         mode = S_IFREG | 0666;
     return mode & ~(mode_t)fs->config.umask;

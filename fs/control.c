@@ -76,7 +76,11 @@ static int print_stream(void *arg, const char *name)
         if (rc == 0)
             rc = print_shards(w, stream);
         if (rc == 0)
-            rc = kfs_buf_append(w->out, "]}", 2);
+            rc = kfs_buf_append(w->out, "]", 1);
+        if (rc == 0)
+            rc = kfs_cursor_status(w->fs, stream, w->out);
+        if (rc == 0)
+            rc = kfs_buf_append(w->out, "}", 1);
     }
     kfs_stream_close(stream);
     return rc == -ENOENT ? 0 : rc;
@@ -232,9 +236,11 @@ static int dead_text(struct kfs_fs *fs, struct kfs_buf *out)
     return rc == -EMSGSIZE ? 0 : rc;
 }
 
-int kfs_control_text(struct kfs_fs *fs, enum kfs_node_type type, struct kfs_buf *text)
+int kfs_control_text(struct kfs_fs *fs, const struct kfs_node *node, struct kfs_buf *text)
 {
-    if (type == KFS_NODE_DEAD)
+    if (node->type == KFS_NODE_CURSOR)
+        return kfs_cursor_text(fs, node->name, text);
+    if (node->type == KFS_NODE_DEAD)
         return dead_text(fs, text);
-    return type == KFS_NODE_STATUS ? status_text(fs, text) : kfs_fs_metrics(fs, text);
+    return node->type == KFS_NODE_STATUS ? status_text(fs, text) : kfs_fs_metrics(fs, text);
 }

@@ -44,6 +44,13 @@ static int list_stream(struct kfs_node *node, kfs_entry_visit *visit, void *arg,
     return rc == 0 ? visit(arg, KFS_ALL_NAME, kfs_ino_of(node->name, node->topic->generation, 1), S_IFREG) : rc;
 }
 
+static int visit_cursor(void *arg, const char *name)
+{
+    struct root_list *list = arg;
+
+    return list->visit(list->arg, name, kfs_ino_of(name, 0, 1), S_IFREG);
+}
+
 int kfs_fs_list(struct kfs_fs *fs, struct kfs_node *node, kfs_entry_visit *visit, void *arg)
 {
     struct root_list list = {fs, visit, arg};
@@ -64,6 +71,11 @@ int kfs_fs_list(struct kfs_fs *fs, struct kfs_node *node, kfs_entry_visit *visit
             rc = visit(arg, "errors", 5, S_IFREG);
         if (rc == 0)
             rc = visit(arg, "dead_letters", 6, S_IFREG);
+        if (rc == 0)
+            rc = visit(arg, KFS_CURSORS_DIR, fs->cursors_dir.ino, S_IFDIR);
+        break;
+    case KFS_NODE_CURSORS_DIR:
+        rc = kfs_cursor_names(fs, visit_cursor, &list);
         break;
     case KFS_NODE_STREAM:
         rc = list_stream(node, visit, arg, &err);
@@ -89,6 +101,16 @@ static int refuse(struct kfs_fs *fs, const struct kfs_node *parent, const char *
 int kfs_fs_refuse(struct kfs_fs *fs, struct kfs_node *parent, const char *operation, const char *name)
 {
     return refuse(fs, parent, operation, name);
+}
+
+int kfs_fs_unlink(struct kfs_fs *fs, struct kfs_node *parent, const char *name)
+{
+    struct kfs_error err = {0};
+
+    if (parent->type != KFS_NODE_CURSORS_DIR)
+        return refuse(fs, parent, "unlink", name);
+    int rc = kfs_cursor_unlink(fs, name, &err);
+    return rc == 0 || err.code == 0 ? rc : kfs_report(&fs->errors, "unlink", "", KFS_NO_SHARD, &err);
 }
 
 int kfs_fs_mkdir(struct kfs_fs *fs, struct kfs_node *parent, const char *name)

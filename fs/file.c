@@ -1,6 +1,7 @@
 /* Open files: opening, reading, waiting, releasing. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -80,27 +81,63 @@ static int open_writer(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_
     return rc;
 }
 
+/* Says what retention has removed behind the cursor's back: the file begins at the horizon. */
+static void report_lost(struct kfs_fs *fs, const struct kfs_node *node)
+{
+    struct kfs_error err;
+    struct kfs_extent extent;
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < node->places.n; i++) {
+        const struct kfs_place *place = &node->places.list[i];
+        if (!kfs_seq_is_none(&place->after) &&
+            kfs_shard_extent(node->topic->stream, place->shard, &extent, NULL) == 0 && extent.start > place->offset)
+            bytes += extent.start - place->offset;
+    }
+    if (bytes == 0)
+        return;
+    (void)kfs_fail(&err, ESTALE,
+                   "retention has removed %" PRIu64 " bytes that cursor '%s' had not read; it goes on at the oldest "
+                   "record that is left",
+                   bytes, node->cursor->name);
+    (void)kfs_node_report(fs, node, "open", &err);
+}
+
+static int attach_cursor(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_error *err)
+{
+    struct kfs_node *node = handle->node;
+    int rc = kfs_cursor_attach(&fs->cursors, node, &node->from, &handle->cursor, err);
+
+    if (rc == 0)
+        report_lost(fs, node);
+    return rc;
+}
+
 static int open_node(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_error *err)
 {
     switch (handle->node->type) {
     case KFS_NODE_STATUS:
     case KFS_NODE_METRICS:
     case KFS_NODE_DEAD:
+    case KFS_NODE_CURSOR:
         if (handle->writable)
             return kfs_fail(err, EPERM, "this file is only read");
-        return kfs_control_text(fs, handle->node->type, &handle->text);
+        return kfs_control_text(fs, handle->node, &handle->text);
     case KFS_NODE_ERRORS:
         return handle->writable ? kfs_fail(err, EPERM, "this file is only read") : 0;
     case KFS_NODE_SHARD:
     case KFS_NODE_ALL:
         if (handle->attends) {
             int rc = kfs_catch_up(handle->node->topic->stream, handle->node->shard, err);
+            if (rc == 0 && handle->node->cursor != NULL)
+                rc = attach_cursor(fs, handle, err);
             if (rc != 0)
                 return rc;
         }
         return handle->writable ? open_writer(fs, handle, err) : 0;
     case KFS_NODE_ROOT:
     case KFS_NODE_CONTROL_DIR:
+    case KFS_NODE_CURSORS_DIR:
     case KFS_NODE_STREAM:
         break;
     }
@@ -109,6 +146,7 @@ static int open_node(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_er
 
 static void free_handle(struct kfs_fs *fs, struct kfs_handle *handle)
 {
+    kfs_cursor_detach(&fs->cursors, &handle->cursor);
     if (handle->writable)
         kfs_writer_release(&handle->writer);
     kfs_reader_close(handle->reader);
@@ -235,10 +273,13 @@ ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offse
     bool waits = false;
     ssize_t n;
 
-    if (node->type == KFS_NODE_STATUS || node->type == KFS_NODE_METRICS || node->type == KFS_NODE_DEAD)
+    if (node->type == KFS_NODE_STATUS || node->type == KFS_NODE_METRICS || node->type == KFS_NODE_CURSOR ||
+        node->type == KFS_NODE_DEAD)
         return read_text(handle, offset, data, len);
     if (node->type == KFS_NODE_ERRORS)
         return kfs_errors_read(&fs->errors, node->base + offset, data, len);
+    if (handle->cursor.cursor != NULL)
+        kfs_cursor_reads(&handle->cursor, offset);
     n = read_records(fs, handle, offset, data, len, &err);
     if (n == 0 && len > 0 && handle->follow) {
         waits = !kfs_handle_at_end(handle);
@@ -251,6 +292,8 @@ ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offse
         return report_read(fs, handle, offset, &err);
     if (atomic_load(&handle->failed) != 0)
         atomic_store(&handle->failed, 0);
+    if (handle->cursor.cursor != NULL)
+        kfs_cursor_has_read(&handle->cursor, offset, (size_t)n);
     atomic_fetch_add(&fs->counters.read_bytes, (uint64_t)n);
     atomic_store(&handle->read_end, offset + (uint64_t)n);
     return waits ? KFS_FS_WAIT : n;

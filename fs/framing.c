@@ -36,6 +36,29 @@ static int render(struct kfs_bytes before, struct kfs_bytes data, struct kfs_byt
     return 0;
 }
 
+/* Appends records while they fit, each with a byte behind it unless `after` is negative; how many. */
+static size_t render_run(const struct kfs_record *records, size_t n, int after, struct kfs_buf *out)
+{
+    const size_t frame = after < 0 ? 0 : 1;
+    char *to = out->data + out->len;
+    size_t room = out->cap - out->len;
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        const struct kfs_bytes data = records[i].data;
+        if (data.len + frame > room)
+            break;
+        if (data.len > 0)
+            memcpy(to, data.data, data.len);
+        to += data.len;
+        if (after >= 0)
+            *to++ = (char)after;
+        room -= data.len + frame;
+    }
+    out->len = out->cap - room;
+    return i;
+}
+
 static size_t size_plus_one(size_t size)
 {
     return size + 1;
@@ -60,6 +83,12 @@ static int lines_render(const struct kfs_record *record, uint32_t shard, struct 
     return render((struct kfs_bytes){NULL, 0}, record->data, (struct kfs_bytes){"\n", 1}, out);
 }
 
+static size_t lines_render_run(const struct kfs_record *records, size_t n, uint32_t shard, struct kfs_buf *out)
+{
+    (void)shard;
+    return render_run(records, n, '\n', out);
+}
+
 const struct kfs_framing kfs_framing_lines = {
     .name = "lines",
     .stored = true,
@@ -70,6 +99,7 @@ const struct kfs_framing kfs_framing_lines = {
     .cut = kfs_framing_cut_line,
     .decode = NULL,
     .render = lines_render,
+    .render_run = lines_render_run,
     .rendered_size = rendered_plus_one,
 };
 
@@ -87,6 +117,12 @@ static int nul_render(const struct kfs_record *record, uint32_t shard, struct kf
     return render((struct kfs_bytes){NULL, 0}, record->data, (struct kfs_bytes){"", 1}, out);
 }
 
+static size_t nul_render_run(const struct kfs_record *records, size_t n, uint32_t shard, struct kfs_buf *out)
+{
+    (void)shard;
+    return render_run(records, n, '\0', out);
+}
+
 const struct kfs_framing kfs_framing_nul = {
     .name = "nul",
     .stored = false,
@@ -97,6 +133,7 @@ const struct kfs_framing kfs_framing_nul = {
     .cut = nul_cut,
     .decode = NULL,
     .render = nul_render,
+    .render_run = nul_render_run,
     .rendered_size = rendered_plus_one,
 };
 
@@ -115,6 +152,12 @@ static int raw_render(const struct kfs_record *record, uint32_t shard, struct kf
 {
     (void)shard;
     return render((struct kfs_bytes){NULL, 0}, record->data, (struct kfs_bytes){NULL, 0}, out);
+}
+
+static size_t raw_render_run(const struct kfs_record *records, size_t n, uint32_t shard, struct kfs_buf *out)
+{
+    (void)shard;
+    return render_run(records, n, -1, out);
 }
 
 static size_t raw_framed_max(size_t record_max)
@@ -137,6 +180,7 @@ const struct kfs_framing kfs_framing_raw = {
     .cut = raw_cut,
     .decode = NULL,
     .render = raw_render,
+    .render_run = raw_render_run,
     .rendered_size = raw_rendered_size,
 };
 
@@ -166,14 +210,42 @@ static ssize_t len_cut(struct kfs_bytes data, struct kfs_cut *cut, struct kfs_er
     return (ssize_t)(KFS_LEN_BYTES + len);
 }
 
+static void put_len(char *to, size_t len)
+{
+    const unsigned char bytes[KFS_LEN_BYTES] = {(unsigned char)(len >> 24), (unsigned char)(len >> 16),
+                                                (unsigned char)(len >> 8), (unsigned char)len};
+
+    memcpy(to, bytes, sizeof bytes);
+}
+
 static int len_render(const struct kfs_record *record, uint32_t shard, struct kfs_buf *out)
 {
-    const size_t len = record->data.len;
-    const unsigned char before[KFS_LEN_BYTES] = {(unsigned char)(len >> 24), (unsigned char)(len >> 16),
-                                                 (unsigned char)(len >> 8), (unsigned char)len};
+    char before[KFS_LEN_BYTES];
 
     (void)shard;
+    put_len(before, record->data.len);
     return render((struct kfs_bytes){before, sizeof before}, record->data, (struct kfs_bytes){NULL, 0}, out);
+}
+
+static size_t len_render_run(const struct kfs_record *records, size_t n, uint32_t shard, struct kfs_buf *out)
+{
+    char *to = out->data + out->len;
+    size_t room = out->cap - out->len;
+    size_t i;
+
+    (void)shard;
+    for (i = 0; i < n; i++) {
+        const struct kfs_bytes data = records[i].data;
+        if (KFS_LEN_BYTES + data.len > room)
+            break;
+        put_len(to, data.len);
+        if (data.len > 0)
+            memcpy(to + KFS_LEN_BYTES, data.data, data.len);
+        to += KFS_LEN_BYTES + data.len;
+        room -= KFS_LEN_BYTES + data.len;
+    }
+    out->len = out->cap - room;
+    return i;
 }
 
 static size_t len_framed_max(size_t record_max)
@@ -196,5 +268,6 @@ const struct kfs_framing kfs_framing_len = {
     .cut = len_cut,
     .decode = NULL,
     .render = len_render,
+    .render_run = len_render_run,
     .rendered_size = len_rendered_size,
 };

@@ -62,6 +62,9 @@ struct kfs_framing {
     /* Appends a record of the shard with that index as a reader sees it. -EMSGSIZE, -ENOMEM: nothing was appended. */
     int (*render)(const struct kfs_record *record, uint32_t shard, struct kfs_buf *out);
 
+    /* Renders as many of n records as fit into out as it is (cap bytes), whole; how many. */
+    size_t (*render_run)(const struct kfs_record *records, size_t n, uint32_t shard, struct kfs_buf *out);
+
     /* The bytes that render would append. */
     size_t (*rendered_size)(const struct kfs_record *record);
 };

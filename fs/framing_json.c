@@ -98,6 +98,17 @@ static int json_render(const struct kfs_record *record, uint32_t shard, struct k
     return 0;
 }
 
+static size_t json_render_run(const struct kfs_record *records, size_t n, uint32_t shard, struct kfs_buf *out)
+{
+    struct kfs_buf fixed = {.data = out->data, .len = out->len, .cap = out->cap, .max = out->cap};
+    size_t i = 0;
+
+    while (i < n && json_render(&records[i], shard, &fixed) == 0)
+        i++;
+    out->len = fixed.len;
+    return i;
+}
+
 /* Amazon's numbers have 56 digits, always; others are counted by printing them. */
 static size_t seq_digits(const struct kfs_seq *seq)
 {
@@ -285,5 +296,6 @@ const struct kfs_framing kfs_framing_json = {
     .cut = kfs_framing_cut_line,
     .decode = json_decode,
     .render = json_render,
+    .render_run = json_render_run,
     .rendered_size = json_rendered_size,
 };

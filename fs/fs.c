@@ -40,6 +40,7 @@ int kfs_fs_new(const struct kfs_fs_config *config, struct kfs_fs **out, struct k
     fs->started_ms = config->clock->wall_ms(config->clock->ctx);
     init_dir(&fs->root, KFS_NODE_ROOT, 1);
     init_dir(&fs->control, KFS_NODE_CONTROL_DIR, 2);
+    init_dir(&fs->cursors_dir, KFS_NODE_CURSORS_DIR, 7);
     kfs_errors_init(&fs->errors, config->clock);
     kfs_locks_init(&fs->locks);
     (void)pthread_mutex_init(&fs->dirs_lock, NULL);
@@ -50,6 +51,7 @@ int kfs_fs_new(const struct kfs_fs_config *config, struct kfs_fs **out, struct k
     (void)pthread_cond_init(&fs->tick, &attr);
     (void)pthread_condattr_destroy(&attr);
     kfs_merge_pool_init(&fs->merges);
+    kfs_cursors_init(&fs->cursors, fs);
     kfs_on_fault(config->backend, on_fault, fs);
     int rc = kfs_dispatcher_start(&fs->dispatcher);
     if (rc == 0)
@@ -74,6 +76,7 @@ void kfs_fs_stop(struct kfs_fs *fs)
     (void)pthread_mutex_unlock(&fs->live_lock);
     kfs_locks_end(&fs->locks);
     kfs_ticker_stop(fs);
+    kfs_cursors_stop(&fs->cursors);
 }
 
 void kfs_fs_free(struct kfs_fs *fs)
@@ -81,6 +84,7 @@ void kfs_fs_free(struct kfs_fs *fs)
     while (fs->handles != NULL)
         kfs_fs_release(fs, fs->handles);
     kfs_nodes_free(fs);
+    kfs_cursors_release(&fs->cursors);
     kfs_merge_pool_release(&fs->merges);
     kfs_on_fault(fs->config.backend, NULL, NULL);
     kfs_errors_release(&fs->errors);

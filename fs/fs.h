@@ -70,6 +70,9 @@ int kfs_fs_truncate(struct kfs_fs *fs, struct kfs_node *node, uint64_t size);
 int kfs_fs_mkdir(struct kfs_fs *fs, struct kfs_node *parent, const char *name);
 int kfs_fs_rmdir(struct kfs_fs *fs, struct kfs_node *parent, const char *name);
 
+/* Of a cursor, in /.kinesisfs/cursors: removes it; elsewhere refuses. */
+int kfs_fs_unlink(struct kfs_fs *fs, struct kfs_node *parent, const char *name);
+
 /* What streams cannot do: records it under the operation's name, returns -EPERM. */
 int kfs_fs_refuse(struct kfs_fs *fs, struct kfs_node *parent, const char *operation, const char *name);
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "fs/cursor.h"
 #include "fs/fs.h"
 #include "fs/merge.h"
 #include "fs/name.h"
@@ -22,7 +23,9 @@ enum kfs_node_type {
     KFS_NODE_METRICS,
     KFS_NODE_DEAD,
     KFS_NODE_ERRORS,
-    KFS_NODE_STREAM, /* a directory */
+    KFS_NODE_CURSORS_DIR, /* /.kinesisfs/cursors, */
+    KFS_NODE_CURSOR,      /* and a file there, of that name */
+    KFS_NODE_STREAM,      /* a directory */
     KFS_NODE_SHARD,
     KFS_NODE_ALL
 };
@@ -38,6 +41,9 @@ struct kfs_node {
 
     uint64_t base;            /* what offset 0 of the file is in the shard's default view, or in errors */
     struct kfs_position from; /* the same of a file that is merged, in each shard */
+
+    struct kfs_cursor *cursor; /* a reference; NULL: the file is read without one */
+    struct kfs_places places;  /* of the cursor where the file begins: all of them, or the shard's */
 
     pthread_mutex_t merge_lock; /* guards the making of merge */
     struct kfs_merge *merge;    /* owned; what is shown where that is not stored bytes of one shard */
@@ -73,6 +79,8 @@ struct kfs_handle {
     atomic_uint_fast64_t read_end; /* where the last read ended: what poll asks about */
     atomic_uint_fast64_t failed;   /* 1 + the offset of the last read if that failed, else 0 */
 
+    struct kfs_cursor_reader cursor;
+
     atomic_bool locked; /* it has or had locks, which its release ends */
 
     struct kfs_listener listener;
@@ -100,10 +108,12 @@ struct kfs_fs {
     struct kfs_merge_pool merges;
     struct kfs_counters counters;
     struct kfs_locks locks;
+    struct kfs_cursors cursors;
     uint64_t started_ms;
 
     struct kfs_node root;
     struct kfs_node control;
+    struct kfs_node cursors_dir;
     pthread_mutex_t dirs_lock;
     struct kfs_node *dirs[KFS_DIR_BUCKETS]; /* directories of streams, by name */
 
@@ -138,7 +148,7 @@ int kfs_node_stat(struct kfs_fs *fs, struct kfs_node *node, struct stat *st, str
 int kfs_node_size(struct kfs_fs *fs, struct kfs_node *node, uint64_t *size, struct kfs_error *err);
 
 /* ---- control.c ---- */
-int kfs_control_text(struct kfs_fs *fs, enum kfs_node_type type, struct kfs_buf *text);
+int kfs_control_text(struct kfs_fs *fs, const struct kfs_node *node, struct kfs_buf *text);
 
 /* ---- file.c ---- */
 bool kfs_handle_at_end(const struct kfs_handle *handle);

@@ -124,7 +124,7 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-    kfs_fuse_reply_status(req, kfs_fs_refuse(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, parent), "unlink", name));
+    kfs_fuse_reply_status(req, kfs_fs_unlink(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, parent), name));
 }
 
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,

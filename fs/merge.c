@@ -26,28 +26,30 @@ static size_t copy_spill(const struct merge_cursor *c, uint64_t offset, void *da
     return left;
 }
 
-/* Renders a record behind what `out` has, or what fits of it and all of it into the spill. */
-static int render(struct kfs_merge *m, struct merge_cursor *c, const struct kfs_record *record, uint32_t shard,
+/* Renders the run behind what `out` has: what fits of it, or of its first record what fits and all of it into the
+ * spill. */
+static int render(struct kfs_merge *m, struct merge_cursor *c, const struct kfs_record *records, uint32_t shard,
                   struct kfs_buf *out)
 {
     size_t had = out->len;
     size_t part = out->max - had;
-    int rc = m->framing->render(record, shard, out);
+    size_t n = m->framing->render_run(records, merge_cursor_run(c), shard, out);
+    int rc;
 
     c->spill.len = 0;
     if (c->spill.cap > SPILL_KEPT)
         kfs_buf_release(&c->spill);
-    if (rc == 0) {
-        merge_cursor_take(m, c, out->len - had);
+    if (n > 0) {
+        merge_cursor_take(m, c, n, out->len - had);
         return 0;
     }
-    rc = m->framing->render(record, shard, &c->spill);
+    rc = m->framing->render(records, shard, &c->spill);
     if (rc != 0)
         return rc;
     assert(c->spill.len > part);
     memcpy(out->data + had, c->spill.data, part);
     out->len += part;
-    merge_cursor_take(m, c, c->spill.len);
+    merge_cursor_take(m, c, 1, c->spill.len);
     return 0;
 }
 
@@ -133,6 +135,45 @@ uint64_t kfs_merge_known_size(struct kfs_merge *merge)
     return size;
 }
 
+/* ---- places ---- */
+
+/* The slots of a cursor that stands at an offset, or has rendered what covers it. -ENOMEM. */
+static int list_slots(const struct kfs_merge *m, const struct merge_cursor *c, uint64_t offset,
+                      struct kfs_merge_offset **list, size_t *n)
+{
+    struct kfs_merge_offset *made = malloc(c->n * sizeof *made);
+
+    *n = 0;
+    if (made == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < c->n; i++) {
+        uint64_t next = c->at > offset && c->taken_slot == i ? c->taken_offset : c->slots[i].next;
+        if (next > m->shards[i].base)
+            made[(*n)++] = (struct kfs_merge_offset){m->shards[i].index, next};
+    }
+    *list = made;
+    return 0;
+}
+
+int kfs_merge_offsets(struct kfs_merge *merge, uint64_t offset, struct kfs_merge_offset **list, size_t *n,
+                      struct kfs_error *err)
+{
+    struct merge_cursor *c;
+    int rc = 0;
+
+    assert(merge != NULL && list != NULL && n != NULL);
+    *list = NULL;
+    *n = 0;
+    (void)pthread_mutex_lock(&merge->lock);
+    if (offset > 0 && offset <= merge->history.end) {
+        rc = merge_seek(merge, offset, &c, err);
+        if (rc > 0 && list_slots(merge, c, offset, list, n) != 0)
+            rc = kfs_fail(err, ENOMEM, "no memory for the shards of a stream");
+    }
+    (void)pthread_mutex_unlock(&merge->lock);
+    return rc < 0 ? rc : 0;
+}
+
 /* ---- making ---- */
 
 int kfs_merge_new(struct kfs_merge_pool *pool, const struct kfs_merge_file *file, struct kfs_merge **out,
@@ -151,6 +192,7 @@ int kfs_merge_new(struct kfs_merge_pool *pool, const struct kfs_merge_file *file
     m->only = file->shard;
     m->framing = file->framing;
     m->from = file->from;
+    m->places = file->places;
     for (size_t i = 0; i < KFS_MERGE_CURSORS; i++)
         merge_cursor_init(&m->cursors[i], m->framing);
     rc = kfs_stream_info(m->stream, &m->info, err);

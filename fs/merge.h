@@ -50,6 +50,7 @@
 #include "backend/backend.h"
 #include "fs/framing.h"
 #include "fs/gauge.h"
+#include "fs/place.h"
 
 #define KFS_MERGE_EXTENSIONS_MAX 1024
 #define KFS_MERGE_CURSORS 4
@@ -80,6 +81,8 @@ struct kfs_merge_file {
     uint32_t shard;            /* KFS_NO_SHARD for all */
     const struct kfs_framing *framing;
     struct kfs_position from; /* in each shard; KFS_LAST_RECORDS: of the merged ones */
+    /* Borrowed while the merge lives, or NULL: then each shard begins behind its place, or at its horizon. */
+    const struct kfs_places *places;
 };
 
 /* The pool is borrowed and outlives the merge. */
@@ -92,6 +95,16 @@ int kfs_merge_size(struct kfs_merge *merge, uint64_t *size, struct kfs_error *er
 
 /* Without extending; for the attributes of what failed. Reads nothing, but waits for the mutex. */
 uint64_t kfs_merge_known_size(struct kfs_merge *merge);
+
+/* Where the records that are not wholly before `offset` (at most the known size) begin. */
+struct kfs_merge_offset {
+    uint32_t shard;
+    uint64_t offset; /* in its default view */
+};
+
+/* Of the shards that have records before it. *list is malloc'ed; the caller frees it. The errors of a read. */
+int kfs_merge_offsets(struct kfs_merge *merge, uint64_t offset, struct kfs_merge_offset **list, size_t *n,
+                      struct kfs_error *err);
 
 /* Up to len bytes; fewer only before an error or the tip. 0 at the tip that there is now: it extends first. */
 ssize_t kfs_merge_read(struct kfs_merge *merge, uint64_t offset, void *data, size_t len, struct kfs_error *err);

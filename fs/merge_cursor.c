@@ -7,7 +7,7 @@
 
 #define READ_BYTES_MAX ((size_t)256 << 10)
 #define READ_BYTES_MIN ((size_t)1 << 10)
-#define READ_RECORDS_MAX 1000
+#define READ_RECORDS_MAX 3000
 #define READ_RECORDS_MIN 16
 
 /* ---- what is read ahead ---- */
@@ -359,13 +359,35 @@ static void keep_checkpoint(struct kfs_merge *m, const struct merge_cursor *c)
     merge_history_keep(&m->history, c->at, next, c->n);
 }
 
-void merge_cursor_take(struct kfs_merge *m, struct merge_cursor *c, size_t size)
+size_t merge_cursor_run(const struct merge_cursor *c)
+{
+    const struct merge_slot *slot = &c->slots[c->heap[0]];
+    const struct kfs_batch *batch = slot->batch;
+    uint32_t other = c->heap[0];
+    size_t at = slot->at + 1;
+
+    if (c->heap_n > 1)
+        other = c->heap_n > 2 && before(c, c->heap[2], c->heap[1]) ? c->heap[2] : c->heap[1];
+    for (; at < batch->n && batch->records[at].offset < slot->end; at++) {
+        uint64_t arrival = batch->records[at].arrival_ms;
+        uint64_t key = arrival > slot->floor_ms ? arrival : slot->floor_ms;
+        if (c->heap_n > 1 && (key > c->slots[other].key || (key == c->slots[other].key && c->heap[0] > other)))
+            break;
+    }
+    return at - slot->at;
+}
+
+void merge_cursor_take(struct kfs_merge *m, struct merge_cursor *c, size_t n, size_t size)
 {
     uint32_t place = c->heap[0];
     struct merge_slot *slot = &c->slots[place];
+    const struct kfs_record *last = &slot->batch->records[slot->at + n - 1];
 
-    slot->next += slot->batch->records[slot->at].data.len + 1;
-    slot->at++;
+    assert(n > 0 && slot->at + n <= slot->batch->n);
+    c->taken_slot = place;
+    c->taken_offset = last->offset;
+    slot->next = last->offset + last->data.len + 1;
+    slot->at += n;
     c->at += size;
     if (slot->next >= slot->end) {
         assert(slot->next == slot->end);

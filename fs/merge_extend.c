@@ -91,13 +91,16 @@ static int begin_shard(struct kfs_merge *m, struct merge_shard *shard, struct kf
     struct kfs_extent extent;
     uint64_t offset = 0;
     uint64_t record = 0;
+    struct kfs_position from = m->from;
     int rc = 0;
 
+    if (m->places != NULL)
+        from = kfs_place_position(kfs_places_find(m->places, shard->index));
     /* The reader is not the merge's: a shard that is not taken up then has nothing to close. */
-    if (!m->begun && m->from.type != KFS_AT_HORIZON) {
+    if (!m->begun && from.type != KFS_AT_HORIZON) {
         rc = kfs_reader_open(m->stream, shard->index, &reader, err);
         if (rc == 0)
-            rc = kfs_locate(reader, &m->from, &offset, err);
+            rc = kfs_locate(reader, &from, &offset, err);
         if (rc == 0)
             rc = kfs_gauge_ordinal(reader, offset, &record, err);
         kfs_reader_close(reader);
@@ -284,7 +287,7 @@ static int begin_behind(struct kfs_merge *m, uint64_t skip)
         if (merge_cursor_peek(m, c, &record, &shard, NULL) <= 0)
             break;
         m->shards[c->heap[0]].base_record++;
-        merge_cursor_take(m, c, m->framing->rendered_size(record));
+        merge_cursor_take(m, c, 1, m->framing->rendered_size(record));
     }
     for (size_t i = 0; rc == 0 && i < m->n; i++) {
         struct merge_shard *shard = &m->shards[i];
@@ -309,7 +312,7 @@ int merge_begin(struct kfs_merge *m, struct kfs_error *err)
     /* A record that cannot be read is told to who reads it. */
     if (rc < 0 && !m->begun)
         return rc;
-    if (rc <= 0 || m->from.type != KFS_LAST_RECORDS || m->only != KFS_NO_SHARD)
+    if (rc <= 0 || m->places != NULL || m->from.type != KFS_LAST_RECORDS || m->only != KFS_NO_SHARD)
         return 0;
     /* Each shard begins with as many as all of them together may have. */
     for (size_t i = 0; i < m->n; i++)

@@ -116,6 +116,8 @@ struct merge_cursor {
     struct kfs_limit limit; /* of one read */
     uint64_t serial;        /* of the extension it is in */
     uint64_t at;            /* virtual offset of the next record */
+    uint32_t taken_slot;    /* of the record before `at`, valid while spill has something */
+    uint64_t taken_offset;  /* where that record begins in its shard */
     uint64_t look;          /* where to think of a checkpoint next */
     struct kfs_buf spill;   /* the rendering of one record before `at`, of which a reader got a part */
     uint64_t used;          /* when, in calls */
@@ -129,6 +131,7 @@ struct kfs_merge {
     uint32_t only; /* KFS_NO_SHARD for all */
     const struct kfs_framing *framing;
     struct kfs_position from;
+    const struct kfs_places *places;
     bool begun; /* the first shards have their base */
     struct merge_shard *shards;
     size_t n;
@@ -157,8 +160,12 @@ int merge_cursor_place(struct kfs_merge *m, struct merge_cursor *c, size_t exten
 int merge_cursor_peek(struct kfs_merge *m, struct merge_cursor *c, const struct kfs_record **record, uint32_t *shard,
                       struct kfs_error *err);
 
-/* Goes behind the record that was peeked, which takes `size` virtual bytes. */
-void merge_cursor_take(struct kfs_merge *m, struct merge_cursor *c, size_t size);
+/* How many records, from the one that was peeked on, follow each other in the merge and are read ahead: at least
+ * that one. They stand behind it in memory. */
+size_t merge_cursor_run(const struct merge_cursor *c);
+
+/* Goes behind the first n records of the run, which take `size` virtual bytes. */
+void merge_cursor_take(struct kfs_merge *m, struct merge_cursor *c, size_t n, size_t size);
 
 /* The reader of a shard, opened where it is not. -ESTALE where retention has removed the shard. */
 int merge_reader(struct kfs_merge *m, uint32_t slot, struct kfs_reader **reader, struct kfs_error *err);
@@ -188,7 +195,7 @@ void merge_pool_remove(struct kfs_merge *m);
 
 /* ---- merge_seek.c ---- */
 
-/* 1 and a cursor that stands at the offset, which is below the end, or whose spill covers it; -errno. */
+/* 1 and a cursor that stands at the offset, which is not beyond the end, or whose spill covers it; -errno. */
 int merge_seek(struct kfs_merge *m, uint64_t offset, struct merge_cursor **cursor, struct kfs_error *err);
 
 /* ---- merge_time.c ---- */

@@ -79,7 +79,7 @@ static int pass(struct kfs_merge *m, struct merge_cursor *c, uint64_t offset, st
             if (rc != 0)
                 return kfs_fail(err, -rc, "no memory for a record");
         }
-        merge_cursor_take(m, c, size);
+        merge_cursor_take(m, c, 1, size);
     }
     return 1;
 }

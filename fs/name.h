@@ -12,6 +12,7 @@
 
 #define KFS_NAME_MAX 255 /* bytes of a directory name */
 #define KFS_STATUS_DIR ".kinesisfs"
+#define KFS_CURSORS_DIR "cursors" /* in it */
 #define KFS_ALL_NAME "all"
 #define KFS_SHARD_NAME_LEN 20 /* shardId- and 12 digits */
 

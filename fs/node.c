@@ -41,6 +41,8 @@ static void free_node(struct kfs_fs *fs, struct kfs_node *node)
         fs->live = node->next_live;
     (void)pthread_mutex_unlock(&fs->live_lock);
     kfs_merge_free(node->merge);
+    kfs_places_release(&node->places);
+    kfs_cursor_put(&fs->cursors, node->cursor);
     kfs_topic_unref(node->topic);
     (void)pthread_mutex_destroy(&node->merge_lock);
     free(node);
@@ -89,8 +91,11 @@ int kfs_node_merge(struct kfs_fs *fs, struct kfs_node *node, struct kfs_merge **
 
     (void)pthread_mutex_lock(&node->merge_lock);
     if (node->merge == NULL) {
-        const struct kfs_merge_file file = {
-            .stream = node->topic->stream, .shard = node->shard, .framing = node->view.framing, .from = node->from};
+        const struct kfs_merge_file file = {.stream = node->topic->stream,
+                                            .shard = node->shard,
+                                            .framing = node->view.framing,
+                                            .from = node->from,
+                                            .places = node->cursor != NULL ? &node->places : NULL};
         rc = kfs_merge_new(&fs->merges, &file, &node->merge, err);
     }
     *merge = node->merge;
@@ -107,7 +112,7 @@ static struct kfs_node **bucket(struct kfs_fs *fs, const char *name)
 
 void kfs_node_unref(struct kfs_fs *fs, struct kfs_node *node, uint64_t n)
 {
-    if (node == &fs->root || node == &fs->control)
+    if (node == &fs->root || node == &fs->control || node == &fs->cursors_dir)
         return;
     if (node->type == KFS_NODE_STREAM) {
         /* A lookup must not find a directory whose last reference is going. */
@@ -204,6 +209,10 @@ static int lookup_control(struct kfs_fs *fs, const char *name, struct kfs_node *
                  {"errors", KFS_NODE_ERRORS},
                  {"dead_letters", KFS_NODE_DEAD}};
 
+    if (strcmp(name, KFS_CURSORS_DIR) == 0) {
+        *out = &fs->cursors_dir;
+        return 0;
+    }
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (strcmp(name, files[i].name) != 0)
             continue;
@@ -214,6 +223,18 @@ static int lookup_control(struct kfs_fs *fs, const char *name, struct kfs_node *
         return 0;
     }
     return -ENOENT;
+}
+
+static int lookup_cursor(struct kfs_fs *fs, const char *name, struct kfs_node **out)
+{
+    if (!kfs_cursor_name_valid(name) || !kfs_cursor_known(fs, name))
+        return -ENOENT;
+    *out = kfs_node_new(fs, KFS_NODE_CURSOR);
+    if (*out == NULL)
+        return -ENOMEM;
+    (void)snprintf((*out)->name, sizeof(*out)->name, "%s", name);
+    (*out)->ino = kfs_ino_of(name, 0, 1);
+    return 0;
 }
 
 /* The offset of a shard where a file of a view begins. */
@@ -238,22 +259,30 @@ static int locate(const struct kfs_node *dir, uint32_t shard, const struct kfs_p
     return rc;
 }
 
+/* Where a file begins: what `from` or the cursor of its view says now. */
+static int begin_file(struct kfs_fs *fs, const struct kfs_node *dir, struct kfs_node *node, struct kfs_error *err)
+{
+    const struct kfs_clock *clock = fs->config.clock;
+    int rc = 0;
+
+    node->from = kfs_from_position(&dir->view.from, clock->wall_ms(clock->ctx));
+    struct kfs_position from = node->from;
+    if (dir->view.cursor[0] != '\0') {
+        rc = kfs_cursor_get(&fs->cursors, dir->topic, dir->view.cursor, &node->cursor, err);
+        if (rc == 0)
+            rc = kfs_cursor_begin(node->cursor, node->shard, &from, &node->places, err);
+        from = kfs_place_position(kfs_places_find(&node->places, node->shard));
+    }
+    return rc != 0 || node->shard == KFS_NO_SHARD ? rc : locate(dir, node->shard, &from, &node->base, err);
+}
+
 static int lookup_file(struct kfs_fs *fs, struct kfs_node *dir, const char *name, struct kfs_node **out,
                        struct kfs_error *err)
 {
-    const struct kfs_clock *clock = fs->config.clock;
-    struct kfs_position from;
-    uint64_t base = 0;
     uint32_t shard;
 
     if (kfs_shard_name_parse(name, &shard) != 0)
         return -ENOENT;
-    from = kfs_from_position(&dir->view.from, clock->wall_ms(clock->ctx));
-    if (shard != KFS_NO_SHARD) {
-        int rc = locate(dir, shard, &from, &base, err);
-        if (rc != 0)
-            return rc;
-    }
     struct kfs_node *node = kfs_node_new(fs, shard == KFS_NO_SHARD ? KFS_NODE_ALL : KFS_NODE_SHARD);
     if (node == NULL)
         return -ENOMEM;
@@ -261,11 +290,13 @@ static int lookup_file(struct kfs_fs *fs, struct kfs_node *dir, const char *name
     node->topic = kfs_topic_ref(dir->topic);
     node->view = dir->view;
     node->shard = shard;
-    node->base = base;
-    node->from = from;
     node->ino = kfs_ino_of(dir->name, dir->topic->generation, shard == KFS_NO_SHARD ? 1 : shard + 2);
-    *out = node;
-    return 0;
+    int rc = begin_file(fs, dir, node, err);
+    if (rc != 0)
+        kfs_node_unref(fs, node, 1);
+    else
+        *out = node;
+    return rc;
 }
 
 /* The release of a description that was closed before this call may still be
@@ -296,6 +327,8 @@ int kfs_fs_lookup(struct kfs_fs *fs, struct kfs_node *parent, const char *name, 
         rc = lookup_root(fs, name, &node, &err);
     else if (parent->type == KFS_NODE_CONTROL_DIR)
         rc = lookup_control(fs, name, &node);
+    else if (parent->type == KFS_NODE_CURSORS_DIR)
+        rc = lookup_cursor(fs, name, &node);
     else if (parent->type == KFS_NODE_STREAM) {
         wait_for_closing(fs);
         rc = lookup_file(fs, parent, name, &node, &err);

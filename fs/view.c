@@ -38,6 +38,21 @@ static int use_from(struct kfs_view *view, struct kfs_bytes value, struct kfs_er
     return kfs_from_parse(value, &view->from, err);
 }
 
+static int use_cursor(struct kfs_view *view, struct kfs_bytes value, struct kfs_error *err)
+{
+    char name[sizeof view->cursor] = "";
+
+    if (value.len < sizeof name)
+        memcpy(name, value.data, value.len);
+    if (strlen(name) != value.len || !kfs_cursor_name_valid(name))
+        return kfs_fail(err, ENOENT,
+                        "view 'cursor': a name has 1 to %d of the characters a-z 0-9 _ . -, begins with a letter or "
+                        "digit and does not end with .new",
+                        KFS_CURSOR_NAME_MAX);
+    memcpy(view->cursor, name, sizeof name);
+    return 0;
+}
+
 static int use_key(struct kfs_view *view, struct kfs_bytes value, struct kfs_error *err)
 {
     return kfs_key_parse(value, &view->key, err);
@@ -53,7 +68,7 @@ static const struct kfs_view_row rows[] = {
     {"raw", false, KFS_VIEW_FRAMING, use_raw},     {"len", false, KFS_VIEW_FRAMING, use_len},
     {"json", false, KFS_VIEW_FRAMING, use_json},   {"follow", false, KFS_VIEW_ALONE, use_follow},
     {"from", true, KFS_VIEW_ALONE, use_from},      {"key", true, KFS_VIEW_KEY, use_key},
-    {"keyfrom", true, KFS_VIEW_KEY, use_keyfrom},
+    {"keyfrom", true, KFS_VIEW_KEY, use_keyfrom},  {"cursor", true, KFS_VIEW_ALONE, use_cursor},
 };
 
 const struct kfs_view_table kfs_view_table = {rows, sizeof rows / sizeof rows[0]};

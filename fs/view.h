@@ -12,15 +12,17 @@
 #include "fs/framing.h"
 #include "fs/from.h"
 #include "fs/key.h"
+#include "fs/place.h"
 
 #define KFS_VIEW_BYTES_MAX 255 /* of the whole list: a file name has no more */
 #define KFS_VIEW_WORDS_MAX 64  /* in one list, and rows of a table */
 
 struct kfs_view {
     const struct kfs_framing *framing;
-    bool follow;             /* a read at the tip waits */
-    struct kfs_from from;    /* where files begin */
-    struct kfs_key_rule key; /* partition keys of what is written */
+    bool follow;                          /* a read at the tip waits */
+    struct kfs_from from;                 /* where files begin */
+    struct kfs_key_rule key;              /* partition keys of what is written */
+    char cursor[KFS_CURSOR_NAME_MAX + 1]; /* whose place files begin at; "": none */
 };
 
 /* What a name without `@` means: lines, no follow, from the start, keys chosen. */

@@ -113,6 +113,15 @@ static int check_partial(struct kfs_handle *handle)
     return rc == 0 && shard.closed ? -EROFS : rc;
 }
 
+/* At close and, with all that was read, at fsync. */
+static int save_cursor(struct kfs_fs *fs, struct kfs_handle *handle, bool all)
+{
+    struct kfs_error err = {0};
+    int rc = kfs_cursor_confirm(&fs->cursors, &handle->cursor, all, !all, &err);
+
+    return rc == 0 ? 0 : kfs_node_report(fs, handle->node, "cursor", &err);
+}
+
 int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t owner)
 {
     int rc = 0;
@@ -125,6 +134,10 @@ int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t owner)
         rc = check_partial(handle);
     set_flushed(fs, handle, partial);
     (void)pthread_mutex_unlock(&handle->write_lock);
+    if (handle->cursor.cursor != NULL) {
+        int saved = save_cursor(fs, handle, false);
+        rc = rc == 0 ? saved : rc;
+    }
     if (atomic_load(&handle->locked))
         atomic_store(&fs->unlocking_until_ms, fs->config.clock->mono_ms(fs->config.clock->ctx) + KFS_CLOSING_MS);
     kfs_locks_drop(&fs->locks, kfs_node_lock_key(handle->node), owner, NULL);
@@ -160,6 +173,8 @@ int kfs_fs_sync(struct kfs_fs *fs, struct kfs_handle *handle, bool partial, stru
     /* Of which shards its records are is not kept: all of the stream. */
     uint32_t shard = handle->writable && handle->writer.elsewhere ? KFS_NO_SHARD : handle->node->shard;
     (void)pthread_mutex_unlock(&handle->write_lock);
+    if (rc == 0 && handle->cursor.cursor != NULL)
+        rc = save_cursor(fs, handle, true);
     if (rc != 0)
         return rc;
     atomic_fetch_add(&fs->counters.syncs, 1);

@@ -24,6 +24,12 @@ append4|100-byte lines, 4 writers, lines/s|ours null native|>= 0.8
 bulk|bulk append, MB/s|ours passthrough_ll native|>= 0.7
 read_warm|sequential read, read before, MB/s|ours passthrough_ll native|>= 1.0
 read_cold|sequential read, from disk, MB/s|ours passthrough_ll native|>= 1.0
+len|@len, read before, MB/s|ours plain|>= 0.7
+nul|@nul, read before, MB/s|ours plain|>= 0.7
+json|@json, read before, MB/s of output|ours plain|>= 0.5
+keyfrom|keyfrom=json:, bulk append, MB/s|ours plain|>= 0.5
+from_open|open from=-10m, 10 million records, ms|ours|<= 5
+readers_memory|10,000 @follow readers, resident, MB|ours|<= 64
 follow|append to reader, p50 p99 p99.9, us|ours pipe|<= 20
 durable1|sync=always, 1 writer, lines/s|ours native|
 durable4|sync=always, 4 writers, lines/s|ours one native|
@@ -68,7 +74,7 @@ fi
 build() {
     make -s -j "$(nproc)"
     mkdir -p "$built"
-    cc -O2 -std=c11 -D_GNU_SOURCE tests/bench/bench.c -o "$built/load"
+    cc -O2 -std=c11 -D_GNU_SOURCE -pthread tests/bench/bench.c -o "$built/load"
     if [ ! -e $examples/null.c ]; then # an image without documentation
         (cd "$built" && apt-get -q download libfuse3-dev && dpkg-deb -x libfuse3-dev_*.deb package)
         examples=$built/package$examples
@@ -141,6 +147,28 @@ sample_read() { # cold|warm WHO
     unmount_all
 }
 
+# A shard that was read before, through a view and as it is, in one mount.
+sample_view() { # VIEW WHO
+    local views=@$1
+    [ "$2" = ours ] || views=
+    load_ours read "$mnt/read$views/shardId-000000000000"
+}
+
+# A file whose view has a time in it is looked up and opened, the first time in its life.
+sample_open() {
+    local start=${EPOCHREALTIME/./}
+    exec 9<"$mnt/s1@from=-10m/shardId-000000000000"
+    echo "$start ${EPOCHREALTIME/./}" | awk '{ printf "%.2f\n", ($2 - $1) / 1000 }'
+    exec 9<&-
+}
+
+# 10,000 descriptions wait; one line must reach them all.
+sample_readers() {
+    mkdir "$mnt/s-$round"
+    "$built/load" readers "$mnt/s-$round@follow/shardId-000000000000" "$mnt/s-$round/shardId-000000000000" 10000 >&2
+    awk '/^VmHWM/ { printf "%.1f\n", $2 / 1024 }' "/proc/$pid/status"
+}
+
 # From the start of the program until the sizes of all shards of a stream are known.
 sample_mount() { # time|memory
     local start=${EPOCHREALTIME/./}
@@ -164,6 +192,11 @@ sample() { # ROW WHO: prints a number or several
     bulk/native) rm -f "$run/source/copy" && "$built/load" copy "$run/big" "$run/source/copy" ;;
     read_warm/*) sample_read warm "$2" ;;
     read_cold/*) sample_read cold "$2" ;;
+    len/* | nul/* | json/*) sample_view "$1" "$2" ;;
+    keyfrom/ours) load_ours copy "$run/big" "$(fresh | sed 's#/shard#@keyfrom=json:user.id/shard#')" ;;
+    keyfrom/plain) load_ours copy "$run/big" "$(fresh)" ;;
+    from_open/ours) sample_open ;;
+    readers_memory/ours) sample_readers ;;
     follow/ours) load_ours follow "$mnt/$row-$round@follow/shardId-000000000000" "$(fresh)" 2000 ;;
     follow/pipe) "$built/load" pipe 2000 ;;
     durable*/one) "$built/load" append "$(fresh)" $seconds 1 100 ;;
@@ -191,6 +224,20 @@ prepare() { # ROW PARTICIPANT...
         cat "$run/source/read" >>"$mnt/read/shardId-000000000000"
         unmount_all
         ;;
+    len | nul | json)
+        mount_ours && mkdir "$mnt/read"
+        lines $((read_bytes / 100)) >>"$mnt/read/shardId-000000000000"
+        "$built/load" read "$mnt/read@$1/shardId-000000000000" >"$run/first"
+        ;;
+    keyfrom)
+        mount_ours
+        yes "{\"user\":{\"id\":\"u-1234567\"},\"text\":\"$(printf %058d 0)\"}" | head -n 1000000 >"$run/big" || true
+        ;;
+    from_open)
+        mount_ours && mkdir "$mnt/s1"
+        seq 10000000 >>"$mnt/s1/shardId-000000000000"
+        ;;
+    readers_memory) mount_ours ;;
     mount_*)
         mount_ours && mkdir "$mnt/s1"
         seq 10000000 >>"$mnt/s1/shardId-000000000000"

@@ -1,10 +1,13 @@
 #include "backend/base/record.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* The storage of a full batch: 10,000 records, 10 MiB of data and one record beyond, and their keys. */
-#define STORAGE_MAX ((size_t)32 << 20)
+/* The storage of a full batch: 10,000 records, 10 MiB of data and one record beyond, their keys, and as much again of
+ * data that was read with others and could not be used. */
+#define STORAGE_MAX ((size_t)64 << 20)
 #define FIRST_CAP 64
 
 void kfs_batch_init(struct kfs_batch *batch)
@@ -41,35 +44,63 @@ static int grow_records(struct kfs_batch *batch)
 /* Growing the storage moves it, so records are pointed into the new place. */
 static int make_room(struct kfs_batch *batch, size_t bytes)
 {
-    const char *old = batch->storage.data;
+    const uintptr_t old = (uintptr_t)batch->storage.data;
     /* One byte more, so that views of nothing point somewhere too. */
     int rc = kfs_buf_reserve(&batch->storage, bytes + 1);
 
     if (rc != 0)
         return -ENOMEM;
-    if (batch->storage.data == old)
+    if ((uintptr_t)batch->storage.data == old)
         return 0;
-    for (size_t i = 0, at = 0; i < batch->n; i++) {
+    for (size_t i = 0; i < batch->n; i++) {
         struct kfs_record *r = &batch->records[i];
-        r->key.data = batch->storage.data + at;
-        r->data.data = batch->storage.data + at + r->key.len;
-        at += r->key.len + r->data.len;
+        r->key.data = batch->storage.data + ((uintptr_t)r->key.data - old);
+        r->data.data = batch->storage.data + ((uintptr_t)r->data.data - old);
     }
     return 0;
 }
 
+int kfs_batch_reserve(struct kfs_batch *batch, size_t bytes)
+{
+    return make_room(batch, bytes);
+}
+
+/* Where bytes lie in the storage, behind it (its len) after they were copied. There is room. */
+static size_t put(struct kfs_buf *storage, struct kfs_bytes bytes)
+{
+    const size_t at = storage->len;
+
+    if (bytes.len > 0)
+        memcpy(storage->data + at, bytes.data, bytes.len);
+    storage->len += bytes.len;
+    return at;
+}
+
+static bool same_key(const struct kfs_batch *batch, struct kfs_bytes key)
+{
+    const struct kfs_bytes *last = &batch->records[batch->n - 1].key;
+
+    return last->len == key.len && (key.len == 0 || memcmp(last->data, key.data, key.len) == 0);
+}
+
 int kfs_batch_add(struct kfs_batch *batch, const struct kfs_record *record)
 {
+    struct kfs_buf *storage = &batch->storage;
+    const uintptr_t offset = (uintptr_t)record->data.data - (uintptr_t)storage->data;
+    const bool inside = storage->len > 0 && record->data.len > 0 && offset < storage->len;
+    /* Records of one writer mostly have one key. */
+    const bool again = batch->n > 0 && same_key(batch, record->key);
+    const size_t need = (inside ? 0 : record->data.len) + (again ? 0 : record->key.len);
+
     if (batch->n == batch->cap && grow_records(batch) != 0)
         return -ENOMEM;
-    if (make_room(batch, record->key.len + record->data.len) != 0)
+    if (storage->cap - storage->len <= need && make_room(batch, need) != 0)
         return -ENOMEM;
 
-    struct kfs_record *r = &batch->records[batch->n++];
+    struct kfs_record *r = &batch->records[batch->n];
     *r = *record;
-    r->key.data = batch->storage.data + batch->storage.len;
-    (void)kfs_buf_append(&batch->storage, record->key.data, record->key.len);
-    r->data.data = batch->storage.data + batch->storage.len;
-    (void)kfs_buf_append(&batch->storage, record->data.data, record->data.len);
+    r->key.data = again ? r[-1].key.data : storage->data + put(storage, record->key);
+    r->data.data = storage->data + (inside ? offset : put(storage, record->data));
+    batch->n++;
     return 0;
 }

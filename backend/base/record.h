@@ -77,7 +77,11 @@ void kfs_batch_release(struct kfs_batch *batch);
 /* For backends: empties it, keeping its memory. */
 void kfs_batch_clear(struct kfs_batch *batch);
 
-/* For backends: adds a record, copying key and data. -ENOMEM. */
+/* For backends: room for so many bytes more in the storage, which may move. -ENOMEM. */
+int kfs_batch_reserve(struct kfs_batch *batch, size_t bytes);
+
+/* For backends: adds a record, copying its key, and its data unless that lies in the batch's storage already. The
+ * storage may move, and with it what records point to. -ENOMEM. */
 int kfs_batch_add(struct kfs_batch *batch, const struct kfs_record *record);
 
 #endif

@@ -232,7 +232,8 @@ static enum kfs_subscription_state read_on(struct kfs_api_subscription *s, struc
     }
     if (rc == 0)
         s->offset = reading.next;
-    s->meter.read_bytes -= (double)reading.batch.storage.len;
+    for (size_t i = 0; i < reading.batch.n; i++)
+        s->meter.read_bytes -= (double)(reading.batch.records[i].data.len + reading.batch.records[i].key.len);
     api_reading_release(&reading);
     *wait_ms = until_next(s, now);
     return rc == 0 ? state : fail(buf, rc);

@@ -6,12 +6,15 @@
 
 #include "backend/log/log_internal.h"
 
-#define RESERVE_RECORD 1024 /* bytes of storage that a record is given in advance, at most */
+#define RESERVE_RECORD 256         /* bytes that a record is guessed to have where no other tells */
+#define SPAN_MAX ((size_t)1 << 20) /* bytes of data that are read at once, unless one record has more */
 
 struct kfs_log_reader {
     struct kfs_log *log;
     struct kfs_segment_view view; /* the segment of the last read; seg may be NULL */
     struct kfs_walk walk;         /* in that segment */
+    uint64_t sound_from;          /* of it: what lies between was verified by reading record by record */
+    uint64_t sound_to;
 };
 
 int kfs_log_reader_open(struct kfs_log *log, struct kfs_log_reader **out)
@@ -48,6 +51,8 @@ static void look_at(struct kfs_log_reader *reader, struct kfs_segment_view *view
     kfs_walk_release(&reader->walk);
     kfs_segment_unref(reader->view.seg);
     reader->view = *view;
+    reader->sound_from = 0;
+    reader->sound_to = 0;
     kfs_walk_init(&reader->walk, view->seg, view->index_size);
 }
 
@@ -246,14 +251,91 @@ static int go_to(struct kfs_log_reader *reader, uint64_t at)
     return kfs_walk_seek(&reader->walk, &aim);
 }
 
+/* Data of the segment that was read into the batch's storage, where records point to it. */
+struct span {
+    struct kfs_window window; /* of it, and of what lies elsewhere */
+    size_t at;                /* in the storage */
+};
+
+/* How much to read for the records that are left, of which there is one: as far as those before tell their size. */
+static size_t span_bytes(const struct kfs_log_reader *reader, const struct kfs_limit *left)
+{
+    const struct kfs_walk *walk = &reader->walk;
+    uint64_t mean = walk->place.record > 0 ? walk->place.data_offset / walk->place.record : RESERVE_RECORD;
+    uint64_t bytes = (mean + mean / 8 + 1) * left->records;
+    uint64_t rest = reader->view.data_size - walk->place.data_offset;
+
+    if (bytes > left->bytes)
+        bytes = left->bytes;
+    if (bytes > SPAN_MAX)
+        bytes = SPAN_MAX;
+    if (bytes < (uint64_t)walk->entry.length + 1)
+        bytes = (uint64_t)walk->entry.length + 1;
+    return (size_t)(bytes < rest ? bytes : rest);
+}
+
+/* Has the span begin at the walk's record, where that does not lie in it. -EIO, -ENOMEM, as -errno of io. */
+static int move_span(struct kfs_log_reader *reader, const struct kfs_limit *left, struct kfs_batch *batch,
+                     struct span *span)
+{
+    const struct kfs_io *io = reader->view.seg->io;
+    const uint64_t from = reader->walk.place.data_offset;
+    struct kfs_window *window = &span->window;
+    size_t len;
+
+    if (reader->walk.entry.length > KFS_RECORD_BYTES_MAX || from > reader->view.data_size)
+        return -EIO;
+    if (from >= window->held_start && kfs_walk_end(&reader->walk) <= window->held_start + window->held.len)
+        return 0;
+    len = span_bytes(reader, left);
+    if (kfs_batch_reserve(batch, len + len / 8) != 0) /* and keys */
+        return -ENOMEM;
+    ssize_t n = io->pread(io->ctx, window->seg->data_fd, batch->storage.data + batch->storage.len, len, from);
+    if (n < 0)
+        return window->failure = (int)n;
+    span->at = batch->storage.len;
+    batch->storage.len += (size_t)n;
+    window->held_start = from;
+    window->held = (struct kfs_bytes){batch->storage.data + span->at, (size_t)n};
+    return 0;
+}
+
+/* The data of the walk's record, in the span. What was verified since the segment was opened is not again, as for
+ * bytes. */
+static int get_data(struct kfs_log_reader *reader, const struct kfs_limit *left, struct kfs_batch *batch,
+                    struct span *span, const char **data)
+{
+    const struct kfs_walk *walk = &reader->walk;
+    int rc = move_span(reader, left, batch, span);
+
+    if (rc != 0)
+        return rc;
+    if (!kfs_segment_is_verified(reader->view.seg, walk->place.data_offset, kfs_walk_end(walk)))
+        return kfs_verify_record(walk, &span->window, data);
+    rc = kfs_window_get(&span->window, walk->place.data_offset, (size_t)walk->entry.length + 1, data);
+    return rc == 0 && (*data)[walk->entry.length] != '\n' ? -EIO : rc;
+}
+
+/* After records from one data offset to another were found whole. */
+static void mark_sound(struct kfs_log_reader *reader, uint64_t from, uint64_t to)
+{
+    if (from != reader->sound_to)
+        reader->sound_from = from;
+    kfs_segment_mark_verified(reader->view.seg, reader->sound_from, to);
+    reader->sound_to = to;
+    if (to - to % KFS_VERIFY_CHUNK > reader->sound_from)
+        reader->sound_from = to - to % KFS_VERIFY_CHUNK;
+}
+
 /* Adds records of the reader's segment from `at` on; left says how many more
  * there may be. 0 at a limit or the segment's end, -EIO at damage; *next is where to go on. */
 static int read_segment(struct kfs_log_reader *reader, uint64_t at, struct kfs_limit *left, struct kfs_batch *batch,
                         uint64_t *next)
 {
-    struct kfs_window window = {.seg = reader->view.seg, .size = reader->view.data_size};
+    struct span span = {.window = {.seg = reader->view.seg, .size = reader->view.data_size}};
     const char *data;
     int rc = go_to(reader, at);
+    uint64_t start = rc == 1 ? reader->walk.place.data_offset : at;
 
     *next = at;
     while (rc == 1 && left->records > 0) {
@@ -262,7 +344,7 @@ static int read_segment(struct kfs_log_reader *reader, uint64_t at, struct kfs_l
             left->records = 0;
             break;
         }
-        rc = kfs_verify_record(walk, &window, &data);
+        rc = get_data(reader, left, batch, &span, &data);
         if (rc != 0)
             break;
         const struct kfs_record record = {
@@ -276,33 +358,23 @@ static int read_segment(struct kfs_log_reader *reader, uint64_t at, struct kfs_l
         rc = kfs_batch_add(batch, &record);
         if (rc != 0)
             break;
+        span.window.held.data = batch->storage.data + span.at; /* it may have moved */
         *next = kfs_walk_end(walk);
         /* A first record over the limit is given alone. */
         left->records = walk->entry.length > left->bytes ? 0 : left->records - 1;
         left->bytes -= walk->entry.length < left->bytes ? walk->entry.length : left->bytes;
         rc = kfs_walk_next(&reader->walk);
     }
+    if (*next > start)
+        mark_sound(reader, start, *next);
     if (rc == 0 && left->records > 0) {
         if (ends_early(reader))
             rc = -EIO;
         else
             *next = reader->view.data_size;
     }
-    kfs_window_release(&window);
+    kfs_window_release(&span.window);
     return rc < 0 ? rc : 0;
-}
-
-/* Growing the storage step by step would copy it, and touch, several times over. A guess: more comes as needed. */
-static void reserve_batch(struct kfs_batch *batch, uint64_t offset, const struct kfs_limit *limit,
-                          const struct kfs_log_extent *extent)
-{
-    uint64_t bytes = extent->end > offset ? extent->end - offset : 0;
-
-    if (bytes > limit->bytes)
-        bytes = limit->bytes;
-    if (bytes / RESERVE_RECORD > limit->records)
-        bytes = limit->records * RESERVE_RECORD;
-    (void)kfs_buf_reserve(&batch->storage, (size_t)(bytes + bytes / 4)); /* and keys */
 }
 
 int kfs_log_read(struct kfs_log_reader *reader, uint64_t offset, const struct kfs_limit *limit, struct kfs_batch *batch,
@@ -313,7 +385,6 @@ int kfs_log_read(struct kfs_log_reader *reader, uint64_t offset, const struct kf
 
     kfs_log_extent(reader->log, &extent);
     kfs_batch_clear(batch);
-    reserve_batch(batch, offset, &left, &extent);
     batch->tip = extent.end;
     batch->next = offset;
     while (batch->next < extent.end && left.records > 0) {

@@ -5,13 +5,18 @@
  *   bench read FILE                           MB/s of one pass in reads of 128 KiB, as cat does
  *   bench copy FROM TO                        MB/s of appending FROM to TO in writes of 128 KiB, as cat does
  *   bench follow FOLLOWED APPENDED COUNT      microseconds from append to reader: p50 p99 p99.9
- *   bench pipe COUNT                          the same through a pipe */
+ *   bench pipe COUNT                          the same through a pipe
+ *   bench readers FOLLOWED APPENDED COUNT     milliseconds until one line has reached so many waiting readers */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -246,14 +251,62 @@ static void run_pipe(char **args)
     latency(fds[0], fds[1], (size_t)number(args[0]));
 }
 
+/* ---- many readers ---- */
+
+static atomic_size_t about_to_read;
+
+static void *read_one(void *arg)
+{
+    char line[64];
+    int fd = open(arg, O_RDONLY);
+
+    if (fd < 0)
+        die(arg);
+    atomic_fetch_add(&about_to_read, 1);
+    if (read(fd, line, sizeof line) <= 0)
+        die("read");
+    (void)close(fd);
+    return NULL;
+}
+
+static void run_readers(char **args)
+{
+    const struct timespec pause = {1, 0};
+    size_t count = (size_t)number(args[2]);
+    const struct rlimit files = {count + 100, count + 100};
+    pthread_t *threads = calloc(count, sizeof *threads);
+    int writer = open(args[1], O_WRONLY | O_APPEND);
+    pthread_attr_t attr;
+
+    if (threads == NULL || writer < 0 || setrlimit(RLIMIT_NOFILE, &files) != 0)
+        die(args[1]);
+    (void)pthread_attr_init(&attr);
+    (void)pthread_attr_setstacksize(&attr, (size_t)PTHREAD_STACK_MIN * 2);
+    for (size_t i = 0; i < count; i++) {
+        if ((errno = pthread_create(&threads[i], &attr, read_one, args[0])) != 0)
+            die("pthread_create");
+    }
+    while (atomic_load(&about_to_read) < count)
+        (void)nanosleep(&pause, NULL);
+    (void)nanosleep(&pause, NULL); /* they fall asleep */
+    uint64_t start = now_ns();
+    if (write(writer, "line\n", 5) != 5)
+        die("write");
+    for (size_t i = 0; i < count; i++)
+        (void)pthread_join(threads[i], NULL);
+    (void)printf("%.1f\n", (double)(now_ns() - start) / 1e6);
+    free(threads);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         int args;
         void (*run)(char **args);
-    } commands[] = {{"append", 4, run_append}, {"durable", 4, run_durable}, {"read", 1, run_read},
-                    {"copy", 2, run_copy},     {"follow", 3, run_follow},   {"pipe", 1, run_pipe}};
+    } commands[] = {{"append", 4, run_append},  {"durable", 4, run_durable}, {"read", 1, run_read},
+                    {"copy", 2, run_copy},      {"follow", 3, run_follow},   {"pipe", 1, run_pipe},
+                    {"readers", 3, run_readers}};
 
     for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(argv[1], commands[i].name) == 0 && argc == commands[i].args + 2) {

@@ -7,7 +7,8 @@ build=$(realpath --relative-to="$ROOT" "$(dirname "$KFS_BIN")")
 make -s -C "$ROOT" B="$build" install DESTDIR="$root" PREFIX=/usr
 
 for file in usr/bin/kinesisfs usr/sbin/fsck.kinesisfs usr/share/man/man1/kinesisfs.1 usr/share/man/man8/{mount,fsck}.kinesisfs.8 \
-    usr/share/doc/kinesisfs/{LICENSE,README.md,SEMANTICS.md} usr/lib/systemd/system/kinesisfs@.service; do
+    usr/share/doc/kinesisfs/{LICENSE,README.md,SEMANTICS.md} usr/lib/systemd/system/kinesisfs@.service \
+    usr/share/{bash-completion/completions/kinesisfs,zsh/vendor-completions/_kinesisfs,fish/vendor_conf.d/kinesisfs.fish}; do
     [ -s "$root/$file" ] || fail "$file is missing"
 done
 equal /usr/bin/kinesisfs "$(readlink "$root/usr/sbin/mount.kinesisfs")" "the mount helper"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# poll and epoll say that a follow file is readable when it is, and wake when it becomes so.
+# select, poll and epoll say that a follow file is readable when it is, and wake when it becomes so.
 . "$(dirname "$0")/../mount/lib.sh"
 
 mount_fs
@@ -19,4 +19,10 @@ for p in "s@follow/shardId-000000000000", "s@follow/all":
     assert e.poll(20) == [(r, select.EPOLLIN)], p
     assert time.monotonic() - start > 0.2
     assert os.read(r, 100) == b"line\n"
-    assert e.poll(0) == []'
+    assert e.poll(0) == []
+    assert select.select([r], [], [], 0)[0] == [], p
+    threading.Timer(0.3, append, ["s/shardId-000000000000", "more\n"]).start()
+    start = time.monotonic()
+    assert select.select([r], [], [], 20)[0] == [r], p
+    assert time.monotonic() - start > 0.2
+    assert os.read(r, 100) == b"more\n"'
