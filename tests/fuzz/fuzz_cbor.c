@@ -3,17 +3,10 @@
 #include <stdlib.h>
 
 #include "backend/base/utf8.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/support/tree.h"
 
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
-
 #define ARENA_BYTES ((size_t)1 << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
