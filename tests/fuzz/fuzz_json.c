@@ -4,17 +4,10 @@
 
 #include "backend/base/utf8.h"
 #include "backend/endpoint/cbor.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/support/tree.h"
 
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
-
 #define ARENA_BYTES ((size_t)1 << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -7,16 +7,9 @@
 #include "backend/base/utf8.h"
 #include "backend/endpoint/cbor.h"
 #include "backend/endpoint/model.h"
-
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
+#include "tests/fuzz/fuzz.h"
 
 #define ARENA_BYTES ((size_t)4 << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What an operation may rely on. */
 static void check_good(const struct kfs_shape *shape, const struct kfs_value *value)

@@ -7,16 +7,9 @@
 
 #include "backend/base/utf8.h"
 #include "backend/endpoint/sigv4.h"
-
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
+#include "tests/fuzz/fuzz.h"
 
 #define NOW_MS UINT64_C(1440938160000) /* 2015-08-30T12:36:00Z */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct kfs_bytes take_line(const char **at, const char *end)
 {

@@ -5,16 +5,9 @@
 #include <string.h>
 
 #include "backend/endpoint/token.h"
-
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
+#include "tests/fuzz/fuzz.h"
 
 #define NOW_MS UINT64_C(1700000000000)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Nothing but what the key made is taken. */
 static void check_text(const struct kfs_token_keys *keys, struct kfs_bytes text)
