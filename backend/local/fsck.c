@@ -131,6 +131,12 @@ void fsck_clean(struct fsck *fsck, int dir)
     fsck_free_names(&names);
 }
 
+void fsck_stray(const struct fsck_place *place, const char *dir, const char *name, const char *what)
+{
+    fsck_found(place, KFS_FINDING_NOTE, "%s%s: %s", dir, name,
+               fsck_ends_with(name, ".new") ? "left over from a write that was cut short" : what);
+}
+
 void fsck_notes(const struct fsck_place *place, int parent)
 {
     const struct kfs_io *io = place->fsck->io;
@@ -146,9 +152,7 @@ void fsck_notes(const struct fsck_place *place, int parent)
         fsck_say(place, KFS_FSCK_CANNOT, "cannot list the directory notes: %s", strerror(-rc));
     for (size_t i = 0; rc == 0 && i < names.n; i++)
         if (!kfs_note_name_valid(names.names[i]))
-            fsck_found(place, KFS_FINDING_NOTE, "notes/%s: %s", names.names[i],
-                       fsck_ends_with(names.names[i], ".new") ? "left over from a write that was cut short"
-                                                              : "not a note");
+            fsck_stray(place, "notes/", names.names[i], "not a note");
     fsck_free_names(&names);
     if (dir >= 0) {
         fsck_clean(place->fsck, dir);
@@ -312,9 +316,7 @@ static void check_names(struct fsck *fsck)
             for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
                 is_known = is_known || strcmp(names.names[i], known[k]) == 0;
             if (!is_known)
-                fsck_found(&place, KFS_FINDING_NOTE, "%s: %s", names.names[i],
-                           fsck_ends_with(names.names[i], ".new") ? "left over from a write that was cut short"
-                                                                  : "not a file of a store");
+                fsck_stray(&place, "", names.names[i], "not a file of a store");
         }
     }
     fsck_free_names(&names);

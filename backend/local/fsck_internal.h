@@ -56,6 +56,8 @@ int fsck_raise_epoch(struct fsck *fsck, struct kfs_error *err);
 int fsck_make_dir(const struct fsck *fsck, int dir, const char *name);
 /* Removes left-overs of replacements that were cut short. */
 void fsck_clean(struct fsck *fsck, int dir);
+/* Reports a name that has no place there: dir ("" or with its slash) and name say where, what says what it is not. */
+void fsck_stray(const struct fsck_place *place, const char *dir, const char *name, const char *what);
 /* The notes in a directory, the store's or a stream's. */
 void fsck_notes(const struct fsck_place *place, int parent);
 void fsck_note_epoch(struct fsck *fsck, const struct kfs_seq *seq);

@@ -122,9 +122,7 @@ static void check_names(const struct fsck_place *place, int dir, const struct lo
             known = strcmp(name, shard) == 0;
         }
         if (!known)
-            fsck_found(place, KFS_FINDING_NOTE, "%s: %s", name,
-                       fsck_ends_with(name, ".new") ? "left over from a write that was cut short"
-                                                    : "not one of the stream's files");
+            fsck_stray(place, "", name, "not one of the stream's files");
     }
     fsck_free_names(&names);
     fsck_clean(place->fsck, dir);

@@ -1,10 +1,6 @@
 /* HTTP/1: whatever comes, in whatever pieces, the connection ends without a leak; and
  * the answers do not depend on the pieces. */
-#include <stdint.h>
-
 #include "tests/fuzz/http_memory.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Takes out what may differ: the time, and whether the client had to be told to go on. */
 static void normalise(struct kfs_buf *text)

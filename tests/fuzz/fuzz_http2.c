@@ -1,9 +1,5 @@
 /* HTTP/2: whatever follows the preface, in whatever pieces, the connection ends without a leak. */
-#include <stdint.h>
-
 #include "tests/fuzz/http_memory.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

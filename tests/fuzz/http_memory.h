@@ -3,17 +3,11 @@
 #define TESTS_FUZZ_HTTP_MEMORY_H
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
 #include "backend/endpoint/http_internal.h"
-
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
+#include "tests/fuzz/fuzz.h"
 
 struct peer {
     const uint8_t *data; /* what it sends */
