@@ -97,11 +97,12 @@ static int status_text(struct kfs_fs *fs, struct kfs_buf *out)
     if (rc == 0)
         rc = kfs_status(fs->config.backend, out);
     if (rc == 0)
-        rc = kfs_buf_printf(out,
-                            ",\n\"open_files\":%" PRIuFAST64 ",\"failures\":%" PRIuFAST64
-                            ",\"keyless_records\":%" PRIuFAST64 ",\n\"streams\":[",
-                            atomic_load(&fs->counters.open_files), atomic_load(&fs->errors.count),
-                            atomic_load(&fs->counters.keyless));
+        rc =
+            kfs_buf_printf(out,
+                           ",\n\"open_files\":%" PRIuFAST64 ",\"failures\":%" PRIuFAST64
+                           ",\"keyless_records\":%" PRIuFAST64 ",\"undecoded_records\":%" PRIuFAST64 ",\n\"streams\":[",
+                           atomic_load(&fs->counters.open_files), atomic_load(&fs->errors.count),
+                           atomic_load(&fs->counters.keyless), atomic_load(&fs->counters.undecoded));
     if (rc == 0)
         rc = kfs_stream_list(fs->config.backend, print_stream, &w, NULL);
     return rc == 0 ? kfs_buf_printf(out, "]}\n") : rc;
@@ -157,6 +158,8 @@ int kfs_fs_metrics(struct kfs_fs *fs, struct kfs_buf *out)
         {"written_bytes_total", "counter", "Bytes written.", atomic_load(&c->written_bytes)},
         {"keyless_records_total", "counter", "Records in which the key of their view was not found.",
          atomic_load(&c->keyless)},
+        {"undecoded_records_total", "counter", "Records that a view could not decode and showed as they are.",
+         atomic_load(&c->undecoded)},
         {"syncs_total", "counter", "fsync requests and durable writes.", atomic_load(&c->syncs)},
         {"waits_total", "counter", "Reads that waited for a record.", atomic_load(&c->waits)},
         {"failures_total", "counter", "Failures recorded in errors.", atomic_load(&fs->errors.count)},

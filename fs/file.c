@@ -58,7 +58,8 @@ static int fail_closed(const struct kfs_node *node, struct kfs_error *err)
 static int open_writer(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_error *err)
 {
     struct kfs_node *node = handle->node;
-    const struct kfs_write_to to = {node->topic->stream, node->shard, node->view.framing, &node->view.key};
+    const struct kfs_write_to to = {node->topic->stream, node->shard, node->view.framing, node->view.coding,
+                                    &node->view.key};
     bool follows = fs->config.follow_closed && node->shard != KFS_NO_SHARD;
     struct kfs_shard_info info;
     int rc;
@@ -231,13 +232,38 @@ static ssize_t read_plain(struct kfs_handle *handle, uint64_t offset, char *data
     return n;
 }
 
+/* Counts what was shown as it is; that a bound was the reason is said, once a read. */
+static void tell_undecoded(struct kfs_fs *fs, const struct kfs_node *node, struct kfs_merge *merge)
+{
+    char seq[KFS_SEQ_DIGITS_MAX + 1];
+    char shard[KFS_SHARD_NAME_LEN + 1];
+    struct kfs_undecoded undecoded;
+    struct kfs_error err = {0};
+
+    kfs_merge_take_undecoded(merge, &undecoded);
+    atomic_fetch_add(&fs->counters.undecoded, undecoded.records);
+    if (!undecoded.over)
+        return;
+    (void)kfs_seq_print(&undecoded.seq, seq);
+    kfs_shard_name_print(undecoded.shard, shard);
+    (void)kfs_fail(&err, EMSGSIZE,
+                   "record %s of %s becomes more than %u bytes, or an aggregate of more than %zu bytes or %zu records; "
+                   "it is shown as it is",
+                   seq, shard, KFS_RECORD_BYTES_MAX, KFS_DECODED_BYTES_MAX, KFS_DECODED_RECORDS_MAX);
+    (void)kfs_node_report(fs, node, "read", &err);
+}
+
 static ssize_t read_merged(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len,
                            struct kfs_error *err)
 {
     struct kfs_merge *merge;
-    int rc = kfs_node_merge(fs, handle->node, &merge, err);
+    ssize_t n = kfs_node_merge(fs, handle->node, &merge, err);
 
-    return rc != 0 ? rc : kfs_merge_read(merge, offset, data, len, err);
+    if (n == 0)
+        n = kfs_merge_read(merge, offset, data, len, err);
+    if (n > 0 && !kfs_coding_none(handle->node->view.coding))
+        tell_undecoded(fs, handle->node, merge);
+    return n;
 }
 
 static ssize_t read_text(const struct kfs_handle *handle, uint64_t offset, char *data, size_t len)

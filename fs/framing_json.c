@@ -8,7 +8,9 @@
 #include <assert.h>
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdalign.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "backend/base/base64.h"
@@ -23,12 +25,16 @@
 #define OVERHEAD_MAX ((size_t)KFS_JSON_ESCAPE_MAX * (KFS_PARTITION_KEY_BYTES_MAX + 1024))
 
 #define PIECE_SEQ "{\"SequenceNumber\":\""
-#define PIECE_KEY "\",\"PartitionKey\":\""
+#define PIECE_SUB ",\"SubSequenceNumber\":"
+#define PIECE_KEY ",\"PartitionKey\":\""
 #define PIECE_TIME "\",\"ApproximateArrivalTimestamp\":\""
 #define PIECE_SHARD "\",\"ShardId\":\""
 #define PIECE_TEXT "\",\"Data\":\""
 #define PIECE_BASE64 "\",\"DataBase64\":\""
 #define PIECE_END "\"}\n"
+
+#define SUB_DIGITS_MAX 20
+#define NUMBERS_MAX (KFS_SEQ_DIGITS_MAX + sizeof PIECE_SUB + SUB_DIGITS_MAX + 1)
 
 /* Without the pieces that depend on the record. */
 #define FIXED_SIZE                                                                                                     \
@@ -49,24 +55,36 @@ static char *put_piece(char *to, const void *piece, size_t len)
     return to + len;
 }
 
-static size_t total_size(size_t seq_len, size_t key_size, bool text, size_t data_size)
+static size_t total_size(size_t numbers_len, size_t key_size, bool text, size_t data_size)
 {
     size_t name = text ? sizeof PIECE_TEXT - 1 : sizeof PIECE_BASE64 - 1;
 
-    return FIXED_SIZE + seq_len + key_size + name + data_size;
+    return FIXED_SIZE + numbers_len + key_size + name + data_size;
+}
+
+/* What stands between PIECE_SEQ and PIECE_KEY: the sequence number with its closing quote, and
+ * where there is one the sub-sequence number. Returns its length. */
+static size_t print_numbers(const struct kfs_record *record, char text[NUMBERS_MAX])
+{
+    size_t len = kfs_seq_print(&record->seq, text);
+
+    text[len++] = '"';
+    if (record->sub > 0)
+        len += (size_t)snprintf(text + len, NUMBERS_MAX - len, PIECE_SUB "%" PRIu64, record->sub - 1);
+    return len;
 }
 
 static int json_render(const struct kfs_record *record, uint32_t shard, struct kfs_buf *out)
 {
-    char seq[KFS_SEQ_DIGITS_MAX + 1];
+    char numbers[NUMBERS_MAX];
     char time[KFS_TIME_DIGITS + 1];
     char shard_id[KFS_SHARD_NAME_LEN + 1];
-    size_t seq_len = kfs_seq_print(&record->seq, seq);
+    size_t numbers_len = print_numbers(record, numbers);
     struct kfs_json_shape key = kfs_json_measure(record->key);
     struct kfs_json_shape data = kfs_json_measure(record->data);
     bool text = is_text(record->data, &data);
     size_t data_size = text ? data.size : kfs_base64_len(record->data.len);
-    size_t total = total_size(seq_len, key.size, text, data_size);
+    size_t total = total_size(numbers_len, key.size, text, data_size);
     int rc = kfs_buf_reserve(out, total);
 
     if (rc != 0)
@@ -77,7 +95,7 @@ static int json_render(const struct kfs_record *record, uint32_t shard, struct k
 
     char *to = out->data + out->len;
     to = put_piece(to, PIECE_SEQ, sizeof PIECE_SEQ - 1);
-    to = put_piece(to, seq, seq_len);
+    to = put_piece(to, numbers, numbers_len);
     to = put_piece(to, PIECE_KEY, sizeof PIECE_KEY - 1);
     to = kfs_json_put(to, record->key, &key);
     to = put_piece(to, PIECE_TIME, sizeof PIECE_TIME - 1);
@@ -123,6 +141,18 @@ static size_t seq_digits(const struct kfs_seq *seq)
     return kfs_seq_print(seq, text);
 }
 
+static size_t numbers_size(const struct kfs_record *record)
+{
+    size_t size = seq_digits(&record->seq) + 1;
+
+    if (record->sub == 0)
+        return size;
+    size += sizeof PIECE_SUB;
+    for (uint64_t left = record->sub - 1; left >= 10; left /= 10)
+        size++;
+    return size;
+}
+
 static size_t json_rendered_size(const struct kfs_record *record)
 {
     struct kfs_json_shape key = kfs_json_measure(record->key);
@@ -130,7 +160,7 @@ static size_t json_rendered_size(const struct kfs_record *record)
     bool text = is_text(record->data, &data);
     size_t data_size = text ? data.size : kfs_base64_len(record->data.len);
 
-    return total_size(seq_digits(&record->seq), key.size, text, data_size);
+    return total_size(numbers_size(record), key.size, text, data_size);
 }
 
 /* ---- decoding ---- */
@@ -138,10 +168,11 @@ static size_t json_rendered_size(const struct kfs_record *record)
 enum member { DATA, DATA_BASE64, PARTITION_KEY, EXPLICIT_HASH_KEY, MEMBERS };
 
 static const char *const member_names[MEMBERS] = {"Data", "DataBase64", "PartitionKey", "ExplicitHashKey"};
-static const char *const ignored_names[] = {"SequenceNumber", "ShardId", "ApproximateArrivalTimestamp", "StreamName"};
+static const char *const ignored_names[] = {"SequenceNumber", "SubSequenceNumber", "ShardId",
+                                            "ApproximateArrivalTimestamp", "StreamName"};
 
 #define MEMBERS_TEXT                                                                                                   \
-    "Data or DataBase64, PartitionKey and ExplicitHashKey (SequenceNumber, ShardId, "                                  \
+    "Data or DataBase64, PartitionKey and ExplicitHashKey (SequenceNumber, SubSequenceNumber, ShardId, "               \
     "ApproximateArrivalTimestamp and StreamName are ignored)"
 
 static bool is_ignored(const char *name)

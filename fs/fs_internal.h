@@ -98,7 +98,8 @@ struct kfs_counters {
     atomic_uint_fast64_t syncs;
     atomic_uint_fast64_t waits;
     atomic_uint_fast64_t open_files;
-    atomic_uint_fast64_t keyless; /* records in which a view's key was not found */
+    atomic_uint_fast64_t undecoded; /* read in a view with a coding, and shown as they are */
+    atomic_uint_fast64_t keyless;   /* records in which a view's key was not found */
 };
 
 struct kfs_fs {

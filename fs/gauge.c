@@ -13,7 +13,7 @@
 struct stretch {
     uint64_t first; /* where its first record begins */
     uint64_t upto;  /* where its last one ends */
-    uint64_t bytes; /* of its records in the framing */
+    uint64_t bytes; /* of its records in the view */
 };
 
 struct kfs_gauge {
@@ -21,6 +21,7 @@ struct kfs_gauge {
     uint64_t generation;
     uint32_t shard;
     const struct kfs_framing *framing;
+    struct kfs_coding coding;
 
     /* The table's lock. */
     size_t users;
@@ -106,9 +107,14 @@ static struct stretch *begin_stretch(struct kfs_gauge *g, uint64_t at, uint64_t 
 
 /* ---- measuring ---- */
 
+/* What is measured, and by what. */
+struct source {
+    struct kfs_reader *reader;
+    struct kfs_decoder *decoder;
+};
+
 /* Reads records from m->at on until one ends at `limit` or later, or at m->to. */
-static int read_on(const struct kfs_gauge *g, struct kfs_reader *reader, struct kfs_measure *m, uint64_t limit,
-                   struct kfs_error *err)
+static int read_on(const struct source *from, struct kfs_measure *m, uint64_t limit, struct kfs_error *err)
 {
     struct kfs_limit at_once = {.records = READ_RECORDS};
     struct kfs_batch batch;
@@ -119,11 +125,17 @@ static int read_on(const struct kfs_gauge *g, struct kfs_reader *reader, struct 
     kfs_batch_init(&batch);
     while (rc == 0 && m->at < limit) {
         at_once.bytes = limit - m->at < READ_BYTES ? (size_t)(limit - m->at) : READ_BYTES;
-        rc = kfs_read(reader, m->at, &at_once, &batch, err);
+        rc = kfs_read(from->reader, m->at, &at_once, &batch, err);
         if (rc == 0 && (batch.n == 0 || batch.records[0].offset != m->at))
             rc = kfs_fail(err, EIO, "no record begins where the one before it ended");
         for (size_t i = 0; rc == 0 && i < batch.n && m->at < limit; i++) {
-            m->bytes += g->framing->rendered_size(&batch.records[i]);
+            size_t size = 0;
+            rc = kfs_decoder_size(from->decoder, &batch.records[i], &size);
+            if (rc != 0) {
+                (void)kfs_fail(err, -rc, "no memory to measure a record");
+                break;
+            }
+            m->bytes += size;
             m->at += batch.records[i].data.len + 1;
         }
     }
@@ -132,8 +144,7 @@ static int read_on(const struct kfs_gauge *g, struct kfs_reader *reader, struct 
 }
 
 /* From a place inside a stretch to its end or m->to. */
-static int read_inside(const struct kfs_gauge *g, struct kfs_reader *reader, struct stretch *s, struct kfs_measure *m,
-                       struct kfs_error *err)
+static int read_inside(const struct source *from, struct stretch *s, struct kfs_measure *m, struct kfs_error *err)
 {
     const struct kfs_measure before = *m;
     struct kfs_measure head = {.at = s->first, .to = m->at};
@@ -141,15 +152,16 @@ static int read_inside(const struct kfs_gauge *g, struct kfs_reader *reader, str
     int rc;
 
     /* The shorter part says how long the other is. */
-    if (m->to >= s->upto && m->at - s->first < s->upto - m->at && read_on(g, reader, &head, head.to, NULL) == 0) {
+    if (m->to >= s->upto && m->at - s->first < s->upto - m->at && read_on(from, &head, head.to, NULL) == 0) {
         m->bytes += s->bytes - head.bytes;
         m->at = s->upto;
         return 0;
     }
-    rc = read_on(g, reader, m, s->upto, err);
+    rc = read_on(from, m, s->upto, err);
     /* Where retention has come into the stretch, what is left of it is asked for from now on. */
-    if (rc == 0 && m->at == s->upto && kfs_shard_extent(reader->stream, reader->shard, &extent, NULL) == 0 &&
-        s->first < extent.start && before.at >= extent.start) {
+    if (rc == 0 && m->at == s->upto &&
+        kfs_shard_extent(from->reader->stream, from->reader->shard, &extent, NULL) == 0 && s->first < extent.start &&
+        before.at >= extent.start) {
         s->first = before.at;
         s->bytes = m->bytes - before.bytes;
     }
@@ -157,7 +169,7 @@ static int read_inside(const struct kfs_gauge *g, struct kfs_reader *reader, str
 }
 
 /* From a place that lies in no stretch to the next one, to where this one is long enough, or to m->to. */
-static int read_outside(struct kfs_gauge *g, struct kfs_reader *reader, size_t before, struct kfs_measure *m,
+static int read_outside(struct kfs_gauge *g, const struct source *from, size_t before, struct kfs_measure *m,
                         struct kfs_error *err)
 {
     const struct kfs_measure was = *m;
@@ -165,7 +177,7 @@ static int read_outside(struct kfs_gauge *g, struct kfs_reader *reader, size_t b
     struct kfs_extent extent = {0};
 
     if (s == NULL || s->upto != m->at || s->upto - s->first >= g->step) {
-        (void)kfs_shard_extent(reader->stream, reader->shard, &extent, NULL);
+        (void)kfs_shard_extent(from->reader->stream, from->reader->shard, &extent, NULL);
         s = begin_stretch(g, m->at, extent.start);
         if (s == NULL)
             return kfs_fail(err, ENOMEM, "no memory to measure a shard");
@@ -173,7 +185,7 @@ static int read_outside(struct kfs_gauge *g, struct kfs_reader *reader, size_t b
     uint64_t limit = s->first + g->step;
     if (s + 1 < g->stretches + g->n && s[1].first < limit)
         limit = s[1].first;
-    int rc = read_on(g, reader, m, limit, err);
+    int rc = read_on(from, m, limit, err);
     s->upto = m->at;
     s->bytes += m->bytes - was.bytes;
     if (s->upto == s->first) { /* nothing came */
@@ -184,8 +196,10 @@ static int read_outside(struct kfs_gauge *g, struct kfs_reader *reader, size_t b
     return rc;
 }
 
-int kfs_gauge_measure(struct kfs_gauge *g, struct kfs_reader *reader, struct kfs_measure *m, struct kfs_error *err)
+int kfs_gauge_measure(struct kfs_gauge *g, struct kfs_decoder *decoder, struct kfs_reader *reader,
+                      struct kfs_measure *m, struct kfs_error *err)
 {
+    const struct source from = {reader, decoder};
     int rc = 0;
 
     assert(m->at <= m->to);
@@ -198,9 +212,9 @@ int kfs_gauge_measure(struct kfs_gauge *g, struct kfs_reader *reader, struct kfs
             m->bytes += s->bytes;
             m->at = s->upto;
         } else if (s != NULL && m->at < s->upto) {
-            rc = read_inside(g, reader, s, m, err);
+            rc = read_inside(&from, s, m, err);
         } else {
-            rc = read_outside(g, reader, before, m, err);
+            rc = read_outside(g, &from, before, m, err);
         }
     }
     (void)pthread_mutex_unlock(&g->lock);
@@ -283,7 +297,7 @@ void kfs_gauges_release(struct kfs_gauges *gauges)
 }
 
 static struct kfs_gauge *new_gauge(const struct kfs_stream_info *info, uint32_t shard,
-                                   const struct kfs_framing *framing)
+                                   const struct kfs_decoder *decoder)
 {
     struct kfs_gauge *g = calloc(1, sizeof *g);
 
@@ -292,24 +306,31 @@ static struct kfs_gauge *new_gauge(const struct kfs_stream_info *info, uint32_t 
     (void)snprintf(g->stream, sizeof g->stream, "%s", info->name);
     g->generation = info->generation;
     g->shard = shard;
-    g->framing = framing;
+    g->framing = decoder->framing;
+    g->coding = decoder->coding;
     g->step = KFS_GAUGE_STEP;
     (void)pthread_mutex_init(&g->lock, NULL);
     return g;
 }
 
+static bool measures(const struct kfs_gauge *g, const struct kfs_decoder *decoder)
+{
+    return g->framing == decoder->framing && g->coding.compression == decoder->coding.compression &&
+           g->coding.aggregates == decoder->coding.aggregates;
+}
+
 int kfs_gauge_get(struct kfs_gauges *gauges, const struct kfs_stream_info *info, uint32_t shard,
-                  const struct kfs_framing *framing, struct kfs_gauge **gauge)
+                  const struct kfs_decoder *decoder, struct kfs_gauge **gauge)
 {
     (void)pthread_mutex_lock(&gauges->lock);
     struct kfs_gauge **head = bucket(gauges, info->name, shard);
     struct kfs_gauge *g = *head;
-    while (g != NULL && (g->shard != shard || g->framing != framing || g->generation != info->generation ||
+    while (g != NULL && (g->shard != shard || !measures(g, decoder) || g->generation != info->generation ||
                          strcmp(g->stream, info->name) != 0))
         g = g->next;
     if (g != NULL && g->users++ == 0)
         unlink_idle(gauges, g);
-    if (g == NULL && (g = new_gauge(info, shard, framing)) != NULL) {
+    if (g == NULL && (g = new_gauge(info, shard, decoder)) != NULL) {
         g->users = 1;
         g->next = *head;
         *head = g;

@@ -1,10 +1,10 @@
-/* How many bytes the records of a shard are in a framing whose frames vary: what
+/* How many bytes the records of a shard are in a view whose frames vary (decoder.h): what
  * the sizes and offsets of its files are made of, without reading the shard again
  * for each of them.
  *
  * A gauge remembers *stretches*: from the first byte of a record to that of another
  * one, in the default view, with the bytes that those between them are in the
- * framing. Stretches do not overlap, and stand in order. What is asked for is added
+ * view. Stretches do not overlap, and stand in order. What is asked for is added
  * up from whole stretches; what lies in none is read, and becomes one. The last
  * one grows with the shard, so what is appended is read once, whoever asks.
  *
@@ -12,7 +12,7 @@
  * more are needed, each two become one of twice the length (at first of
  * KFS_GAUGE_STEP): an answer whose ends lie inside stretches costs reading as
  * much as a stretch holds. Gauges are shared by all who look at the shard in that
- * framing; of those that no one uses, KFS_GAUGES_IDLE_MAX are kept.
+ * framing and coding; of those that no one uses, KFS_GAUGES_IDLE_MAX are kept.
  *
  * Threads: any. A gauge's lock is held while records are read, and taken
  * before every lock of the backend; what two ask for is read once. */
@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #include "backend/backend.h"
-#include "fs/framing.h"
+#include "fs/decoder.h"
 
 #define KFS_GAUGE_STEP ((uint64_t)128 << 10)
 #define KFS_GAUGE_STRETCHES_MAX ((size_t)2048)
@@ -45,20 +45,22 @@ struct kfs_gauges {
 void kfs_gauges_init(struct kfs_gauges *gauges);
 void kfs_gauges_release(struct kfs_gauges *gauges); /* after every gauge of it was given back */
 
-/* The gauge of a shard of the stream that info is of. -ENOMEM. */
+/* The gauge of a shard of the stream that info is of, for what the decoder makes of it. -ENOMEM. */
 int kfs_gauge_get(struct kfs_gauges *gauges, const struct kfs_stream_info *info, uint32_t shard,
-                  const struct kfs_framing *framing, struct kfs_gauge **gauge);
+                  const struct kfs_decoder *decoder, struct kfs_gauge **gauge);
 void kfs_gauge_put(struct kfs_gauges *gauges, struct kfs_gauge *gauge); /* takes NULL */
 
 /* What lies between two places of a shard at which records begin (or its end). */
 struct kfs_measure {
     uint64_t at;    /* in: from here; out: how far it came, `to` unless it failed */
     uint64_t to;    /* not before `at` */
-    uint64_t bytes; /* out: of what lies before `at`, in the framing */
+    uint64_t bytes; /* out: of what lies before `at`, in the view */
 };
 
-/* 0, or -errno of kfs_read with what came before in m. The reader is of the gauge's shard. */
-int kfs_gauge_measure(struct kfs_gauge *gauge, struct kfs_reader *reader, struct kfs_measure *m, struct kfs_error *err);
+/* 0, or -errno of kfs_read or -ENOMEM with what came before in m. The reader is of the gauge's
+ * shard, the decoder like the one that it was got with. */
+int kfs_gauge_measure(struct kfs_gauge *gauge, struct kfs_decoder *decoder, struct kfs_reader *reader,
+                      struct kfs_measure *m, struct kfs_error *err);
 
 /* The ordinal of the record that begins at an offset, or of the next one where that is the end. */
 int kfs_gauge_ordinal(struct kfs_reader *reader, uint64_t offset, uint64_t *ordinal, struct kfs_error *err);

@@ -33,7 +33,8 @@ static int render(struct kfs_merge *m, struct merge_cursor *c, const struct kfs_
 {
     size_t had = out->len;
     size_t part = out->max - had;
-    size_t n = m->framing->render_run(records, merge_cursor_run(c), shard, out);
+    bool coded = !kfs_coding_none(m->decoder.coding); /* then it is not done twice */
+    size_t n = coded ? 0 : m->decoder.framing->render_run(records, merge_cursor_run(c), shard, out);
     int rc;
 
     c->spill.len = 0;
@@ -43,11 +44,14 @@ static int render(struct kfs_merge *m, struct merge_cursor *c, const struct kfs_
         merge_cursor_take(m, c, n, out->len - had);
         return 0;
     }
-    rc = m->framing->render(records, shard, &c->spill);
+    rc = kfs_decoder_render(&m->decoder, records, shard, &c->spill);
     if (rc != 0)
         return rc;
-    assert(c->spill.len > part);
-    memcpy(out->data + had, c->spill.data, part);
+    assert(coded || c->spill.len > part);
+    if (part > c->spill.len)
+        part = c->spill.len;
+    if (part > 0)
+        memcpy(out->data + had, c->spill.data, part);
     out->len += part;
     merge_cursor_take(m, c, 1, c->spill.len);
     return 0;
@@ -107,6 +111,15 @@ ssize_t kfs_merge_read(struct kfs_merge *merge, uint64_t offset, void *data, siz
     if (holds)
         merge_pool_used(merge);
     return got;
+}
+
+void kfs_merge_take_undecoded(struct kfs_merge *merge, struct kfs_undecoded *undecoded)
+{
+    assert(merge != NULL && undecoded != NULL);
+    (void)pthread_mutex_lock(&merge->lock);
+    *undecoded = merge->decoder.undecoded;
+    merge->decoder.undecoded = (struct kfs_undecoded){.records = 0};
+    (void)pthread_mutex_unlock(&merge->lock);
 }
 
 /* ---- the size ---- */
@@ -190,11 +203,11 @@ int kfs_merge_new(struct kfs_merge_pool *pool, const struct kfs_merge_file *file
     m->pool = pool;
     m->stream = file->stream;
     m->only = file->shard;
-    m->framing = file->framing;
+    kfs_decoder_init(&m->decoder, file->framing, file->coding);
     m->from = file->from;
     m->places = file->places;
     for (size_t i = 0; i < KFS_MERGE_CURSORS; i++)
-        merge_cursor_init(&m->cursors[i], m->framing);
+        merge_cursor_init(&m->cursors[i], &m->decoder);
     rc = kfs_stream_info(m->stream, &m->info, err);
     if (rc == 0)
         rc = merge_begin(m, err);
@@ -219,6 +232,7 @@ void kfs_merge_free(struct kfs_merge *merge)
     }
     assert(merge->prefetched == 0);
     free(merge->shards);
+    kfs_decoder_release(&merge->decoder);
     merge_history_release(&merge->history);
     (void)pthread_mutex_destroy(&merge->lock);
     free(merge);

@@ -1,5 +1,5 @@
 /* The bytes of a file that is not simply the stored bytes of one shard: `all`
- * in any framing, and one shard in a framing whose `stored` is false.
+ * in any view, and one shard in a framing whose `stored` is false or with a coding.
  *
  * Offset 0 is the position of each shard that the file begins at, by default its
  * horizon, when the merge was made; of shards that appear later it is their horizon
@@ -48,7 +48,7 @@
 #include <sys/types.h>
 
 #include "backend/backend.h"
-#include "fs/framing.h"
+#include "fs/decoder.h"
 #include "fs/gauge.h"
 #include "fs/place.h"
 
@@ -80,6 +80,7 @@ struct kfs_merge_file {
     struct kfs_stream *stream; /* borrowed, outlives the merge */
     uint32_t shard;            /* KFS_NO_SHARD for all */
     const struct kfs_framing *framing;
+    struct kfs_coding coding;
     struct kfs_position from; /* in each shard; KFS_LAST_RECORDS: of the merged ones */
     /* Borrowed while the merge lives, or NULL: then each shard begins behind its place, or at its horizon. */
     const struct kfs_places *places;
@@ -105,6 +106,8 @@ struct kfs_merge_offset {
 /* Of the shards that have records before it. *list is malloc'ed; the caller frees it. The errors of a read. */
 int kfs_merge_offsets(struct kfs_merge *merge, uint64_t offset, struct kfs_merge_offset **list, size_t *n,
                       struct kfs_error *err);
+/* What reads since the last call showed as it is because it could not be decoded. */
+void kfs_merge_take_undecoded(struct kfs_merge *merge, struct kfs_undecoded *undecoded);
 
 /* Up to len bytes; fewer only before an error or the tip. 0 at the tip that there is now: it extends first. */
 ssize_t kfs_merge_read(struct kfs_merge *merge, uint64_t offset, void *data, size_t len, struct kfs_error *err);

@@ -41,6 +41,7 @@ void merge_forget(struct kfs_merge *m)
         m->cursors[i].spill.len = 0;
         kfs_buf_release(&m->cursors[i].spill);
     }
+    kfs_decoder_trim(&m->decoder);
 }
 
 /* Keeps to the limit: what other cursors have read goes first, then what this
@@ -100,24 +101,25 @@ int merge_measure(struct kfs_merge *m, uint32_t slot, struct kfs_measure *betwee
 {
     struct merge_shard *shard = &m->shards[slot];
     struct kfs_reader *reader = NULL;
+    size_t frame = kfs_decoder_frame(&m->decoder);
     uint64_t first = 0;
     uint64_t last = 0;
     int rc;
 
     between->bytes = between->to - between->at;
-    if (m->framing->frame == 1 || between->bytes == 0)
+    if (frame == 1 || between->bytes == 0)
         return 0;
     rc = merge_reader(m, slot, &reader, err);
-    if (rc == 0 && m->framing->frame == KFS_FRAME_VARIES) {
+    if (rc == 0 && frame == KFS_FRAME_VARIES) {
         if (shard->gauge == NULL)
-            rc = kfs_gauge_get(&m->pool->gauges, &m->info, shard->index, m->framing, &shard->gauge);
+            rc = kfs_gauge_get(&m->pool->gauges, &m->info, shard->index, &m->decoder, &shard->gauge);
         rc = rc != 0 ? kfs_fail(err, -rc, "no memory to measure a shard")
-                     : kfs_gauge_measure(shard->gauge, reader, between, err);
+                     : kfs_gauge_measure(shard->gauge, &m->decoder, reader, between, err);
     } else if (rc == 0) {
         rc = kfs_gauge_ordinal(reader, between->at, &first, err);
         if (rc == 0)
             rc = kfs_gauge_ordinal(reader, between->to, &last, err);
-        between->bytes = between->bytes - (last - first) + (last - first) * m->framing->frame;
+        between->bytes = between->bytes - (last - first) + (last - first) * frame;
     }
     return rc == 0 ? 0 : merge_explain(m, slot, rc, err);
 }
@@ -210,10 +212,10 @@ static void set_key(struct merge_slot *slot)
 
 /* ---- placing ---- */
 
-void merge_cursor_init(struct merge_cursor *c, const struct kfs_framing *framing)
+void merge_cursor_init(struct merge_cursor *c, const struct kfs_decoder *decoder)
 {
     *c = (struct merge_cursor){0};
-    kfs_buf_init(&c->spill, framing->framed_max(KFS_RECORD_BYTES_MAX));
+    kfs_buf_init(&c->spill, kfs_decoder_max(decoder));
 }
 
 void merge_cursor_release(struct kfs_merge *m, struct merge_cursor *c)

@@ -178,11 +178,12 @@ static int measure(struct kfs_merge *m, uint32_t slot, struct kfs_error *err)
     struct kfs_measure between = {.at = shard->end, .to = shard->seen_end};
     struct kfs_extent extent;
     uint64_t records = shard->seen_record - shard->end_record;
+    size_t frame = kfs_decoder_frame(&m->decoder);
     uint64_t gap = 0;
     int rc;
 
-    if (m->framing->frame != KFS_FRAME_VARIES) {
-        shard->seen_bytes = shard->seen_end - shard->end - records + records * m->framing->frame;
+    if (frame != KFS_FRAME_VARIES) {
+        shard->seen_bytes = shard->seen_end - shard->end - records + records * frame;
         return 0;
     }
     if (between.at == between.to)
@@ -283,11 +284,15 @@ static int begin_behind(struct kfs_merge *m, uint64_t skip)
     free(next);
     for (; rc == 0 && skip > 0; skip--) {
         const struct kfs_record *record;
+        size_t size;
         uint32_t shard;
         if (merge_cursor_peek(m, c, &record, &shard, NULL) <= 0)
             break;
+        rc = kfs_decoder_size(&m->decoder, record, &size);
+        if (rc != 0)
+            break;
         m->shards[c->heap[0]].base_record++;
-        merge_cursor_take(m, c, 1, m->framing->rendered_size(record));
+        merge_cursor_take(m, c, 1, size);
     }
     for (size_t i = 0; rc == 0 && i < m->n; i++) {
         struct merge_shard *shard = &m->shards[i];
@@ -298,7 +303,7 @@ static int begin_behind(struct kfs_merge *m, uint64_t skip)
         shard->floor_ms = 0;
     }
     merge_cursor_release(m, c);
-    merge_cursor_init(c, m->framing);
+    merge_cursor_init(c, &m->decoder);
     if (rc == 0)
         merge_history_release(&m->history);
     return rc;

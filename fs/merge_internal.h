@@ -21,7 +21,7 @@ struct merge_shard {
     uint64_t last_ms;          /* of its newest record in the merge, not below floor_ms */
     uint64_t seen_end;         /* of the extension that is being made */
     uint64_t seen_record;      /* the same */
-    uint64_t seen_bytes;       /* what it adds, in the framing */
+    uint64_t seen_bytes;       /* what it adds, in the view */
     uint64_t seen_ms;          /* the same */
     uint64_t seen_floor_ms;    /* the same */
     struct kfs_reader *reader; /* NULL while not open */
@@ -34,7 +34,7 @@ struct merge_shard {
 struct merge_entry {
     uint32_t slot;
     uint64_t end;
-    uint64_t bytes; /* of it, in the framing */
+    uint64_t bytes; /* of it, in the view */
     uint64_t floor_ms;
 };
 
@@ -129,7 +129,7 @@ struct kfs_merge {
     struct kfs_merge_pool *pool;
     struct kfs_stream_info info;
     uint32_t only; /* KFS_NO_SHARD for all */
-    const struct kfs_framing *framing;
+    struct kfs_decoder decoder;
     struct kfs_position from;
     const struct kfs_places *places;
     bool begun; /* the first shards have their base */
@@ -149,7 +149,7 @@ struct kfs_merge {
     struct kfs_merge *older;
 };
 
-void merge_cursor_init(struct merge_cursor *c, const struct kfs_framing *framing);
+void merge_cursor_init(struct merge_cursor *c, const struct kfs_decoder *decoder);
 void merge_cursor_release(struct kfs_merge *m, struct merge_cursor *c);
 
 /* Puts a cursor at a state of an extension: `next` has an offset for each shard of the merge. -ENOMEM. */
@@ -176,7 +176,7 @@ int merge_explain(struct kfs_merge *m, uint32_t slot, int rc, struct kfs_error *
 /* Lets go of what was read ahead; places stay. Under the merge's lock. */
 void merge_forget(struct kfs_merge *m);
 
-/* What lies between two offsets of a shard, in the framing. */
+/* What lies between two offsets of a shard, in the view. */
 int merge_measure(struct kfs_merge *m, uint32_t slot, struct kfs_measure *between, struct kfs_error *err);
 
 /* ---- merge_extend.c ---- */

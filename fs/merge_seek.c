@@ -73,12 +73,11 @@ static int pass(struct kfs_merge *m, struct merge_cursor *c, uint64_t offset, st
         if (rc <= 0)
             return rc;
         c->spill.len = 0;
-        size = m->framing->rendered_size(record);
-        if (size > offset - c->at) {
-            rc = m->framing->render(record, shard, &c->spill);
-            if (rc != 0)
-                return kfs_fail(err, -rc, "no memory for a record");
-        }
+        rc = kfs_decoder_size(&m->decoder, record, &size);
+        if (rc == 0 && size > offset - c->at)
+            rc = kfs_decoder_render(&m->decoder, record, shard, &c->spill);
+        if (rc != 0)
+            return kfs_fail(err, -rc, "no memory for a record");
         merge_cursor_take(m, c, 1, size);
     }
     return 1;

@@ -16,7 +16,7 @@
 struct span {
     uint64_t start;    /* of the extension in it */
     uint64_t low;      /* its offset in the lower state */
-    uint64_t low_left; /* what the extension has behind that, in the framing */
+    uint64_t low_left; /* what the extension has behind that, in the view */
     uint64_t high;
     uint64_t high_left;
     uint64_t middle;

@@ -82,7 +82,7 @@ uint64_t kfs_node_lock_key(const struct kfs_node *node)
 
 bool kfs_node_is_plain(const struct kfs_node *node)
 {
-    return node->type == KFS_NODE_SHARD && node->view.framing->stored;
+    return node->type == KFS_NODE_SHARD && node->view.framing->stored && kfs_coding_none(node->view.coding);
 }
 
 int kfs_node_merge(struct kfs_fs *fs, struct kfs_node *node, struct kfs_merge **merge, struct kfs_error *err)
@@ -94,6 +94,7 @@ int kfs_node_merge(struct kfs_fs *fs, struct kfs_node *node, struct kfs_merge **
         const struct kfs_merge_file file = {.stream = node->topic->stream,
                                             .shard = node->shard,
                                             .framing = node->view.framing,
+                                            .coding = node->view.coding,
                                             .from = node->from,
                                             .places = node->cursor != NULL ? &node->places : NULL};
         rc = kfs_merge_new(&fs->merges, &file, &node->merge, err);

@@ -33,6 +33,30 @@ static int use_follow(struct kfs_view *view, struct kfs_bytes value, struct kfs_
     return 0;
 }
 
+static int use_gzip(struct kfs_view *view, struct kfs_bytes value, struct kfs_error *err)
+{
+    (void)value;
+    (void)err;
+    view->coding.compression = &kfs_gzip;
+    return 0;
+}
+
+static int use_zstd(struct kfs_view *view, struct kfs_bytes value, struct kfs_error *err)
+{
+    (void)value;
+    (void)err;
+    view->coding.compression = &kfs_zstd;
+    return 0;
+}
+
+static int use_kpl(struct kfs_view *view, struct kfs_bytes value, struct kfs_error *err)
+{
+    (void)value;
+    (void)err;
+    view->coding.aggregates = true;
+    return 0;
+}
+
 static int use_from(struct kfs_view *view, struct kfs_bytes value, struct kfs_error *err)
 {
     return kfs_from_parse(value, &view->from, err);
@@ -64,11 +88,13 @@ static int use_keyfrom(struct kfs_view *view, struct kfs_bytes value, struct kfs
 }
 
 static const struct kfs_view_row rows[] = {
-    {"lines", false, KFS_VIEW_FRAMING, use_lines}, {"nul", false, KFS_VIEW_FRAMING, use_nul},
-    {"raw", false, KFS_VIEW_FRAMING, use_raw},     {"len", false, KFS_VIEW_FRAMING, use_len},
-    {"json", false, KFS_VIEW_FRAMING, use_json},   {"follow", false, KFS_VIEW_ALONE, use_follow},
-    {"from", true, KFS_VIEW_ALONE, use_from},      {"key", true, KFS_VIEW_KEY, use_key},
-    {"keyfrom", true, KFS_VIEW_KEY, use_keyfrom},  {"cursor", true, KFS_VIEW_ALONE, use_cursor},
+    {"lines", false, KFS_VIEW_FRAMING, use_lines},   {"nul", false, KFS_VIEW_FRAMING, use_nul},
+    {"raw", false, KFS_VIEW_FRAMING, use_raw},       {"len", false, KFS_VIEW_FRAMING, use_len},
+    {"json", false, KFS_VIEW_FRAMING, use_json},     {"follow", false, KFS_VIEW_ALONE, use_follow},
+    {"from", true, KFS_VIEW_ALONE, use_from},        {"key", true, KFS_VIEW_KEY, use_key},
+    {"keyfrom", true, KFS_VIEW_KEY, use_keyfrom},    {"cursor", true, KFS_VIEW_ALONE, use_cursor},
+    {"kpl", false, KFS_VIEW_ALONE, use_kpl},         {"gzip", false, KFS_VIEW_COMPRESSION, use_gzip},
+    {"zstd", false, KFS_VIEW_COMPRESSION, use_zstd},
 };
 
 const struct kfs_view_table kfs_view_table = {rows, sizeof rows / sizeof rows[0]};

@@ -9,6 +9,7 @@
 
 #include "backend/base/buf.h"
 #include "backend/base/error.h"
+#include "fs/coding.h"
 #include "fs/framing.h"
 #include "fs/from.h"
 #include "fs/key.h"
@@ -19,6 +20,7 @@
 
 struct kfs_view {
     const struct kfs_framing *framing;
+    struct kfs_coding coding;             /* between that and the stream */
     bool follow;                          /* a read at the tip waits */
     struct kfs_from from;                 /* where files begin */
     struct kfs_key_rule key;              /* partition keys of what is written */
@@ -29,7 +31,7 @@ struct kfs_view {
 extern const struct kfs_view kfs_view_default;
 
 /* Rows of one group exclude each other. A row of KFS_VIEW_ALONE excludes only itself. */
-enum kfs_view_group { KFS_VIEW_ALONE, KFS_VIEW_FRAMING, KFS_VIEW_KEY };
+enum kfs_view_group { KFS_VIEW_ALONE, KFS_VIEW_FRAMING, KFS_VIEW_COMPRESSION, KFS_VIEW_KEY };
 
 struct kfs_view_row {
     const char *word;

@@ -32,10 +32,20 @@ static size_t lower(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* Compression comes between what is written and what the stream limits. */
+static void set_limit(struct kfs_writer *writer, size_t stream_max)
+{
+    bool compressed = writer->encoder.coding.compression != NULL;
+
+    writer->stream_max = stream_max;
+    writer->record_max = lower(compressed ? KFS_RECORD_BYTES_MAX : stream_max, writer->framing->record_max);
+}
+
 int kfs_writer_init(struct kfs_writer *writer, const struct kfs_write_to *to, struct kfs_error *err)
 {
     *writer = (struct kfs_writer){.stream = to->stream, .shard = to->shard, .framing = to->framing};
-    writer->record_max = lower(KFS_RECORD_BYTES_DEFAULT, to->framing->record_max);
+    kfs_encoder_init(&writer->encoder, to->stream, to->shard, to->coding);
+    set_limit(writer, KFS_RECORD_BYTES_DEFAULT);
     kfs_buf_init(&writer->carry, to->framing->framed_max(KFS_RECORD_BYTES_MAX));
     if (getrandom(&writer->random, sizeof writer->random, 0) != (ssize_t)sizeof writer->random)
         writer->random = (uintptr_t)writer;
@@ -51,6 +61,7 @@ void kfs_writer_follow(struct kfs_writer *writer, const struct kfs_hash_range *r
 void kfs_writer_release(struct kfs_writer *writer)
 {
     kfs_keyer_release(&writer->keyer);
+    kfs_encoder_release(&writer->encoder);
     kfs_buf_release(&writer->carry);
 }
 
@@ -80,7 +91,7 @@ static bool too_large(struct kfs_writer *writer, size_t len, size_t limit)
     if (kfs_stream_info(writer->stream, &info, NULL) != 0)
         return true;
     size_t old = writer->record_max;
-    writer->record_max = lower(info.max_record_bytes, writer->framing->record_max);
+    set_limit(writer, info.max_record_bytes);
     return len > limit - old + writer->record_max;
 }
 
@@ -88,6 +99,12 @@ static int refuse(struct kfs_writer *writer, struct kfs_error *err)
 {
     drop_carry(writer);
     writer->records++;
+    if (writer->encoder.coding.compression != NULL)
+        return kfs_fail_aws(err, EMSGSIZE, "ValidationException",
+                            "record %" PRIu64
+                            " since the open is over %zu bytes, or compressed over the stream's limit "
+                            "of %zu bytes, and was refused",
+                            writer->records, writer->record_max, writer->stream_max);
     if (writer->record_max == writer->framing->record_max && writer->record_max < KFS_RECORD_BYTES_DEFAULT)
         return kfs_fail_aws(err, EMSGSIZE, "ValidationException",
                             "record %" PRIu64 " since the open is over the %zu bytes that the view %s can take in one "
@@ -172,6 +189,19 @@ static void choose_key(struct kfs_writer *writer, struct batch *batch, struct kf
     }
 }
 
+/* Compresses a record, whose key has been taken from it. The limit may have been raised meanwhile. */
+static int compress(struct kfs_writer *writer, struct kfs_put *put)
+{
+    struct kfs_stream_info info;
+    int rc = kfs_encoder_compress(&writer->encoder, put, writer->stream_max);
+
+    if (rc != -EMSGSIZE || kfs_stream_info(writer->stream, &info, NULL) != 0 ||
+        info.max_record_bytes <= writer->stream_max)
+        return rc;
+    set_limit(writer, info.max_record_bytes);
+    return kfs_encoder_compress(&writer->encoder, put, writer->stream_max);
+}
+
 /* Adds a record to the batch. -EINVAL and -EMSGSIZE are about this record. */
 static int add_record(struct kfs_writer *writer, struct batch *batch, const struct kfs_cut *cut, struct kfs_error *err)
 {
@@ -187,6 +217,11 @@ static int add_record(struct kfs_writer *writer, struct batch *batch, const stru
         return -EMSGSIZE;
     if (put->key.len == 0)
         choose_key(writer, batch, put);
+    if (writer->encoder.coding.compression != NULL) {
+        int rc = compress(writer, put);
+        if (rc != 0)
+            return rc;
+    }
     batch->n++;
     return 0;
 }
@@ -251,8 +286,9 @@ static size_t cut_records(struct kfs_writer *writer, struct batch *batch, const 
 
 /* ---- writing ---- */
 
-static void empty_batch(struct batch *batch)
+static void begin_batch(struct kfs_writer *writer, struct batch *batch)
 {
+    kfs_encoder_begin(&writer->encoder);
     batch->n = 0;
     batch->rooms_used = 0;
     batch->keyless = 0;
@@ -275,14 +311,17 @@ static int append_elsewhere(struct kfs_writer *writer, struct batch *batch, stru
         put->explicit_hash = &hashes[i];
     }
     writer->elsewhere = true;
-    return kfs_append(writer->stream, KFS_NO_SHARD, batch->puts, batch->n, NULL, err);
+    writer->encoder.shard = KFS_NO_SHARD;
+    return kfs_encoder_append(&writer->encoder, batch->puts, batch->n, writer->stream_max, err);
 }
 
 static int append(struct kfs_writer *writer, struct batch *batch, struct kfs_error *err)
 {
     /* A shard that was closed stays so. */
-    int rc = writer->elsewhere ? -EROFS : kfs_append(writer->stream, writer->shard, batch->puts, batch->n, NULL, err);
+    int rc = -EROFS;
 
+    if (!writer->elsewhere)
+        rc = kfs_encoder_append(&writer->encoder, batch->puts, batch->n, writer->stream_max, err);
     return rc == -EROFS && writer->follows ? append_elsewhere(writer, batch, err) : rc;
 }
 
@@ -294,7 +333,7 @@ static ssize_t write_round(struct kfs_writer *writer, struct batch *batch, const
     const size_t old_scanned = writer->scanned;
     int stopped;
 
-    empty_batch(batch);
+    begin_batch(writer, batch);
     if (writer->framing->decode != NULL && kfs_buf_reserve(&batch->scratch, old_carry + len + PUTS_MAX) != 0)
         return kfs_fail(err, ENOMEM, "out of memory");
     size_t covered = cut_records(writer, batch, data, len, &stopped, err);
@@ -370,7 +409,7 @@ int kfs_writer_finish(struct kfs_writer *writer, struct kfs_error *err)
         return drop_malformed(writer, err);
     }
     kfs_buf_init(&batch.scratch, 2 * writer->carry.max + PUTS_MAX);
-    empty_batch(&batch);
+    begin_batch(writer, &batch);
     int rc = kfs_buf_reserve(&batch.scratch, writer->carry.len + 1);
     if (rc == 0)
         rc = add_record(writer, &batch, &cut, err);

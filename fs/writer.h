@@ -5,6 +5,7 @@
 #define KFS_FS_WRITER_H
 
 #include "backend/backend.h"
+#include "fs/encoder.h"
 #include "fs/framing.h"
 #include "fs/key.h"
 
@@ -12,11 +13,13 @@ struct kfs_writer {
     struct kfs_stream *stream;         /* borrowed */
     uint32_t shard;                    /* KFS_NO_SHARD: by partition key */
     const struct kfs_framing *framing; /* constant */
-    size_t record_max;                 /* the lower one of the stream's limit as last seen and the framing's */
-    uint64_t records;                  /* stored or refused, since the open */
-    struct kfs_buf carry;              /* the beginning of a record */
-    size_t scanned;                    /* bytes of carry known to hold no end */
-    size_t needed;                     /* data of the record that it begins, where that is known */
+    struct kfs_encoder encoder;
+    size_t stream_max;    /* the stream's limit as last seen: of what is stored */
+    size_t record_max;    /* of what is written: that or, compressed, any; never over the framing's */
+    uint64_t records;     /* stored or refused, since the open */
+    struct kfs_buf carry; /* the beginning of a record */
+    size_t scanned;       /* bytes of carry known to hold no end */
+    size_t needed;        /* data of the record that it begins, where that is known */
     struct kfs_keyer keyer;
     uint64_t random;  /* state of the partition keys */
     uint64_t keyless; /* records stored without the key that the view says; the owner may reset it */
@@ -38,6 +41,7 @@ struct kfs_write_to {
     struct kfs_stream *stream;
     uint32_t shard;
     const struct kfs_framing *framing;
+    struct kfs_coding coding;
     const struct kfs_key_rule *key; /* copied */
 };
 

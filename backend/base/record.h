@@ -54,6 +54,8 @@ struct kfs_record {
     uint64_t ordinal; /* in the shard, whose first record is 0 */
     struct kfs_bytes key;
     struct kfs_bytes data;
+    uint64_t
+        sub; /* of a user record that the front end took out of an aggregate: its sub-sequence number and 1; else 0 */
 };
 
 /* What a read returns; reused from call to call. Records point into storage. */

@@ -83,6 +83,9 @@ struct kfs_kpl_reader {
 void kfs_kpl_reader_init(struct kfs_kpl_reader *reader);
 void kfs_kpl_reader_release(struct kfs_kpl_reader *reader);
 
+/* Whether data begins as an aggregate does; nothing else is one. */
+bool kfs_kpl_has_magic(struct kfs_bytes data);
+
 /* Checks the whole of a record's data, which must stay until the last kfs_kpl_next.
  * -EINVAL: not an aggregate, or one that is malformed: no digest, a message that is not
  * well-formed, an index outside its table, a bad key, no user record. -EMSGSIZE: over

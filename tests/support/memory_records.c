@@ -257,8 +257,12 @@ int memory_read(struct kfs_reader *reader, uint64_t offset, const struct kfs_lim
             bytes += r->len;
             if (batch->n > 0 && (batch->n == limit->records || bytes > limit->bytes))
                 break;
-            if (kfs_batch_add(batch, &(struct kfs_record){
-                                         r->seq, r->arrival_ms, r->offset, i, {r->key, r->key_len}, {r->data, r->len}}))
+            if (kfs_batch_add(batch, &(struct kfs_record){.seq = r->seq,
+                                                          .arrival_ms = r->arrival_ms,
+                                                          .offset = r->offset,
+                                                          .ordinal = i,
+                                                          .key = {r->key, r->key_len},
+                                                          .data = {r->data, r->len}}))
                 abort();
             batch->next = r->offset + r->len + 1;
         }

@@ -14,6 +14,8 @@ struct places {
 
 static struct places places;
 
+static struct kfs_decoder json = {.framing = &kfs_framing_json};
+
 static void learn(struct world *w, struct kfs_reader *reader)
 {
     const struct kfs_limit limit = {10000, KFS_RECORD_BYTES_MAX};
@@ -38,7 +40,7 @@ static void check(struct kfs_gauge *g, struct kfs_reader *reader, size_t from, s
 {
     struct kfs_measure m = {.at = places.at[from], .to = places.at[to]};
 
-    assert_int_equal(kfs_gauge_measure(g, reader, &m, NULL), 0);
+    assert_int_equal(kfs_gauge_measure(g, &json, reader, &m, NULL), 0);
     assert_int_equal(m.at, m.to);
     assert_int_equal(m.bytes, places.bytes[to] - places.bytes[from]);
 }
@@ -49,7 +51,7 @@ static struct kfs_gauge *gauge_of(struct world *w, struct kfs_gauges *gauges)
     struct kfs_gauge *g;
 
     assert_int_equal(kfs_stream_info(w->stream, &info, NULL), 0);
-    assert_int_equal(kfs_gauge_get(gauges, &info, 0, &kfs_framing_json, &g), 0);
+    assert_int_equal(kfs_gauge_get(gauges, &info, 0, &json, &g), 0);
     return g;
 }
 
@@ -175,7 +177,7 @@ static void what_is_known_outlives_retention(void **state)
     check(g, reader, 300, 600); /* who opens the file now asks for it each time */
     assert_int_equal(w.records, 0);
     m = (struct kfs_measure){.at = places.at[1], .to = places.at[600]};
-    assert_int_equal(kfs_gauge_measure(g, reader, &m, NULL), -ESTALE);
+    assert_int_equal(kfs_gauge_measure(g, &json, reader, &m, NULL), -ESTALE);
     close_all(&w, &gauges, g, reader);
 }
 
@@ -197,7 +199,7 @@ static void a_failure_says_how_far_it_came(void **state)
     w.fail_with = EIO;
     for (int i = 0; i < 2; i++) {
         m = (struct kfs_measure){.at = 0, .to = places.at[500]};
-        assert_int_equal(kfs_gauge_measure(g, reader, &m, NULL), -EIO);
+        assert_int_equal(kfs_gauge_measure(g, &json, reader, &m, NULL), -EIO);
         assert_int_equal(m.at, places.at[321]);
         assert_int_equal(m.bytes, places.bytes[321]);
     }
@@ -215,16 +217,16 @@ static void gauges_that_no_one_uses_are_bounded(void **state)
     (void)state;
     kfs_gauges_init(&gauges);
     for (uint32_t i = 0; i < 2 * KFS_GAUGES_IDLE_MAX; i++)
-        assert_int_equal(kfs_gauge_get(&gauges, &info, i, &kfs_framing_json, &g[i]), 0);
+        assert_int_equal(kfs_gauge_get(&gauges, &info, i, &json, &g[i]), 0);
     for (size_t i = 0; i < 2 * KFS_GAUGES_IDLE_MAX; i++)
         kfs_gauge_put(&gauges, g[i]);
     assert_int_equal(gauges.idle, KFS_GAUGES_IDLE_MAX);
     struct kfs_gauge *same;
-    assert_int_equal(kfs_gauge_get(&gauges, &info, 2 * KFS_GAUGES_IDLE_MAX - 1, &kfs_framing_json, &same), 0);
+    assert_int_equal(kfs_gauge_get(&gauges, &info, 2 * KFS_GAUGES_IDLE_MAX - 1, &json, &same), 0);
     assert_ptr_equal(same, g[2 * KFS_GAUGES_IDLE_MAX - 1]);
     info.generation = 1; /* another stream of the name */
     struct kfs_gauge *other;
-    assert_int_equal(kfs_gauge_get(&gauges, &info, 2 * KFS_GAUGES_IDLE_MAX - 1, &kfs_framing_json, &other), 0);
+    assert_int_equal(kfs_gauge_get(&gauges, &info, 2 * KFS_GAUGES_IDLE_MAX - 1, &json, &other), 0);
     assert_ptr_not_equal(same, other);
     kfs_gauge_put(&gauges, same);
     kfs_gauge_put(&gauges, other);

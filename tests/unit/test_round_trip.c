@@ -1,5 +1,5 @@
-/* What is written through a framing, cut anywhere, and read through it, through len and through
- * json, is the same records. */
+/* What is written through a framing and a coding, cut anywhere, and read through them, and through
+ * len and json with that coding, is the same records. */
 #include "fs/writer.h"
 
 #include "tests/unit/merge_model.h"
@@ -7,6 +7,15 @@
 static const struct kfs_framing *const framings[] = {&kfs_framing_lines, &kfs_framing_nul, &kfs_framing_raw,
                                                      &kfs_framing_len, &kfs_framing_json};
 static const struct kfs_key_rule no_rule = {.type = KFS_KEY_CHOSEN};
+
+static const struct kfs_coding codings[] = {{NULL, false},      {NULL, true},      {&kfs_gzip, false},
+                                            {&kfs_zstd, false}, {&kfs_gzip, true}, {&kfs_zstd, true}};
+
+/* A way to write and read. */
+struct way {
+    const struct kfs_framing *framing;
+    struct kfs_coding coding;
+};
 
 #define RECORDS_MAX 64
 
@@ -68,10 +77,10 @@ static void write_pieces(struct kfs_writer *writer, struct kfs_bytes frames, str
     }
 }
 
-static void write_records(struct world *w, const struct kfs_framing *framing, const struct records *records,
-                          size_t piece)
+static void write_records(struct world *w, const struct way *way, const struct records *records, size_t piece)
 {
-    const struct kfs_write_to to = {w->stream, 0, framing, &no_rule};
+    const struct kfs_framing *framing = way->framing;
+    const struct kfs_write_to to = {w->stream, 0, framing, way->coding, &no_rule};
     struct kfs_writer writer;
     struct kfs_buf frames;
 
@@ -95,11 +104,21 @@ static void write_records(struct world *w, const struct kfs_framing *framing, co
     kfs_buf_release(&frames);
 }
 
+static struct kfs_merge *open_file(struct world *w, const struct kfs_framing *framing, struct kfs_coding coding)
+{
+    const struct kfs_merge_file file = {.stream = w->stream, .shard = 0, .framing = framing, .coding = coding};
+    struct kfs_merge *merge;
+
+    assert_int_equal(kfs_merge_new(&w->pool, &file, &merge, NULL), 0);
+    return merge;
+}
+
 /* Reads the whole file in a framing, and compares with what it must be. Where the framing
  * can be cut, its records are taken out of it again. */
-static void read_records(struct world *w, const struct kfs_framing *framing, const struct records *records)
+static void read_records(struct world *w, const struct kfs_framing *framing, struct kfs_coding coding,
+                         const struct records *records)
 {
-    struct kfs_merge *merge = merge_of(w, 0, framing);
+    struct kfs_merge *merge = open_file(w, framing, coding);
     size_t size = size_of(merge);
     char *file = malloc(size + 1);
     struct kfs_bytes left = {file, size};
@@ -137,18 +156,41 @@ static void read_records(struct world *w, const struct kfs_framing *framing, con
     kfs_merge_free(merge);
 }
 
-static void round_trip(const struct kfs_framing *framing, uint32_t seed, size_t longest, size_t piece)
+/* Offsets mean the same, wherever reading begins. */
+static void read_anywhere(struct world *w, const struct way *way)
+{
+    struct kfs_merge *merge = open_file(w, way->framing, way->coding);
+    uint64_t size = size_of(merge);
+    char *file = malloc(size + 1);
+    char *part = malloc(size + 1);
+
+    for (uint64_t at = 0; at < size;)
+        at += (uint64_t)kfs_merge_read(merge, at, file + at, size - at, NULL);
+    for (int i = 0; size > 0 && i < 20; i++) {
+        uint64_t at = world_random(w, (uint32_t)size);
+        ssize_t got = kfs_merge_read(merge, at, part, 1 + world_random(w, 5000), NULL);
+        assert_true(got > 0);
+        assert_memory_equal(part, file + at, (size_t)got);
+    }
+    assert_int_equal(size_of(merge), size);
+    free(part);
+    free(file);
+    kfs_merge_free(merge);
+}
+
+static void round_trip(const struct way *way, uint32_t seed, size_t longest, size_t piece)
 {
     struct records records;
     struct world w;
 
     world_open(&w, 1);
     w.random = seed;
-    make_records(&w, framing, longest, &records);
-    write_records(&w, framing, &records, piece);
-    read_records(&w, framing, &records);
-    read_records(&w, &kfs_framing_len, &records);
-    read_records(&w, &kfs_framing_json, &records);
+    make_records(&w, way->framing, longest, &records);
+    write_records(&w, way, &records, piece);
+    read_records(&w, way->framing, way->coding, &records);
+    read_records(&w, &kfs_framing_len, way->coding, &records);
+    read_records(&w, &kfs_framing_json, way->coding, &records);
+    read_anywhere(&w, way);
     free_records(&records);
     world_close(&w);
 }
@@ -157,15 +199,21 @@ static void any_records_in_any_pieces(void **state)
 {
     (void)state;
     for (size_t f = 0; f < sizeof framings / sizeof framings[0]; f++)
-        for (uint32_t seed = 1; seed <= 30; seed++)
-            round_trip(framings[f], seed, 0, seed % 3 == 0 ? 7 : (size_t)1 << seed % 20);
+        for (uint32_t seed = 0; seed < 36; seed++) {
+            const struct way way = {framings[f], codings[seed % (sizeof codings / sizeof codings[0])]};
+            round_trip(&way, seed + 1, 0, seed % 5 == 0 ? 7 : (size_t)1 << seed % 20);
+        }
 }
 
 static void the_largest_record(void **state)
 {
     (void)state;
-    for (size_t f = 0; f < sizeof framings / sizeof framings[0]; f++)
-        round_trip(framings[f], 1, framings[f]->record_max, (size_t)1 << 20);
+    for (size_t f = 0; f < sizeof framings / sizeof framings[0]; f++) {
+        struct way way = {framings[f], {NULL, false}};
+        round_trip(&way, 1, framings[f]->record_max, (size_t)1 << 20);
+        way.coding.aggregates = true;
+        round_trip(&way, 1, framings[f]->record_max, (size_t)1 << 20);
+    }
 }
 
 static void one_byte_more_is_too_large(void **state)
@@ -181,7 +229,7 @@ static void one_byte_more_is_too_large(void **state)
         size_t at = 0;
         ssize_t taken = 1;
         world_open(&w, 1);
-        const struct kfs_write_to to = {w.stream, 0, framings[f], &no_rule};
+        const struct kfs_write_to to = {w.stream, 0, framings[f], {NULL, false}, &no_rule};
         const struct kfs_record record = {.data = {memset(data, 'x', len), len}, .key = {"k", 1}};
         kfs_buf_init(&frame, (size_t)1 << 27);
         assert_int_equal(framings[f]->render(&record, 0, &frame), 0);

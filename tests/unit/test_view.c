@@ -54,11 +54,10 @@ static void words_combine_in_any_order(void **state)
 
 static void unknown_words_are_named_with_what_is_allowed(void **state)
 {
-    static const char *const later[] = {"kpl", "gzip", "zstd"};
-
     (void)state;
     assert_refused(&kfs_view_table, "jsno",
-                   "no view 'jsno'; views are lines, nul, raw, len, json, follow, from=, key=, keyfrom=, cursor=");
+                   "no view 'jsno'; views are lines, nul, raw, len, json, follow, from=, key=, keyfrom=, cursor=, kpl, "
+                   "gzip, zstd");
     assert_refused(&kfs_view_table, "json,what", "'what'");
     assert_refused(&kfs_view_table, "JSON", "'JSON'");
     assert_refused(&kfs_view_table, "", "no view ''");
@@ -69,8 +68,24 @@ static void unknown_words_are_named_with_what_is_allowed(void **state)
     assert_refused(&kfs_view_table, "js\non", "no view 'js?on'");
     assert_refused(&kfs_view_table, "json ", "no view 'json '");
     assert_refused(&kfs_view_table, "%6ason", "no view '%6ason'"); /* values are decoded, words are not */
-    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
-        assert_refused(&kfs_view_table, later[i], "views are");
+}
+
+static void codings_combine_with_framings(void **state)
+{
+    struct kfs_view view;
+
+    (void)state;
+    assert_true(kfs_coding_none(kfs_view_default.coding));
+    assert_int_equal(parse_with(&kfs_view_table, "zstd,json,kpl,follow", &view, NULL), 0);
+    assert_ptr_equal(view.coding.compression, &kfs_zstd);
+    assert_true(view.coding.aggregates);
+    assert_ptr_equal(view.framing, &kfs_framing_json);
+    assert_int_equal(parse_with(&kfs_view_table, "gzip", &view, NULL), 0);
+    assert_ptr_equal(view.coding.compression, &kfs_gzip);
+    assert_false(view.coding.aggregates);
+    assert_refused(&kfs_view_table, "gzip,kpl,zstd", "'gzip' and 'zstd' contradict each other");
+    assert_refused(&kfs_view_table, "kpl,kpl", "'kpl' is there twice");
+    assert_refused(&kfs_view_table, "gzip=9", "'gzip' takes no value");
 }
 
 static void repeats_and_contradictions_are_refused(void **state)
@@ -253,6 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_combine_in_any_order),
         cmocka_unit_test(unknown_words_are_named_with_what_is_allowed),
+        cmocka_unit_test(codings_combine_with_framings),
         cmocka_unit_test(repeats_and_contradictions_are_refused),
         cmocka_unit_test(from_is_a_position),
         cmocka_unit_test(from_refuses_the_rest),
