@@ -231,9 +231,12 @@ static int append_routed(struct kfs_encoder *e, struct kfs_put **puts, size_t n,
     struct kfs_shard_info *shards = NULL;
     struct routed *routed = malloc(n * sizeof *routed);
     size_t open = 0;
-    int rc = routed == NULL ? kfs_fail(err, ENOMEM, "no memory for an aggregate") : list_open(e, &shards, &open, err);
+    int rc;
 
     *done = 0;
+    if (routed == NULL)
+        return kfs_fail(err, ENOMEM, "no memory for an aggregate");
+    rc = list_open(e, &shards, &open, err);
     if (rc == 0 && open == 0)
         rc = kfs_fail(err, EIO, "the stream has no open shard");
     if (rc != 0)
