@@ -27,7 +27,7 @@ static size_t copy_spill(const struct merge_cursor *c, uint64_t offset, void *da
 }
 
 /* Renders the run behind what `out` has: what fits of it, or of its first record what fits and all of it into the
- * spill. */
+ * spill; with a coding always the latter. */
 static int render(struct kfs_merge *m, struct merge_cursor *c, const struct kfs_record *records, uint32_t shard,
                   struct kfs_buf *out)
 {
