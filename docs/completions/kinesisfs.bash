@@ -20,7 +20,7 @@ _kinesisfs_paths() { # PATH
     keyfrom=*) words=(keyfrom=field: keyfrom=json: keyfrom=regex: keyfrom=random) ;;
     key=*) words=(key=random) ;;
     cursor=*) mapfile -t words < <(compgen -W "$(ls "$root.kinesisfs/cursors" 2>/dev/null)" -P cursor=) ;;
-    *) words=(lines nul raw len json follow from= key= keyfrom= cursor=) ;;
+    *) words=(lines nul raw len json follow from= key= keyfrom= cursor= kpl gzip zstd) ;;
     esac
     for word in "${words[@]}"; do
         [[ $word != "$part"* || ,$chosen == *",${word%%=*}"[,=]* ]] || printf '%s\n' "$head$chosen$word"

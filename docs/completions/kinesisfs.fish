@@ -12,7 +12,7 @@ function __kinesisfs_views
     set -l list (string replace -r '^[^@]*@' '' -- $name)
     set -l part (string replace -r '.*,' '' -- $list)
     set -l chosen (string replace -r '[^,]*$' '' -- $list)
-    set -l words lines nul raw len json follow from= key= keyfrom= cursor=
+    set -l words lines nul raw len json follow from= key= keyfrom= cursor= kpl gzip zstd
     switch $part
         case 'from=*'
             set words from=start from=end from=-10m from=-100 from=after:

@@ -5,15 +5,15 @@
 
 declare -A want=([lines]='"Data":"one"' [nul]='^\./access.log$' [raw]='"Data":"tail"' [follow]='^got error one$'
     [len]='"copied".*"Data":"error one"' [json]='^[0-9a-f]\{16\}$' [from]='^error one$' [key]='"PartitionKey":"user1"'
-    [cursor]='"reported":"error one"' [keyfrom]='"PartitionKey":"10.0.0.7".*"Data":"10.0.0.7 GET /"')
+    [cursor]='"reported":"error one"' [keyfrom]='"PartitionKey":"10.0.0.7".*"Data":"10.0.0.7 GET /"'
+    [gzip]='^10.0.0.7 GET /$' [zstd]='^2$' [kpl]='^1$')
 # A line for each: the view, a blank, the command.
 sed -n '/^\.Ss Views/,/^\.El/p' "$ROOT/docs/man/kinesisfs.1" | sed 's/\\(dq/"/g' |
     awk '/^\.It Cm/ { view = $3; sub(/=$/, "", view) } /^\.Dl/ { sub(/^\.Dl /, ""); print view, $0 }' >"$WORK/examples"
 mount_fs
-mkdir "$WORK/files"
-cd "$WORK/files"
+mkdir "$WORK/files" && cd "$WORK/files"
 printf '%065536dtail' 0 >image # of two blocks
-echo '10.0.0.7 GET /' >access.log
+printf '10.0.0.7 GET /\n10.0.0.8 GET /\n' >access.log
 while read -r view example; do
     rm -f report
     mkdir "$MNT/s" "$MNT/copy"
