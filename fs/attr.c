@@ -55,16 +55,29 @@ static mode_t mode_of(const struct kfs_fs *fs, const struct kfs_node *node, bool
 {
     mode_t mode = S_IFREG | 0444;
 
-    if (node->type == KFS_NODE_ROOT || node->type == KFS_NODE_STREAM)
+    switch (node->type) {
+    case KFS_NODE_ROOT:
+    case KFS_NODE_STREAM:
+    case KFS_NODE_CURSORS_DIR:
         mode = S_IFDIR | 0777;
-    else if (node->type == KFS_NODE_CONTROL_DIR)
+        break;
+    case KFS_NODE_CONTROL_DIR:
         mode = S_IFDIR | 0555;
-    else if (node->type == KFS_NODE_CURSORS_DIR)
-        mode = S_IFDIR | 0777;
-    else if (node->type == KFS_NODE_CURSOR)
-        mode = S_IFREG | 0666; /* it can be removed without being asked about */
-    else if ((node->type == KFS_NODE_SHARD || node->type == KFS_NODE_ALL) && !closed)
+        break;
+    case KFS_NODE_CURSOR: /* it can be removed without being asked about */
         mode = S_IFREG | 0666;
+        break;
+    case KFS_NODE_SHARD:
+    case KFS_NODE_ALL:
+        if (!closed)
+            mode = S_IFREG | 0666;
+        break;
+    case KFS_NODE_STATUS:
+    case KFS_NODE_METRICS:
+    case KFS_NODE_DEAD:
+    case KFS_NODE_ERRORS:
+        break;
+    }
     return mode & ~(mode_t)fs->config.umask;
 }
 

@@ -79,24 +79,26 @@ static void free_cursor(struct kfs_cursor *cursor)
     free(cursor);
 }
 
-static int new_cursor(struct kfs_cursors *cursors, struct kfs_topic *topic, const char *name, struct kfs_cursor **out,
-                      struct kfs_error *err)
+/* NULL and *rc on failure. */
+static struct kfs_cursor *new_cursor(struct kfs_cursors *cursors, struct kfs_topic *topic, const char *name, int *rc,
+                                     struct kfs_error *err)
 {
     struct kfs_cursor *cursor = calloc(1, sizeof *cursor);
 
-    if (cursor == NULL)
-        return kfs_fail(err, ENOMEM, "no memory for a cursor");
+    if (cursor == NULL) {
+        *rc = kfs_fail(err, ENOMEM, "no memory for a cursor");
+        return NULL;
+    }
     (void)snprintf(cursor->name, sizeof cursor->name, "%s", name);
     cursor->topic = kfs_topic_ref(topic);
     cursor->refs = 1;
     (void)pthread_mutex_init(&cursor->save_lock, NULL);
     (void)pthread_mutex_init(&cursor->lock, NULL);
-    int rc = load(cursors, cursor, err);
-    if (rc != 0)
-        free_cursor(cursor);
-    else
-        *out = cursor;
-    return rc;
+    *rc = load(cursors, cursor, err);
+    if (*rc == 0)
+        return cursor;
+    free_cursor(cursor);
+    return NULL;
 }
 
 int kfs_cursor_get(struct kfs_cursors *cursors, struct kfs_topic *topic, const char *name, struct kfs_cursor **out,
@@ -114,14 +116,14 @@ int kfs_cursor_get(struct kfs_cursors *cursors, struct kfs_topic *topic, const c
     if (cursor != NULL) {
         cursor->refs++;
     } else {
-        rc = new_cursor(cursors, topic, name, &cursor, err);
-        if (rc == 0) {
+        cursor = new_cursor(cursors, topic, name, &rc, err);
+        if (cursor != NULL) {
             cursor->next = cursors->list;
             cursors->list = cursor;
         }
     }
     (void)pthread_mutex_unlock(&cursors->lock);
-    if (rc == 0)
+    if (cursor != NULL)
         *out = cursor;
     return rc;
 }

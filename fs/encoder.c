@@ -137,7 +137,7 @@ static int append_group(struct kfs_encoder *e, const struct kfs_shard_info *shar
     int rc = 0;
 
     kfs_buf_init(&g.aggregates, BATCH_BYTES_MAX);
-    g.puts = malloc(n * sizeof *g.puts);
+    g.puts = calloc(n, sizeof *g.puts);
     g.writer = kfs_kpl_writer_new(limit, &shard->range);
     if (g.puts == NULL || g.writer == NULL)
         rc = -ENOMEM;

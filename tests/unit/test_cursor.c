@@ -90,7 +90,7 @@ static int try_open(const char *dir, const char *name, struct kfs_handle **handl
 
 static struct kfs_handle *open_file(const char *dir, const char *name)
 {
-    struct kfs_handle *handle;
+    struct kfs_handle *handle = NULL;
 
     assert_int_equal(try_open(dir, name, &handle), 0);
     return handle;
@@ -191,7 +191,7 @@ static void test_resumes(void **state)
 /* What stops a save is told by close, and what was confirmed is saved later. */
 static void test_failing_save(void **state)
 {
-    struct kfs_handle *handle;
+    struct kfs_handle *handle = NULL;
     char data[TEXT_MAX];
 
     (void)state;
@@ -217,7 +217,7 @@ static void test_failing_save(void **state)
 /* A file that was looked up before another reader moved the cursor is looked up again. */
 static void test_moved(void **state)
 {
-    struct kfs_handle *handle;
+    struct kfs_handle *handle = NULL;
     struct kfs_handle *late;
     struct kfs_node *dir;
     struct kfs_node *node;
@@ -249,7 +249,7 @@ static void test_damaged(void **state)
                                       "kinesisfs cursor 1\n1 1 2\n1 1 2\n",
                                       "kinesisfs cursor 1\n0 -1 2\n"};
     struct kfs_stream *stream;
-    struct kfs_handle *handle;
+    struct kfs_handle *handle = NULL;
     struct kfs_node *control;
     struct kfs_node *cursors;
 
