@@ -96,6 +96,19 @@ static struct kfs_handle *open_file(const char *dir, const char *name)
     return handle;
 }
 
+/* rm of the cursor c. */
+static void remove_cursor(void)
+{
+    struct kfs_node *control;
+    struct kfs_node *cursors;
+
+    assert_int_equal(kfs_fs_lookup(the_world.fs, kfs_fs_root(the_world.fs), ".kinesisfs", &control, NULL), 0);
+    assert_int_equal(kfs_fs_lookup(the_world.fs, control, "cursors", &cursors, NULL), 0);
+    assert_int_equal(kfs_fs_unlink(the_world.fs, cursors, "c"), 0);
+    kfs_fs_forget(the_world.fs, cursors, 1);
+    kfs_fs_forget(the_world.fs, control, 1);
+}
+
 /* All of an open file. */
 static size_t read_all(struct kfs_handle *handle, uint64_t offset, char *data)
 {
@@ -156,14 +169,10 @@ static void test_resumes(void **state)
     append_records(1);
     for (size_t round = 0; round < 120; round++) {
         const size_t file = round % (sizeof files / sizeof files[0]);
-        struct kfs_node *control;
-        struct kfs_node *cursors;
         struct kfs_handle *handle = open_file(files[file].dir, files[file].name);
         size_t len = read_all(handle, 0, whole);
         kfs_fs_release(the_world.fs, handle);
-        assert_int_equal(kfs_fs_lookup(the_world.fs, kfs_fs_root(the_world.fs), ".kinesisfs", &control, NULL), 0);
-        assert_int_equal(kfs_fs_lookup(the_world.fs, control, "cursors", &cursors, NULL), 0);
-        assert_int_equal(kfs_fs_unlink(the_world.fs, cursors, "c"), 0);
+        remove_cursor();
 
         /* Some way, in pieces; the last read is at `at`, and its bytes do not count. */
         handle = open_file(files[file].dir, files[file].name);
@@ -182,7 +191,7 @@ static void test_resumes(void **state)
         assert_int_equal(read_all(handle, 0, rest), len - from);
         assert_memory_equal(rest, whole + from, len - from);
         kfs_fs_release(the_world.fs, handle);
-        assert_int_equal(kfs_fs_unlink(the_world.fs, cursors, "c"), 0);
+        remove_cursor();
     }
     free(whole);
     free(rest);
@@ -250,23 +259,19 @@ static void test_damaged(void **state)
                                       "kinesisfs cursor 1\n0 -1 2\n"};
     struct kfs_stream *stream;
     struct kfs_handle *handle = NULL;
-    struct kfs_node *control;
-    struct kfs_node *cursors;
 
     (void)state;
     assert_int_equal(kfs_stream_open(the_world.backend, "s", &stream, NULL), 0);
-    assert_int_equal(kfs_fs_lookup(the_world.fs, kfs_fs_root(the_world.fs), ".kinesisfs", &control, NULL), 0);
-    assert_int_equal(kfs_fs_lookup(the_world.fs, control, "cursors", &cursors, NULL), 0);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         const struct kfs_bytes text = {bad[i], strlen(bad[i])};
         struct kfs_places places;
         assert_int_equal(kfs_places_parse(text, &places), -EINVAL);
         assert_int_equal(kfs_note_set(the_world.backend, stream, KFS_CURSOR_NOTE "c", text, NULL), 0);
         assert_int_equal(try_open("s@cursor=c", "all", &handle), -EIO);
-        assert_int_equal(kfs_fs_unlink(the_world.fs, cursors, "c"), 0);
+        remove_cursor();
         assert_int_equal(try_open("s@cursor=c", "all", &handle), 0);
         kfs_fs_release(the_world.fs, handle);
-        assert_int_equal(kfs_fs_unlink(the_world.fs, cursors, "c"), 0);
+        remove_cursor();
     }
     kfs_stream_close(stream);
 }
