@@ -225,7 +225,7 @@ static bool begins(const char *text, const char *prefix)
 /* The directory of a remote source, where none was named: below the user's state, or the system's. */
 static int default_spool(struct kfs_parse *p, const char *place)
 {
-    char name[sizeof KFS_PROGRAM + sizeof "/remote/" + SPOOL_NAME_MAX];
+    char name[sizeof SYSTEM_SPOOL + SPOOL_NAME_MAX]; /* the longer of the two */
     const char *state_home = p->world->env("XDG_STATE_HOME");
     bool has_state_home = state_home != NULL && state_home[0] == '/';
     bool system = p->world->uid == 0 && !has_state_home;

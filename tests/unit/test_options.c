@@ -296,6 +296,8 @@ static void remote_sources(void **state)
         {"http://127.0.0.1:4567", KFS_SOURCE_URL, "http://127.0.0.1:4567", "/state/kinesisfs/remote/127.0.0.1_4567"},
         {"https://a.b/c", KFS_SOURCE_URL, "https://a.b/c", "/state/kinesisfs/remote/a.b_c"},
     };
+    char url[300] = "http://";
+    char cut[201] = "";
     struct kfs_options out;
 
     (void)state;
@@ -319,6 +321,13 @@ static void remote_sources(void **state)
     world.uid = 0;
     ACCEPT(&out, "kinesis:", "/mnt");
     assert_string_equal(out.spool, "/var/lib/kinesisfs/remote/kinesis");
+    kfs_options_release(&out);
+    /* What is longer than a name may be is cut. */
+    memset(url + 7, 'a', sizeof url - 8);
+    memset(cut, 'a', sizeof cut - 1);
+    ACCEPT(&out, url, "/mnt");
+    assert_memory_equal(out.spool, "/var/lib/kinesisfs/remote/", 26);
+    assert_string_equal(out.spool + 26, cut);
     kfs_options_release(&out);
     REFUSE("it is kinesis: or kinesis:REGION", "kinesis:US/east", "/mnt");
     REFUSE("kinesis:REGION, or http://", "ftp://127.0.0.1", "/mnt");
