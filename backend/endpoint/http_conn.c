@@ -13,8 +13,6 @@
 #define READS_MAX 16  /* of one connection, then others have their turn */
 #define VECTORS_MAX 16
 #define LOOK_AGAIN_MS 1000 /* at a connection that holds memory */
-#define CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
-
 /* ---- sockets ---- */
 
 static ssize_t socket_read(struct kfs_http_conn *conn, void *data, size_t len)
@@ -160,7 +158,7 @@ static void set_timer(struct kfs_http_conn *conn)
 
 static void fire(struct kfs_timer *timer)
 {
-    struct kfs_http_conn *conn = CONTAINER(timer, struct kfs_http_conn, timer);
+    struct kfs_http_conn *conn = KFS_HTTP_HOLDER(timer, struct kfs_http_conn, timer);
     uint64_t now = conn->loop->now_ms;
 
     if (deadline(conn) > now) {

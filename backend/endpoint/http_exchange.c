@@ -7,8 +7,6 @@
 
 #include "backend/endpoint/http_internal.h"
 
-#define CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
-
 struct kfs_http_later {
     struct kfs_http_post post;
     struct kfs_timer timer;
@@ -279,7 +277,7 @@ static void do_end(struct kfs_http_exchange *x)
 
 static void run_response(struct kfs_http_post *item)
 {
-    struct posted_response *posted = CONTAINER(item, struct posted_response, post);
+    struct posted_response *posted = KFS_HTTP_HOLDER(item, struct posted_response, post);
     struct kfs_http_exchange *x = posted->x;
 
     atomic_fetch_sub(&x->posts, 1);
@@ -295,7 +293,7 @@ static void run_response(struct kfs_http_post *item)
 
 static void run_gone(struct kfs_http_post *item)
 {
-    struct kfs_http_exchange *x = CONTAINER(item, struct kfs_http_exchange, gone_post);
+    struct kfs_http_exchange *x = KFS_HTTP_HOLDER(item, struct kfs_http_exchange, gone_post);
 
     atomic_fetch_sub(&x->posts, 1);
     tell_gone(x);
@@ -303,7 +301,7 @@ static void run_gone(struct kfs_http_post *item)
 
 static void run_write(struct kfs_http_post *item)
 {
-    struct posted_data *posted = CONTAINER(item, struct posted_data, post);
+    struct posted_data *posted = KFS_HTTP_HOLDER(item, struct posted_data, post);
     struct kfs_http_exchange *x = posted->x;
 
     atomic_fetch_sub(&x->posts, 1);
@@ -315,7 +313,7 @@ static void run_write(struct kfs_http_post *item)
 
 static void run_end(struct kfs_http_post *item)
 {
-    struct kfs_http_exchange *x = CONTAINER(item, struct kfs_http_exchange, end_post);
+    struct kfs_http_exchange *x = KFS_HTTP_HOLDER(item, struct kfs_http_exchange, end_post);
 
     atomic_fetch_sub(&x->posts, 1);
     do_end(x);
@@ -323,7 +321,7 @@ static void run_end(struct kfs_http_post *item)
 
 static void run_cut(struct kfs_http_post *item)
 {
-    struct kfs_http_exchange *x = CONTAINER(item, struct kfs_http_exchange, end_post);
+    struct kfs_http_exchange *x = KFS_HTTP_HOLDER(item, struct kfs_http_exchange, end_post);
 
     atomic_fetch_sub(&x->posts, 1);
     do_cut(x);
@@ -441,7 +439,7 @@ void kfs_http_cut(struct kfs_http_exchange *x)
 
 static void fire_later(struct kfs_timer *timer)
 {
-    struct kfs_http_later *later = CONTAINER(timer, struct kfs_http_later, timer);
+    struct kfs_http_later *later = KFS_HTTP_HOLDER(timer, struct kfs_http_later, timer);
     void (*fn)(void *arg) = later->fn;
     void *arg = later->arg;
 
@@ -464,7 +462,7 @@ static void start_later(struct kfs_http_later *later)
 
 static void run_later(struct kfs_http_post *item)
 {
-    struct kfs_http_later *later = CONTAINER(item, struct kfs_http_later, post);
+    struct kfs_http_later *later = KFS_HTTP_HOLDER(item, struct kfs_http_later, post);
 
     atomic_fetch_sub(&later->x->posts, 1);
     start_later(later);

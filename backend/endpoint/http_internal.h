@@ -15,6 +15,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "backend/base/timer.h"
 #include "backend/endpoint/http.h"
@@ -25,6 +26,14 @@
 #define KFS_HTTP_OUT_HIGH 262144   /* no new request is taken while more waits to be sent */
 #define KFS_HTTP_LINGER_MS 5000    /* a closing connection is drained for so long */
 #define KFS_HTTP_DATE_MAX 32
+
+/* What holds `at` as its member. */
+#define KFS_HTTP_HOLDER(at, type, member) ((type *)kfs_http_holder((at), offsetof(type, member)))
+
+static inline void *kfs_http_holder(void *member, size_t offset)
+{
+    return (char *)member - offset;
+}
 
 struct kfs_http_conn;
 struct kfs_http_loop;

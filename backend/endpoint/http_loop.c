@@ -15,8 +15,6 @@
 #define EVENTS_MAX 256
 #define ACCEPTS_MAX 64      /* at once, so that requests are not kept waiting */
 #define ACCEPT_PAUSE_MS 100 /* where there is no descriptor left */
-#define CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
-
 static _Thread_local const struct kfs_http_loop *current;
 
 void kfs_http_loop_enter(struct kfs_http_loop *loop)
@@ -44,11 +42,11 @@ const char *kfs_http_loop_date(struct kfs_http_loop *loop)
     struct timespec now;
     struct tm tm;
 
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    (void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
     if (loop->date_s == now.tv_sec && loop->date[0] != '\0')
         return loop->date;
     loop->date_s = now.tv_sec;
-    gmtime_r(&now.tv_sec, &tm);
+    (void)gmtime_r(&now.tv_sec, &tm);
     /* Not strftime, whose names are those of the locale. */
     size_t len = strftime(loop->date, sizeof loop->date, "xxx, %d xxx %Y %H:%M:%S GMT", &tm);
     if (len > 0) {
@@ -104,7 +102,7 @@ static void run_posts(struct kfs_http_loop *loop)
 
 static void listen_again(struct kfs_timer *timer)
 {
-    struct kfs_http_loop *loop = CONTAINER(timer, struct kfs_http_loop, accept_timer);
+    struct kfs_http_loop *loop = KFS_HTTP_HOLDER(timer, struct kfs_http_loop, accept_timer);
     struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = NULL};
 
     if (!loop->stopping)
@@ -113,7 +111,7 @@ static void listen_again(struct kfs_timer *timer)
 
 static void run_open(struct kfs_http_post *post)
 {
-    kfs_http_conn_open(CONTAINER(post, struct kfs_http_conn, post));
+    kfs_http_conn_open(KFS_HTTP_HOLDER(post, struct kfs_http_conn, post));
 }
 
 static struct kfs_http_loop *least_busy(struct kfs_http_loop *here)

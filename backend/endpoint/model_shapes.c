@@ -11,22 +11,13 @@
 #define INTEGER(id, ...) static const struct kfs_shape id = {.type = KFS_SHAPE_INTEGER, __VA_ARGS__}
 #define ENUMERATION(id, ...) STRING(id, NO_BOUNDS, .enumeration = (const char *const[]){__VA_ARGS__, NULL})
 
-#define STRUCTURE(...)                                                                                                 \
-    .type = KFS_SHAPE_STRUCTURE, NO_BOUNDS, .members = (const struct kfs_member[])                                     \
-    {                                                                                                                  \
-        __VA_ARGS__,                                                                                                   \
-        {                                                                                                              \
-            0                                                                                                          \
-        }                                                                                                              \
-    }
-#define REQUIRED(name, shape)                                                                                          \
-    {                                                                                                                  \
-        name, &(shape), true                                                                                           \
-    }
-#define OPTIONAL(name, shape)                                                                                          \
-    {                                                                                                                  \
-        name, &(shape), false                                                                                          \
-    }
+/* The versions of clang-format differ about braces in macros. */
+/* clang-format off */
+#define STRUCTURE(...) \
+    .type = KFS_SHAPE_STRUCTURE, NO_BOUNDS, .members = (const struct kfs_member[]){__VA_ARGS__, {0}}
+#define REQUIRED(name, shape) {name, &(shape), true}
+#define OPTIONAL(name, shape) {name, &(shape), false}
+/* clang-format on */
 
 STRING(text, NO_BOUNDS);
 STRING(name, RANGE(1, 128), .pattern = &kfs_pattern_name);

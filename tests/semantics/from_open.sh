@@ -12,7 +12,6 @@ for name in s@from=-3/all s@from=-3/shardId-000000000000 s@len,from=-3/all; do
     seq 11 13 >>"$MNT/s/all"
     grew=$(stat -L -c %s /proc/self/fd/5)
     [ "$grew" -gt "$size" ] || fail "$name did not grow"
-    equal "$grew" "$(wc -c <&5)" "size and bytes of $name"
     equal "$grew" "$(cat <&5 | wc -c)" "size and bytes of $name"
     exec 5<&-
     [ "$(stat -c %s "$MNT/$name")" -lt "$grew" ] || fail "$name does not begin anew"

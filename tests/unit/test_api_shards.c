@@ -450,10 +450,7 @@ static int setup_local(void **state)
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, api_world_setup, api_world_teardown)
-#define CASE_LOCAL(name)                                                                                               \
-    {                                                                                                                  \
-#name " (local)", name, setup_local, api_world_teardown, NULL                                                  \
-    }
+#define CASE_LOCAL(name) ((struct CMUnitTest){#name " (local)", name, setup_local, api_world_teardown, NULL})
 
 int main(void)
 {

@@ -148,14 +148,11 @@ static void a_cut_or_changed_one_is_none(void **state)
 }
 
 #define GOOD "\x0a\x01k\x1a\x05\x08\x00\x1a\x01x" /* key k, record 0 "x" */
-#define MESSAGE(literal)                                                                                               \
-    {                                                                                                                  \
-        literal, sizeof(literal) - 1                                                                                   \
-    }
+#define MESSAGE(literal) ((struct kfs_bytes){literal, sizeof(literal) - 1})
 
 static void malformed_messages_are_none(void **state)
 {
-    static const struct kfs_bytes messages[] = {
+    const struct kfs_bytes messages[] = {
         MESSAGE("\x0a\x01k"),                                             /* no record */
         MESSAGE("\x1a\x05\x08\x00\x1a\x01x"),                             /* no key */
         MESSAGE("\x0a\x01k\x1a\x05\x08\x01\x1a\x01x"),                    /* index of the key beyond the table */
