@@ -13,6 +13,10 @@
 #define LINE_MAX_BYTES (KFS_CREDENTIAL_BYTES_MAX + 64) /* of a header that is sent */
 #define SECONDS_MAX 86400                              /* of a Retry-After that is believed */
 #define PROTOCOLS "http,https"
+/* libcurl sends 64 KiB and receives 16 KiB at a time. For a body of more than this, whose answer is as long, it gets
+ * room for more: the rest would be sent only in the loop's next turn. */
+#define SMALL_BODY_BYTES (16U << 10)
+#define PIECE_BYTES_MAX (256L << 10)
 
 int kfs_transfer_global(void)
 {
@@ -182,6 +186,10 @@ static CURLcode set_request(CURL *easy, struct kfs_transfer *t)
         (void)curl_easy_setopt(easy, CURLOPT_POST, 1L);
         (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body.len);
         (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, t->body.len == 0 ? "" : t->body.data);
+        if (t->body.len > SMALL_BODY_BYTES) {
+            (void)curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, PIECE_BYTES_MAX);
+            (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, PIECE_BYTES_MAX);
+        }
     } else if (rc == CURLE_OK && strcmp(t->method, "GET") != 0) {
         rc = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, t->method);
     }
