@@ -16,6 +16,8 @@
 #define MASK_TIME UINT64_C(0xfffffffff)
 #define MASK_SHARD UINT64_C(0x7fffffff)
 
+#define EVERY_BYTE(b) ((b)*UINT64_C(0x0101010101010101))
+
 /* For decimal text: limbs to base 2^32 in, groups of nine decimal digits out. */
 #define LIMBS 6
 #define GROUPS 7
@@ -107,19 +109,6 @@ static void load_limbs(const struct kfs_seq *seq, uint32_t limbs[LIMBS])
     }
 }
 
-/* limbs = limbs * factor + add; false, and limbs spoilt, when that is 2^192 or more. */
-static bool multiply_limbs(uint32_t limbs[LIMBS], uint32_t factor, uint32_t add)
-{
-    uint64_t carry = add;
-
-    for (int i = LIMBS - 1; i >= 0; i--) {
-        carry += (uint64_t)limbs[i] * factor;
-        limbs[i] = (uint32_t)carry;
-        carry >>= 32;
-    }
-    return carry == 0;
-}
-
 static void print_group(char *text, uint32_t group)
 {
     static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
@@ -167,26 +156,50 @@ size_t kfs_seq_print(const struct kfs_seq *seq, char text[KFS_SEQ_DIGITS_MAX + 1
     return len;
 }
 
+__extension__ typedef unsigned __int128 wide;
+
+/* words = words * factor + add; false, and words spoilt, when that is 2^192 or more. */
+static bool multiply(uint64_t words[WORDS], uint64_t factor, uint64_t add)
+{
+    for (size_t i = WORDS; i > 0; i--) {
+        wide product = (wide)words[i - 1] * factor + add;
+        words[i - 1] = (uint64_t)product;
+        add = (uint64_t)(product >> 64);
+    }
+    return add == 0;
+}
+
+/* The value of eight digits: pairs, then pairs of pairs, are put together within the word. False where one is none. */
+static bool take_eight(const char *text, uint64_t *value)
+{
+    uint64_t little;
+    uint64_t w;
+
+    memcpy(&little, text, sizeof little);
+    w = le64toh(little);
+    if ((((w + EVERY_BYTE(0x46)) | (w - EVERY_BYTE('0'))) & EVERY_BYTE(0x80)) != 0)
+        return false;
+    w -= EVERY_BYTE('0');
+    w = (w * 10 + (w >> 8)) & UINT64_C(0x00ff00ff00ff00ff);
+    w = (w * 100 + (w >> 16)) & UINT64_C(0x0000ffff0000ffff);
+    *value = (w * 10000 + (w >> 32)) & UINT32_MAX;
+    return true;
+}
+
 int kfs_seq_parse(const char *text, size_t len, struct kfs_seq *seq)
 {
-    uint32_t limbs[LIMBS] = {0};
-    size_t at = 0;
+    uint64_t words[WORDS] = {0};
+    uint64_t eight;
 
     if (len == 0 || len > KFS_SEQ_DIGITS_MAX)
         return -EINVAL;
-    while (at < len) {
-        uint32_t group = 0;
-        uint32_t base = 1;
-        for (; at < len && base < GROUP_BASE; at++) {
-            if (text[at] < '0' || text[at] > '9')
-                return -EINVAL;
-            group = group * 10 + (uint32_t)(text[at] - '0');
-            base *= 10;
-        }
-        if (!multiply_limbs(limbs, base, group))
+    for (; len >= 8; len -= 8, text += 8)
+        if (!take_eight(text, &eight) || !multiply(words, UINT64_C(100000000), eight))
             return -EINVAL;
-    }
+    for (; len > 0; len--, text++)
+        if (*text < '0' || *text > '9' || !multiply(words, 10, (uint64_t)(*text - '0')))
+            return -EINVAL;
     for (size_t i = 0; i < WORDS; i++)
-        set_word(seq, i, (uint64_t)limbs[2 * i] << 32 | limbs[2 * i + 1]);
+        set_word(seq, i, words[i]);
     return 0;
 }

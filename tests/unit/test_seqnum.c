@@ -340,6 +340,22 @@ static void bad_text_is_refused(void **state)
     assert_refused("1\0002", 3);
 }
 
+static void every_digit_is_looked_at(void **state)
+{
+    char text[] = "12345678901234567890123456789";
+
+    (void)state;
+    for (size_t at = 0; at < sizeof text - 1; at++) {
+        char digit = text[at];
+        for (int c = 0; c < 256; c++) {
+            text[at] = (char)c;
+            if (c < '0' || c > '9')
+                assert_refused(text, sizeof text - 1);
+        }
+        text[at] = digit;
+    }
+}
+
 static void only_len_bytes_are_read(void **state)
 {
     struct kfs_seq seq;
@@ -369,6 +385,7 @@ int main(void)
         cmocka_unit_test(largest_number_is_all_ones),
         cmocka_unit_test(leading_zeros_are_read_and_not_printed),
         cmocka_unit_test(bad_text_is_refused),
+        cmocka_unit_test(every_digit_is_looked_at),
         cmocka_unit_test(only_len_bytes_are_read),
     };
 
