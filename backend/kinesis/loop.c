@@ -213,8 +213,10 @@ static void *loop_main(void *arg)
     int running;
 
     while (run_tasks(loop)) {
-        kfs_timers_run(&loop->timers, kfs_loop_now(loop));
         (void)curl_multi_perform(loop->multi, &running);
+        /* Behind it: what a timer without a delay puts off is done when a request that was begun before is on its way.
+         */
+        kfs_timers_run(&loop->timers, kfs_loop_now(loop));
         while (end_transfer(loop))
             continue;
         wait_for_work(loop);

@@ -9,8 +9,6 @@
 
 #define PACED_BYTES REMOTE_PACE_BYTES /* of a batch where the shard's limits are kept: more would be throttled */
 
-#define KEPT_BYTES (64U << 10) /* of buffers, while there is nothing to send */
-
 static void on_timer(struct kfs_timer *timer);
 static void on_answer(struct kfs_call *call);
 
@@ -39,13 +37,19 @@ void remote_sender_init(struct remote_sender *s, const struct remote_sender_conf
         .limit_bytes = REMOTE_BATCH_BYTES};
     kfs_buf_init(&s->call.body, KFS_CALL_BODY_MAX);
     remote_pace_init(&s->pace, config->world->now_ms(config->world->ctx));
-    remote_batch_init(&s->batch, &s->call.body);
+    for (size_t i = 0; i < 2; i++)
+        remote_batch_init(&s->batches[i]);
+    s->batch = &s->batches[0];
+    s->ahead = &s->batches[1];
     kfs_batch_init(&s->room);
 }
 
+/* What an idle shard keeps must not depend on what it once sent: there may be thousands. */
 void remote_sender_release(struct remote_sender *s)
 {
     kfs_call_release(&s->call);
+    remote_batch_release(s->batch);
+    remote_batch_release(s->ahead);
     kfs_batch_release(&s->room);
 }
 
@@ -65,11 +69,12 @@ static void back_off(struct remote_sender *s)
 
 /* ---- what goes into a batch ---- */
 
-/* Adds the records from an offset on. limit is what is left. Returns how many, or -errno. */
+/* Adds the records from an offset on to the next batch, so many at most. Returns how many, or -errno. */
 static ssize_t add_from(struct remote_sender *s, uint64_t offset, size_t records)
 {
+    struct remote_batch *b = s->ahead;
     size_t most = most_bytes(s);
-    struct kfs_limit limit = {.records = records, .bytes = most > s->batch.bytes ? most - s->batch.bytes : 1};
+    struct kfs_limit limit = {.records = records, .bytes = most > b->bytes ? most - b->bytes : 1};
     struct kfs_error err;
     int rc = remote_spool_read(s->config.spool, offset, &limit, &s->room, &err);
 
@@ -79,24 +84,26 @@ static ssize_t add_from(struct remote_sender *s, uint64_t offset, size_t records
     while (added < s->room.n) {
         const struct kfs_record *record = &s->room.records[added];
         /* One record always goes, however large. */
-        if (s->batch.n > 0 && s->batch.bytes + record->data.len + record->key.len > most)
+        if (b->n > 0 && b->bytes + record->data.len + record->key.len > most)
             break;
-        rc = remote_batch_add(&s->batch, record, s->config.shard_id, &s->config.range);
+        rc = remote_batch_add(b, record, s->config.shard_id, &s->config.range);
         if (rc != 0)
-            return s->batch.n > 0 && rc == -EMSGSIZE ? (ssize_t)added : rc;
+            return b->n > 0 && rc == -EMSGSIZE ? (ssize_t)added : rc;
         added++;
     }
     return (ssize_t)added;
 }
 
-/* Fills the batch: what was refused first. What does not fit of it stays. */
-static int fill_batch(struct remote_sender *s)
+/* Fills the next batch, behind what is in it: what was refused first. What does not fit of it stays. 1: it is full. */
+static int fill(struct remote_sender *s)
 {
-    int rc = remote_batch_begin(&s->batch, s->config.stream);
+    struct remote_batch *b = s->ahead;
+    bool full = false;
+    int rc = b->n == 0 ? remote_batch_begin(b, s->config.stream) : 0;
     size_t taken = 0;
 
-    while (rc == 0 && taken < s->n_again && s->batch.n < most_records(s)) {
-        ssize_t n = add_from(s, s->again[taken].offset, 1);
+    while (rc == 0 && taken < s->n_again && b->n < most_records(s)) {
+        ssize_t n = add_from(s, s->again[taken], 1);
         if (n <= 0) {
             rc = n < 0 ? (int)n : 0;
             break;
@@ -107,34 +114,72 @@ static int fill_batch(struct remote_sender *s)
     s->n_again -= taken;
     memmove(s->again, s->again + taken, s->n_again * sizeof *s->again);
     /* What was never sent goes only behind all that was: positions would else not be known by two numbers. */
-    while (rc == 0 && s->n_again == 0 && s->batch.n < most_records(s)) {
-        size_t before = s->batch.n;
+    while (rc == 0 && s->n_again == 0 && b->n < most_records(s)) {
+        size_t before = b->n;
         ssize_t n = add_from(s, s->next, most_records(s) - before);
-        if (s->batch.n > before) /* also where a later record failed */
-            s->next = s->batch.sent[s->batch.n - 1].end;
+        if (b->n > before) { /* also where a later record failed */
+            const struct kfs_record *last = &s->room.records[b->n - before - 1];
+            s->next = last->offset + last->data.len + 1;
+        }
         if (n <= 0) {
             rc = n < 0 ? (int)n : 0;
+            full = s->room.n > 0;
             break;
         }
     }
-    return rc != 0 ? rc : remote_batch_end(&s->batch);
+    return rc != 0 ? rc : full || b->n >= most_records(s);
 }
 
-/* Puts what was in the batch back to the head of what is to be sent again. */
-static void put_back(struct remote_sender *s, const struct remote_sent *sent, size_t n)
+/* Puts what was in a batch back to the head of what is to be sent again. */
+static void put_back(struct remote_sender *s, const uint64_t *offsets, size_t n)
 {
     memmove(s->again + n, s->again, s->n_again * sizeof *s->again);
-    memcpy(s->again, sent, n * sizeof *sent);
+    memcpy(s->again, offsets, n * sizeof *offsets);
     s->n_again += n;
 }
 
-/* What an idle shard keeps must not depend on what it once sent: there may be thousands. */
-static void release_large(struct remote_sender *s)
+/* The next batch begins with what was refused: what was made of it is of no use. */
+static void drop_ahead(struct remote_sender *s)
 {
-    if (s->call.body.cap <= KEPT_BYTES)
+    if (s->ahead->n > 0)
+        s->next = s->ahead->offsets[0];
+    s->ahead->n = 0;
+    s->ahead->ended = false;
+}
+
+/* While a call is under way the next batch is made, of what was never sent: where the call is answered as hoped, it
+ * leaves at once. Where it cannot be made, sending tells. */
+static void fill_ahead(struct remote_sender *s)
+{
+    if (s->n_again > 0 || s->stopping)
         return;
-    kfs_call_release(&s->call);
-    kfs_batch_release(&s->room);
+    int rc = fill(s);
+    if (rc == 1)
+        rc = remote_batch_end(s->ahead);
+    if (rc != 0)
+        drop_ahead(s);
+}
+
+/* The batch that was made leaves. */
+static void start_call(struct remote_sender *s)
+{
+    const struct remote_world *w = s->config.world;
+    struct remote_batch *made = s->ahead;
+    struct kfs_buf body = s->call.body;
+
+    s->ahead = s->batch;
+    s->ahead->n = 0;
+    s->ahead->ended = false;
+    s->batch = made;
+    s->call.body = made->body;
+    s->call.digest = made->digest;
+    made->body = body;
+    if (s->config.paced)
+        remote_pace_take(&s->pace, made->bytes, made->n);
+    s->counts.requests++;
+    s->state = REMOTE_SENDING;
+    w->call(w->ctx, &s->call);
+    w->arm(w->ctx, &s->timer, 0); /* once it has been sent: fill_ahead */
 }
 
 static void send_batch(struct remote_sender *s)
@@ -147,27 +192,24 @@ static void send_batch(struct remote_sender *s)
         wait_for(s, REMOTE_WAITING, ms);
         return;
     }
-    int rc = fill_batch(s);
-    if (rc != 0) {
-        put_back(s, s->batch.sent, s->batch.n);
+    int rc = s->ahead->ended ? 0 : fill(s);
+    if (rc >= 0 && s->ahead->n > 0 && !s->ahead->ended)
+        rc = remote_batch_end(s->ahead);
+    if (rc < 0) {
+        put_back(s, s->ahead->offsets, s->ahead->n);
+        s->ahead->n = 0;
         (void)kfs_fail(&err, -rc, "cannot read the spool: %s", strerror(-rc));
         s->counts.failures++;
         s->config.events->trouble(s->config.arg, &err);
         back_off(s);
         return;
     }
-    if (s->batch.n == 0) { /* nor does it hold a request, which may have been large */
-        kfs_call_release(&s->call);
-        kfs_batch_release(&s->room);
+    if (s->ahead->n == 0) {
         s->state = REMOTE_IDLE;
-        release_large(s);
+        remote_sender_release(s);
         return;
     }
-    if (s->config.paced)
-        remote_pace_take(&s->pace, s->batch.bytes, s->batch.n);
-    s->counts.requests++;
-    s->state = REMOTE_SENDING;
-    w->call(w->ctx, &s->call);
+    start_call(s);
 }
 
 /* ---- settling ---- */
@@ -176,7 +218,7 @@ static void send_batch(struct remote_sender *s)
 static void settle(struct remote_sender *s, const struct remote_outcome *outcomes, size_t n,
                    const struct kfs_error *failure)
 {
-    uint64_t position = s->n_again > 0 ? s->again[0].offset : s->next;
+    uint64_t position = s->n_again > 0 ? s->again[0] : s->ahead->n > 0 ? s->ahead->offsets[0] : s->next;
     struct kfs_seq last = {{0}};
     struct kfs_error err = {0};
     uint64_t acked = 0;
@@ -204,17 +246,17 @@ static int bury(struct remote_sender *s, const struct kfs_error *failure)
     size_t n = 0;
     int rc = 0;
 
-    while (n < s->batch.n) {
-        rc = remote_spool_read(s->config.spool, s->batch.sent[n].offset, &one, &s->room, &err);
+    while (n < s->batch->n) {
+        rc = remote_spool_read(s->config.spool, s->batch->offsets[n], &one, &s->room, &err);
         if (rc == 0 && s->room.n == 1)
             rc = remote_spool_bury(s->config.spool, &s->room.records[0], &err);
         if (rc != 0)
             break;
-        outcomes[n] = (struct remote_outcome){
-            .offset = s->batch.sent[n].offset, .error = -failure->code, .shard = s->config.shard};
+        outcomes[n] =
+            (struct remote_outcome){.offset = s->batch->offsets[n], .error = -failure->code, .shard = s->config.shard};
         n++;
     }
-    put_back(s, s->batch.sent + n, s->batch.n - n);
+    put_back(s, s->batch->offsets + n, s->batch->n - n);
     if (rc != 0)
         s->config.events->trouble(s->config.arg, &err);
     settle(s, outcomes, n, failure);
@@ -232,10 +274,11 @@ static void go_on(struct remote_sender *s)
 static void on_failure(struct remote_sender *s, const struct kfs_error *failure)
 {
     enum remote_verdict verdict = remote_verdict_of(failure);
-    bool dead = verdict == REMOTE_DENIED || (verdict == REMOTE_BAD && s->batch.n == 1);
+    bool dead = verdict == REMOTE_DENIED || (verdict == REMOTE_BAD && s->batch->n == 1);
 
+    drop_ahead(s);
     if (s->stopping) { /* it may have been ended for that; the records stay in the spool */
-        put_back(s, s->batch.sent, s->batch.n);
+        put_back(s, s->batch->offsets, s->batch->n);
         s->state = REMOTE_STOPPED;
         return;
     }
@@ -249,12 +292,12 @@ static void on_failure(struct remote_sender *s, const struct kfs_error *failure)
             return;
         }
     } else {
-        put_back(s, s->batch.sent, s->batch.n);
+        put_back(s, s->batch->offsets, s->batch->n);
         s->config.events->trouble(s->config.arg, failure);
     }
     if (verdict == REMOTE_BAD && !dead) {
-        s->limit_records = s->batch.n > 1 ? s->batch.n / 2 : 1;
-        s->limit_bytes = s->batch.bytes > 2 ? s->batch.bytes / 2 : 1;
+        s->limit_records = s->batch->n > 1 ? s->batch->n / 2 : 1;
+        s->limit_bytes = s->batch->bytes > 2 ? s->batch->bytes / 2 : 1;
         go_on(s);
         return;
     }
@@ -272,13 +315,14 @@ static void on_answer(struct kfs_call *call)
     struct remote_sender *s = (struct remote_sender *)((char *)call - offsetof(struct remote_sender, call));
     struct remote_entry entries[REMOTE_BATCH_RECORDS];
     struct remote_outcome outcomes[REMOTE_BATCH_RECORDS];
-    struct remote_sent again[REMOTE_BATCH_RECORDS];
+    uint64_t again[REMOTE_BATCH_RECORDS];
     const struct kfs_error *failure = call->rc != 0 ? &call->error : NULL;
     struct kfs_error err = {0};
     size_t refused = 0;
     size_t n = 0;
 
-    if (failure == NULL && remote_answer_put(&call->value, entries, s->batch.n) != 0) {
+    s->config.world->disarm(s->config.world->ctx, &s->timer);
+    if (failure == NULL && remote_answer_put(&call->value, entries, s->batch->n) != 0) {
         (void)kfs_fail(&err, EIO, "the endpoint's answer to PutRecords makes no sense");
         failure = &err;
     }
@@ -286,17 +330,19 @@ static void on_answer(struct kfs_call *call)
         on_failure(s, failure);
         return;
     }
-    for (size_t i = 0; i < s->batch.n; i++) {
+    for (size_t i = 0; i < s->batch->n; i++) {
         if (entries[i].code[0] != '\0') {
             s->counts.throttled += remote_is_throttle(entries[i].code) ? 1 : 0;
-            again[refused++] = s->batch.sent[i];
+            again[refused++] = s->batch->offsets[i];
             if (refused == 1)
                 (void)kfs_fail_aws(&err, EAGAIN, entries[i].code, "%s", entries[i].text);
         } else {
             outcomes[n++] = (struct remote_outcome){
-                .offset = s->batch.sent[i].offset, .shard = entries[i].shard, .seq = entries[i].seq};
+                .offset = s->batch->offsets[i], .shard = entries[i].shard, .seq = entries[i].seq};
         }
     }
+    if (refused > 0)
+        drop_ahead(s);
     put_back(s, again, refused);
     settle(s, outcomes, n, NULL);
     raise_limits(s);
@@ -320,7 +366,10 @@ static void on_timer(struct kfs_timer *timer)
 {
     struct remote_sender *s = (struct remote_sender *)((char *)timer - offsetof(struct remote_sender, timer));
 
-    send_batch(s);
+    if (s->state == REMOTE_SENDING)
+        fill_ahead(s);
+    else
+        send_batch(s);
 }
 
 void remote_sender_kick(struct remote_sender *s)

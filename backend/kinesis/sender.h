@@ -61,10 +61,12 @@ struct remote_sender {
     struct kfs_timer timer;
     struct kfs_call call;
     struct remote_pace pace;
-    struct remote_batch batch;
-    struct remote_sent again[REMOTE_BATCH_RECORDS]; /* not settled, to be at the head of the next batch */
+    struct remote_batch batches[2];
+    struct remote_batch *batch;           /* of the call that is under way; its body is the call's */
+    struct remote_batch *ahead;           /* the next one, as far as it is made */
+    uint64_t again[REMOTE_BATCH_RECORDS]; /* offsets of what is not settled, to be at the head of the next batch */
     size_t n_again;
-    uint64_t next;        /* offset in the spool of what was never sent */
+    uint64_t next;        /* offset in the spool of what was never in a batch */
     size_t limit_records; /* halved by a refusal, doubled by a success */
     size_t limit_bytes;
     uint32_t failures; /* in a row */

@@ -76,9 +76,8 @@ static void join_names(const struct kfs_request_header *all, size_t n, char name
 /* The request as it is signed. Values are ours or were checked: there are no blanks to be trimmed. The path is taken
  * as it is. */
 static int print_canonical(const char *path, const struct kfs_request_header *all, size_t n, const char *names,
-                           struct kfs_bytes body, struct kfs_buf *text)
+                           const uint8_t digest[KFS_SHA256_BYTES], struct kfs_buf *text)
 {
-    uint8_t digest[KFS_SHA256_BYTES];
     char hex[KFS_SIGV4_HEX + 1];
     const char *name = names;
     int rc = kfs_buf_printf(text, "POST\n%s\n\n", *path == '/' ? path : "/");
@@ -88,7 +87,6 @@ static int print_canonical(const char *path, const struct kfs_request_header *al
         rc = kfs_buf_printf(text, "%.*s:%s\n", (int)len, name, all[i].value);
         name += len + 1;
     }
-    kfs_sha256(&body, 1, digest);
     kfs_sigv4_hex(digest, hex);
     return rc == 0 ? kfs_buf_printf(text, "\n%s\n%s", names, hex) : rc;
 }
@@ -100,6 +98,7 @@ int kfs_sign(const struct kfs_signing *s, const char *url, const struct kfs_requ
     struct kfs_request_header all[SIGNED_MAX];
     char names[NAMES_MAX];
     char signature[KFS_SIGV4_HEX + 1];
+    uint8_t digest[KFS_SHA256_BYTES];
     struct kfs_buf text;
     struct tm tm;
     int len;
@@ -109,8 +108,10 @@ int kfs_sign(const struct kfs_signing *s, const char *url, const struct kfs_requ
         return -EINVAL;
     size_t n = sort(s, lines, headers, n_headers, all);
     join_names(all, n, names);
+    if (s->digest == NULL)
+        kfs_sha256(&body, 1, digest);
     kfs_buf_init(&text, CANONICAL_MAX);
-    int rc = print_canonical(path_of(url), all, n, names, body, &text);
+    int rc = print_canonical(path_of(url), all, n, names, s->digest != NULL ? s->digest : digest, &text);
     if (rc == 0)
         rc = kfs_sigv4_seal((struct kfs_bytes){s->keys->secret, strlen(s->keys->secret)},
                             &(struct kfs_sigv4_scope){{lines->date, KFS_SIGV4_TIME},

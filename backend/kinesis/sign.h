@@ -20,7 +20,8 @@ struct kfs_signing {
     const char *region;
     const char *service;
     const struct kfs_credentials *keys;
-    uint64_t at_ms; /* since 1970; the time that the signature says */
+    uint64_t at_ms;        /* since 1970; the time that the signature says */
+    const uint8_t *digest; /* SHA-256 of the body; NULL: it is computed */
 };
 
 /* What is to be sent besides the headers that were given, and the token. */

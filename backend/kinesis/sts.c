@@ -199,8 +199,10 @@ int kfs_sts_call(struct kfs_chain *chain, const struct kfs_sts_request *request,
         t.headers[t.n_headers++] = (struct kfs_request_header){"Content-Type", FORM_TYPE};
         t.body = (struct kfs_bytes){form.data, form.len};
         if (request->source != NULL)
-            t.signing = (struct kfs_signing){region, SERVICE, request->source,
-                                             chain->config->clock->wall_ms(chain->config->clock->ctx)};
+            t.signing = (struct kfs_signing){.region = region,
+                                             .service = SERVICE,
+                                             .keys = request->source,
+                                             .at_ms = chain->config->clock->wall_ms(chain->config->clock->ctx)};
         rc = kfs_provider_ask(chain, "STS", &t, TIMES, err);
         if (rc == 0) {
             rc = kfs_sts_read(t.status, (struct kfs_bytes){t.answer.data, t.answer.len}, keys, err);

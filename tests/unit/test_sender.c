@@ -189,6 +189,112 @@ static void only_what_was_refused_is_sent_again_and_first(void **state)
     stop();
 }
 
+static void what_came_meanwhile_is_in_the_next_batch(void **state)
+{
+    struct machine *m = *state;
+
+    open_spool(m);
+    start(m, 0, false, false);
+    put("a", "k");
+    put("b", "k");
+    put("c", "other");
+    machine_pass(m, 0); /* the call is under way */
+    assert_int_equal(s.sender.ahead->n, 2);
+    put("d", "k");
+    acknowledge(m, 1, 1, 0);
+    assert_int_equal(position(), 2);
+    machine_expect(m, "PutRecords",
+                   "{'StreamName':'clicks','Records':[{'Data':'Yg==','PartitionKey':'k'},"
+                   "{'Data':'Yw==','PartitionKey':'other','ExplicitHashKey':'170141183460469231731687303715884105728'},"
+                   "{'Data':'ZA==','PartitionKey':'k'}]}");
+    acknowledge(m, 3, 2, 0);
+    assert_int_equal(position(), 8);
+    machine_pass(m, 100000);
+    machine_expect_none(m);
+    stop();
+}
+
+/* Sends a, makes a batch of b and c meanwhile; a is refused, or there is no answer. */
+static void refuse_behind_a_batch(struct machine *m, bool answered)
+{
+    open_spool(m);
+    start(m, 0, false, false);
+    put("a", "k");
+    put("b", "k");
+    put("c", "k");
+    machine_pass(m, 0);
+    assert_int_equal(s.sender.ahead->n, 2);
+    if (answered)
+        acknowledge(m, 1, 1, 1);
+    else
+        machine_fail(m, EHOSTUNREACH, true, "");
+    assert_int_equal(position(), 0);
+    machine_expect_none(m);
+    machine_pass(m, 20000);
+    machine_expect(m, "PutRecords",
+                   "[{'Data':'YQ==','PartitionKey':'k'},{'Data':'Yg==','PartitionKey':'k'},"
+                   "{'Data':'Yw==','PartitionKey':'k'}]}");
+    acknowledge(m, 3, 10, 0);
+    assert_int_equal(position(), 6);
+    assert_int_equal(s.sender.counts.retried, 1);
+    stop();
+}
+
+static void what_was_refused_is_before_what_was_made_meanwhile(void **state)
+{
+    refuse_behind_a_batch(*state, true);
+}
+
+static void a_batch_that_failed_is_before_what_was_made_meanwhile(void **state)
+{
+    refuse_behind_a_batch(*state, false);
+}
+
+static void a_stop_forgets_what_was_made_meanwhile(void **state)
+{
+    struct machine *m = *state;
+
+    open_spool(m);
+    start(m, 0, false, false);
+    put("a", "k");
+    put("b", "k");
+    machine_pass(m, 0);
+    assert_false(remote_sender_stop(&s.sender));
+    acknowledge(m, 1, 1, 0);
+    assert_int_equal(position(), 2);
+    machine_expect_none(m);
+    stop();
+    assert_int_equal(kfs_timers_next(&m->timers), KFS_NEVER);
+}
+
+static void a_whole_batch_is_ready_with_its_digest(void **state)
+{
+    static struct kfs_put puts[1200];
+    struct machine *m = *state;
+    uint8_t digest[KFS_SHA256_BYTES];
+    uint64_t offset;
+
+    open_spool(m);
+    start(m, 0, false, false);
+    for (size_t i = 0; i < 1200; i++)
+        puts[i] = (struct kfs_put){.data = {"x", 1}, .key = {"k", 1}};
+    assert_int_equal(remote_spool_append(s.spool, puts, 1200, &offset, NULL), 0);
+    remote_sender_kick(&s.sender);
+    for (unsigned int sent = 0; sent < 1200; sent += 500) {
+        unsigned int n = sent < 1000 ? 500 : 200;
+        assert_int_equal(s.sender.batch->n, n);
+        kfs_sha256(&(struct kfs_bytes){m->call->body.data, m->call->body.len}, 1, digest);
+        assert_memory_equal(m->call->digest, digest, sizeof digest);
+        machine_pass(m, 0);
+        assert_int_equal(s.sender.ahead->ended, sent == 0);
+        acknowledge(m, n, sent + 1, 0);
+        assert_int_equal(position(), 2 * (sent + n));
+    }
+    machine_expect_none(m);
+    assert_null(s.sender.ahead->body.data); /* while there is nothing to send there are no buffers */
+    stop();
+}
+
 static void backing_off_is_random_and_bounded(void **state)
 {
     struct machine *m = *state;
@@ -245,7 +351,7 @@ static void one_bad_record_is_found_and_buried(void **state)
         assert_int_equal(kfs_buf_append(&m->call->body, "", 1), 0);
         bool bad = strstr(m->call->body.data, "\"Zg==\"") != NULL; /* f */
         m->call->body.len--;
-        unsigned int n = (unsigned int)s.sender.batch.n;
+        unsigned int n = (unsigned int)s.sender.batch->n;
         if (bad)
             machine_fail(m, EINVAL, false, "ValidationException");
         else
@@ -343,9 +449,9 @@ static void the_limits_of_a_shard_are_kept(void **state)
     while (sent < 3000) {
         while (m->call == NULL)
             machine_pass(m, 1);
-        sent += (unsigned int)s.sender.batch.n;
+        sent += (unsigned int)s.sender.batch->n;
         assert_true(sent <= 1500 + (m->ms - began)); /* a second's worth saved up, and one batch ahead */
-        acknowledge(m, (unsigned int)s.sender.batch.n, sent, 0);
+        acknowledge(m, (unsigned int)s.sender.batch->n, sent, 0);
     }
     assert_true(m->ms - began >= 1500);
     stop();
@@ -399,6 +505,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(records_wait_for_others_as_long_as_linger, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(a_hash_key_goes_with_what_would_go_elsewhere, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(only_what_was_refused_is_sent_again_and_first, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(what_came_meanwhile_is_in_the_next_batch, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(what_was_refused_is_before_what_was_made_meanwhile, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(a_batch_that_failed_is_before_what_was_made_meanwhile, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(a_stop_forgets_what_was_made_meanwhile, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(a_whole_batch_is_ready_with_its_digest, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(backing_off_is_random_and_bounded, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(strict_order_sends_one_at_a_time, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(one_bad_record_is_found_and_buried, setup, machine_teardown),
