@@ -1,5 +1,5 @@
-/* The wait is libcurl's, curl_multi_poll, which knows its sockets and its own timers; our timers shorten it, and
- * curl_multi_wakeup ends it when a task is posted. */
+/* The wait is libcurl's, curl_multi_poll, which knows its sockets and its own timers; our timers shorten it, and an
+ * eventfd ends it when a task is posted: curl_multi_wakeup would be a message on a socket, read twice. */
 #include "backend/kinesis/loop.h"
 
 #include <assert.h>
@@ -8,6 +8,9 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "backend/kinesis/transfer.h"
 
@@ -18,6 +21,7 @@
 struct kfs_loop {
     const struct kfs_clock *clock;
     CURLM *multi;
+    int wake; /* eventfd */
     pthread_t thread;
     struct kfs_timers timers; /* the thread's */
     pthread_mutex_t lock;
@@ -39,6 +43,14 @@ bool kfs_loop_here(const struct kfs_loop *loop)
 
 /* ---- tasks ---- */
 
+static void wake(const struct kfs_loop *loop)
+{
+    const uint64_t one = 1;
+
+    /* It fails only where the loop has been woken 2^64 - 2 times without looking. */
+    (void)!write(loop->wake, &one, sizeof one);
+}
+
 void kfs_loop_post(struct kfs_loop *loop, struct kfs_task *task)
 {
     bool new;
@@ -54,7 +66,7 @@ void kfs_loop_post(struct kfs_loop *loop, struct kfs_task *task)
     }
     pthread_mutex_unlock(&loop->lock);
     if (new && !kfs_loop_here(loop)) /* its own thread looks before it waits */
-        (void)curl_multi_wakeup(loop->multi);
+        wake(loop);
 }
 
 /* Under the lock; *at is a task. */
@@ -198,13 +210,18 @@ static void wait_for_work(struct kfs_loop *loop)
 {
     uint64_t next = kfs_timers_next(&loop->timers);
     uint64_t now = kfs_loop_now(loop);
+    struct curl_waitfd woken = {.fd = loop->wake, .events = CURL_WAIT_POLLIN};
+    uint64_t times;
     bool idle;
 
     pthread_mutex_lock(&loop->lock);
     idle = loop->first == NULL && !loop->stopping;
     pthread_mutex_unlock(&loop->lock);
-    if (idle && next > now)
-        (void)curl_multi_poll(loop->multi, NULL, 0, next - now < WAIT_MS_MAX ? (int)(next - now) : WAIT_MS_MAX, NULL);
+    if (!idle || next <= now)
+        return;
+    (void)curl_multi_poll(loop->multi, &woken, 1, next - now < WAIT_MS_MAX ? (int)(next - now) : WAIT_MS_MAX, NULL);
+    if (woken.revents != 0)
+        (void)!read(loop->wake, &times, sizeof times);
 }
 
 static void *loop_main(void *arg)
@@ -230,6 +247,7 @@ static void free_loop(struct kfs_loop *loop)
 {
     kfs_timers_release(&loop->timers);
     (void)curl_multi_cleanup(loop->multi);
+    (void)close(loop->wake);
     pthread_mutex_destroy(&loop->lock);
     free(loop);
 }
@@ -245,16 +263,17 @@ int kfs_loop_start(const struct kfs_clock *clock, struct kfs_loop **out, struct 
     }
     loop->clock = clock;
     loop->last = &loop->first;
+    loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&loop->lock, NULL);
     (void)curl_multi_setopt(loop->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
     (void)curl_multi_setopt(loop->multi, CURLMOPT_MAX_HOST_CONNECTIONS, CONNECTIONS_MAX);
     (void)curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, KEPT_MAX);
     pthread_mutex_lock(&loop->lock); /* the thread waits for its own id to be known */
-    rc = pthread_create(&loop->thread, NULL, loop_main, loop);
+    rc = loop->wake < 0 ? errno : pthread_create(&loop->thread, NULL, loop_main, loop);
     pthread_mutex_unlock(&loop->lock);
     if (rc != 0) {
         free_loop(loop);
-        return kfs_fail(err, rc, "no thread for the endpoint's loop");
+        return kfs_fail(err, rc, "no thread for the endpoint's loop: %s", strerror(rc));
     }
     *out = loop;
     return 0;
@@ -267,7 +286,7 @@ void kfs_loop_stop(struct kfs_loop *loop)
     pthread_mutex_lock(&loop->lock);
     loop->stopping = true;
     pthread_mutex_unlock(&loop->lock);
-    (void)curl_multi_wakeup(loop->multi);
+    wake(loop);
     (void)pthread_join(loop->thread, NULL);
     free_loop(loop);
 }
