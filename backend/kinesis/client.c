@@ -311,7 +311,7 @@ static void take_failure(struct kfs_call_state *s)
     struct kfs_call *call = s->call;
 
     call->rc = s->transfer.rc;
-    call->reached = s->transfer.reached;
+    call->reached = s->transfer.sends > 0;
     if (call->error.code != 0) /* of an event in the stream */
         return;
     (void)kfs_fail(&call->error, -call->rc, "%s: %s", call->operation, s->transfer.error.text);
@@ -324,6 +324,7 @@ static void on_transfer(struct kfs_transfer *t)
     struct kfs_call *call = s->call;
 
     call->retry_after_ms = t->retry_after_ms;
+    call->repeats += t->sends > 1 ? t->sends - 1 : 0;
     if (t->rc != 0) {
         take_failure(s);
     } else if (t->status != 200) {
@@ -376,6 +377,7 @@ void kfs_call_start(struct kfs_client *client, struct kfs_call *call)
     call->error = (struct kfs_error){0};
     call->throttled = call->reached = false;
     call->retry_after_ms = 0;
+    call->repeats = 0;
     call->value = (struct kfs_value){0};
     call->client = client;
     call->start = (struct kfs_task){.run = on_start};

@@ -57,6 +57,7 @@ struct kfs_call {
     struct kfs_error error;  /* where rc is not 0 */
     bool throttled;          /* the endpoint, or one of its shards, has too much to do */
     bool reached;            /* it failed, and the endpoint may have carried it out all the same */
+    uint32_t repeats;        /* how often libcurl sent it once more by itself */
     uint64_t retry_after_ms; /* what the endpoint asks to wait; 0: it does not say */
     struct kfs_value value;  /* the answer; an empty map where the body is empty */
 

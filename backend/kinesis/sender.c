@@ -322,6 +322,7 @@ static void on_answer(struct kfs_call *call)
     size_t n = 0;
 
     s->config.world->disarm(s->config.world->ctx, &s->timer);
+    s->counts.retried += (uint64_t)call->repeats * s->batch->n;
     if (failure == NULL && remote_answer_put(&call->value, entries, s->batch->n) != 0) {
         (void)kfs_fail(&err, EIO, "the endpoint's answer to PutRecords makes no sense");
         failure = &err;

@@ -102,6 +102,19 @@ static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl
     return t->stop != NULL && atomic_load(t->stop) ? 1 : 0;
 }
 
+/* There is a connection; the request is about to be sent. */
+static int on_send(void *arg, char *to, char *from, int to_port, int from_port)
+{
+    struct kfs_transfer *t = arg;
+
+    (void)to;
+    (void)from;
+    (void)to_port;
+    (void)from_port;
+    t->sends++;
+    return CURL_PREREQFUNC_OK;
+}
+
 /* ---- the request ---- */
 
 static int add_line(struct kfs_transfer *t, const char *name, const char *value)
@@ -160,6 +173,8 @@ static CURLcode set_limits(CURL *easy, struct kfs_transfer *t)
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     (void)curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
     (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -208,7 +223,7 @@ int kfs_transfer_prepare(struct kfs_transfer *t)
 
     t->rc = 0;
     t->error = (struct kfs_error){0};
-    t->reached = false;
+    t->sends = 0;
     t->status = 0;
     t->request_id[0] = t->error_type[0] = t->date[0] = t->reason[0] = '\0';
     t->retry_after_ms = 0;
@@ -256,15 +271,6 @@ static int errno_of(CURLcode code)
     }
 }
 
-/* Whether any of the request was sent. Not certain, but never false where some was. */
-static bool was_sent(CURL *easy)
-{
-    curl_off_t begin_us = 0;
-
-    (void)curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &begin_us);
-    return begin_us > 0;
-}
-
 static void explain(struct kfs_transfer *t, CURLcode code)
 {
     const char *what = t->reason[0] != '\0' ? t->reason : curl_easy_strerror(code);
@@ -288,7 +294,6 @@ void kfs_transfer_finish(struct kfs_transfer *t, int code)
 
     (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     t->status = (int)status;
-    t->reached = was_sent(t->easy);
     if (code != CURLE_OK)
         explain(t, (CURLcode)code);
     curl_easy_cleanup(t->easy);

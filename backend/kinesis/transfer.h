@@ -42,7 +42,8 @@ struct kfs_transfer {
     int rc;                 /* 0: there is one, of whatever status; -EHOSTUNREACH, -ETIMEDOUT, -EACCES (certificate
                              * not trusted), -ENOMEM, -ECANCELED, or piece's; then error says more */
     struct kfs_error error; /* of the transport */
-    bool reached;           /* the request, or some of it, may have come to the other side */
+    uint32_t sends;         /* how often libcurl sent the request, or some of it: 0 where it found no connection, more
+                             * than once where a connection that it had kept was closed before there was an answer */
     int status;
     struct kfs_buf answer;
     char request_id[KFS_TRANSFER_WORD_MAX]; /* of x-amzn-requestid */

@@ -104,6 +104,25 @@ static void a_cut_is_retryable_and_may_have_been_carried_out(void **state)
     kfs_call_release(&call);
 }
 
+static void what_libcurl_sends_once_more_is_counted(void **state)
+{
+    static const struct stand_answer answers[] = {{.when = "POST /", .times = 1, .status = 200, .body = "{}"},
+                                                  {.when = "POST /", .times = 1, .status = 0},
+                                                  {.when = "POST /", .status = 200, .body = "{}"}};
+    struct client_world *w = *state;
+    struct kfs_call call;
+
+    stand_script(&w->stand, answers, 3);
+    connect_to(w, w->stand.url);
+    prepare(&call, "ListStreams", "{}");
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(kfs_call_wait(w->client, &call), 0);
+        assert_int_equal(call.repeats, i == 1 ? 1 : 0);
+    }
+    assert_int_equal(stand_count(&w->stand), 4);
+    kfs_call_release(&call);
+}
+
 static void no_one_there_is_not_reached(void **state)
 {
     struct client_world *w = *state;
@@ -318,6 +337,7 @@ int main(void)
         TEST(refusals_have_their_errno),
         TEST(what_the_endpoint_asks_to_wait_is_told),
         TEST(a_cut_is_retryable_and_may_have_been_carried_out),
+        TEST(what_libcurl_sends_once_more_is_counted),
         TEST(no_one_there_is_not_reached),
         TEST(a_call_ends_at_its_deadline),
         TEST(an_answer_has_a_limit),
