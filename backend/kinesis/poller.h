@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/kinesis/mirror.h"
 #include "backend/kinesis/world.h"
-#include "backend/log/log.h"
 
 #define REMOTE_ITERATOR_MAX 2048
 
@@ -41,9 +41,6 @@ enum remote_poller_state {
     REMOTE_POLL_ENDED
 };
 
-/* Where an iterator is asked for; each is tried where the one before it was refused. */
-enum remote_poller_place { REMOTE_AFTER_LAST, REMOTE_AT_LAST_TIME, REMOTE_AT_START };
-
 struct remote_poller_counts {
     uint64_t requests; /* GetRecords */
     uint64_t throttled;
@@ -54,7 +51,7 @@ struct remote_poller_counts {
 struct remote_poller {
     struct remote_poller_config config;
     enum remote_poller_state state;
-    enum remote_poller_place place;
+    struct remote_place place; /* of the next iterator */
     struct kfs_timer timer;
     struct kfs_call call;
     char iterator[REMOTE_ITERATOR_MAX]; /* "": none */
