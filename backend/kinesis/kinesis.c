@@ -88,6 +88,13 @@ static void world_call(void *ctx, struct kfs_call *call)
     kfs_call_start(r->client, call);
 }
 
+static void world_cancel(void *ctx, struct kfs_call *call)
+{
+    struct remote *r = ctx;
+
+    kfs_call_cancel(r->client, call);
+}
+
 static void world_arm(void *ctx, struct kfs_timer *timer, uint64_t after_ms)
 {
     struct remote *r = ctx;
@@ -301,7 +308,7 @@ static struct remote *new_remote(const struct kfs_kinesis_options *options)
         return NULL;
     r->base.ops = &remote_ops;
     r->options = *options;
-    r->world = (struct remote_world){r, world_now, world_random, world_call, world_arm, world_disarm};
+    r->world = (struct remote_world){r, world_now, world_random, world_call, world_cancel, world_arm, world_disarm};
     r->dir = -1;
     r->streams_dir = -1;
     r->lock_fd = -1;
