@@ -209,18 +209,12 @@ static void remote_drain(struct kfs_backend *b)
     fail_syncs(r);
 }
 
-static void stop_stream(struct remote_stream *stream)
-{
-    for (size_t i = 0; i < stream->n_shards; i++)
-        remote_shard_stop(stream->shards[i]);
-}
-
 static void stop_machines(void *arg)
 {
     struct remote *r = arg;
 
     for (size_t i = 0; i < r->n_streams; i++)
-        stop_stream(r->streams[i]);
+        remote_stream_stop(r->streams[i]);
 }
 
 /* Frees what there is; also of what was opened half. */

@@ -274,6 +274,12 @@ void remote_poller_retry(struct remote_poller *p)
     rest_since(p, p->config.busy_ms);
 }
 
+void remote_poller_overtaken(struct remote_poller *p)
+{
+    if (p->state == REMOTE_POLL_STOPPED || p->state == REMOTE_POLL_RESTING)
+        forget_iterator(p);
+}
+
 bool remote_poller_stop(struct remote_poller *p)
 {
     p->stopping = true;

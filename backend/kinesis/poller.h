@@ -72,6 +72,9 @@ void remote_poller_want(struct remote_poller *poller, bool wanted, bool hurried)
 /* Where it is backing off: tries soon. */
 void remote_poller_retry(struct remote_poller *poller);
 
+/* The mirror has records that came by another way: what they are is not asked for again. */
+void remote_poller_overtaken(struct remote_poller *poller);
+
 /* No new call is made. False while one is under way: released only after its answer. */
 bool remote_poller_stop(struct remote_poller *poller);
 void remote_poller_release(struct remote_poller *poller);
