@@ -90,6 +90,7 @@ struct kfs_options {
     uint64_t drain_ms;
     uint64_t mirror_max;
     enum kfs_options_start start;
+    char *fanout; /* a consumer's name, or NULL */
     uint64_t refresh_ms;
     bool allow_delete;
 

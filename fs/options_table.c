@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "backend/backend.h"
 #include "backend/base/logger.h"
 #include "fs/service_options.h"
 
@@ -262,6 +263,15 @@ const struct kfs_option kfs_option_rows[] = {
      .choices = start_choices,
      .help = "Where the mirror of a remote shard begins that was never read: with the oldest record there is, or with "
              "the next."},
+    {.name = "fanout",
+     .type = KFS_OPTION_TEXT,
+     .offset = MEMBER(fanout),
+     .derived = "shards are polled",
+     .metavar = "NAME",
+     .valid = kfs_stream_name_valid,
+     .allowed = "1 to 128 of a-z, A-Z, 0-9, _, . and -",
+     .help = "Read remote shards by subscription (enhanced fan-out), as this consumer, which is registered where it is "
+             "missing and stays so. Of one mount at a time."},
     {.name = "refresh",
      .type = KFS_OPTION_DURATION,
      .offset = MEMBER(refresh_ms),

@@ -45,6 +45,7 @@ static int open_remote(const struct kfs_options *options, const char *dir, struc
         .spool_wait_ms = options->spool_wait_ms,
         .drain_ms = options->drain_ms,
         .from_latest = options->start == KFS_OPTIONS_LATEST,
+        .fanout = options->fanout,
         .mirror_max = options->mirror_max,
         .poll_busy_ms = POLL_BUSY_MS,
         .poll_idle_ms = POLL_IDLE_MS,

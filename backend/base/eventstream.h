@@ -12,6 +12,8 @@
 #ifndef KFS_BASE_EVENTSTREAM_H
 #define KFS_BASE_EVENTSTREAM_H
 
+#include <stdbool.h>
+
 #include "backend/base/buf.h"
 
 #define KFS_EVENTSTREAM_TYPE "application/vnd.amazon.eventstream"
@@ -47,5 +49,25 @@ struct kfs_eventstream_message {
 /* Takes the first message off data. 0; -EAGAIN: it is not all there; -EINVAL: it is none; -EMSGSIZE: it would be
  * longer than max bytes. */
 int kfs_eventstream_next(struct kfs_bytes *data, size_t max, struct kfs_eventstream_message *message);
+
+/* A stream that comes in pieces: each is added, and then messages are taken until there are no more. Holds what is no
+ * whole message yet. */
+struct kfs_eventstream_feed {
+    struct kfs_buf buf;
+    size_t taken; /* bytes of buf */
+    size_t max;   /* bytes of a message */
+};
+
+void kfs_eventstream_feed_init(struct kfs_eventstream_feed *feed, size_t max, size_t piece_max);
+void kfs_eventstream_feed_release(struct kfs_eventstream_feed *feed);
+
+/* -ENOMEM; -EMSGSIZE: the piece is larger than piece_max. */
+int kfs_eventstream_feed_add(struct kfs_eventstream_feed *feed, struct kfs_bytes piece);
+
+/* As kfs_eventstream_next; views are valid until the next add or release. -EAGAIN: add more. */
+int kfs_eventstream_feed_next(struct kfs_eventstream_feed *feed, struct kfs_eventstream_message *message);
+
+/* Whether what was added ended with a whole message. */
+bool kfs_eventstream_feed_is_whole(const struct kfs_eventstream_feed *feed);
 
 #endif

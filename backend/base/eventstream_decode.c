@@ -114,3 +114,48 @@ int kfs_eventstream_next(struct kfs_bytes *data, size_t max, struct kfs_eventstr
     data->len -= total;
     return 0;
 }
+
+/* ---- in pieces ---- */
+
+void kfs_eventstream_feed_init(struct kfs_eventstream_feed *feed, size_t max, size_t piece_max)
+{
+    feed->taken = 0;
+    feed->max = max;
+    kfs_buf_init(&feed->buf, max + piece_max);
+}
+
+void kfs_eventstream_feed_release(struct kfs_eventstream_feed *feed)
+{
+    kfs_buf_release(&feed->buf);
+    feed->taken = 0;
+}
+
+int kfs_eventstream_feed_add(struct kfs_eventstream_feed *feed, struct kfs_bytes piece)
+{
+    struct kfs_buf *buf = &feed->buf;
+
+    if (feed->taken == buf->len) {
+        kfs_eventstream_feed_release(
+            feed); /* it may have grown to a large message: a stream that rests holds nothing */
+    } else if (feed->taken > 0) {
+        buf->len -= feed->taken;
+        memmove(buf->data, buf->data + feed->taken, buf->len);
+        feed->taken = 0;
+    }
+    return kfs_buf_append(buf, piece.data, piece.len);
+}
+
+int kfs_eventstream_feed_next(struct kfs_eventstream_feed *feed, struct kfs_eventstream_message *message)
+{
+    if (kfs_eventstream_feed_is_whole(feed))
+        return -EAGAIN;
+    struct kfs_bytes rest = {feed->buf.data + feed->taken, feed->buf.len - feed->taken};
+    int rc = kfs_eventstream_next(&rest, feed->max, message);
+    feed->taken = feed->buf.len - rest.len;
+    return rc;
+}
+
+bool kfs_eventstream_feed_is_whole(const struct kfs_eventstream_feed *feed)
+{
+    return feed->taken == feed->buf.len;
+}

@@ -35,7 +35,7 @@ struct kfs_call_state {
     bool parked;
     bool again; /* it has been sent before */
     char target[TARGET_MAX];
-    struct kfs_buf unread; /* of a stream: what is no whole message yet */
+    struct kfs_eventstream_feed feed; /* of a stream */
     struct kfs_arena *arena;
 };
 
@@ -70,7 +70,7 @@ static void free_state(struct kfs_call *call)
         return;
     kfs_transfer_release(&s->transfer);
     kfs_credentials_release(&s->keys);
-    kfs_buf_release(&s->unread);
+    kfs_eventstream_feed_release(&s->feed);
     kfs_arena_free(s->arena);
     free(s);
     call->state = NULL;
@@ -139,17 +139,16 @@ static int take_piece(struct kfs_transfer *t, struct kfs_bytes piece)
 {
     struct kfs_call_state *s = (struct kfs_call_state *)t;
     struct kfs_eventstream_message m;
-    struct kfs_bytes rest;
-    int rc = kfs_buf_append(&s->unread, piece.data, piece.len);
+    int rc = kfs_eventstream_feed_add(&s->feed, piece);
 
     if (rc != 0)
         return rc;
-    rest = (struct kfs_bytes){s->unread.data, s->unread.len};
-    while ((rc = kfs_eventstream_next(&rest, t->answer_max, &m)) == 0 && (rc = take_message(s, &m)) == 0)
-        continue;
-    memmove(s->unread.data, rest.data, rest.len);
-    s->unread.len = rest.len;
-    if (rc == -EINVAL && s->call->error.code == 0) {
+    while ((rc = kfs_eventstream_feed_next(&s->feed, &m)) == 0) {
+        int taken = take_message(s, &m);
+        if (taken != 0)
+            return taken;
+    }
+    if (rc == -EINVAL) {
         rc = kfs_fail(&s->call->error, EHOSTUNREACH, "%s: what came is no event stream", s->call->operation);
         s->call->error.retryable = true;
     }
@@ -188,6 +187,7 @@ static void describe(struct kfs_call_state *s, uint32_t left_ms)
         .body = {call->body.data, call->body.len},
         .tls = &client->config.tls,
         .signing = {client->region, SERVICE, &s->keys, (uint64_t)((int64_t)wall_ms + client->skew_ms), call->digest},
+        .fresh = call->fresh,
         .connect_timeout_ms = client->config.connect_timeout_ms,
         .idle_timeout_ms = IDLE_TIMEOUT_MS,
         .deadline_ms = left_ms,
@@ -195,7 +195,7 @@ static void describe(struct kfs_call_state *s, uint32_t left_ms)
         .piece = call->event != NULL ? take_piece : NULL,
         .done = on_transfer,
     };
-    kfs_buf_init(&s->unread, t->answer_max + CURL_PIECE_MAX);
+    kfs_eventstream_feed_init(&s->feed, t->answer_max, CURL_PIECE_MAX);
 }
 
 /* Sends it, or parks it until there are credentials, or ends it. */
@@ -334,7 +334,7 @@ static void on_transfer(struct kfs_transfer *t)
         call->rc = kfs_answer_decode(call->operation, (struct kfs_bytes){t->answer.data, t->answer.len}, &s->arena,
                                      &call->value, &call->error);
         call->reached = call->rc != 0;
-    } else if (s->unread.len > 0) {
+    } else if (!kfs_eventstream_feed_is_whole(&s->feed)) {
         call->rc = kfs_fail(&call->error, EHOSTUNREACH, "%s: the event stream was cut", call->operation);
         call->error.retryable = true;
     }

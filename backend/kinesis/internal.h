@@ -8,6 +8,7 @@
 #include "backend/kinesis/kinesis.h"
 #include "backend/kinesis/poller.h"
 #include "backend/kinesis/sender.h"
+#include "backend/kinesis/subscriber.h"
 #include "backend/log/log.h"
 #include "backend/topology.h"
 
@@ -78,10 +79,14 @@ struct remote_shard {
     uint64_t last_error_ms;
     struct remote_sender_counts sent; /* copies for status */
     struct remote_poller_counts polled;
+    struct remote_subscriber_counts fanned;
+    bool subscribed;   /* the subscriber is live: the poller rests */
+    bool unsubscribed; /* the last subscription failed, and that was told */
 
     /* The loop's thread. */
-    struct remote_sender *sender; /* NULL until there is something to send */
-    struct remote_poller *poller; /* NULL while the mirror is not used */
+    struct remote_sender *sender;         /* NULL until there is something to send */
+    struct remote_poller *poller;         /* NULL while the mirror is not used */
+    struct remote_subscriber *subscriber; /* the same, and without fanout */
 };
 
 /* What the endpoint says of a stream. */
@@ -108,6 +113,7 @@ struct remote_stream {
     atomic_uint attended;               /* how many attend all shards */
     atomic_bool stale;                  /* to be asked about at once */
     struct remote_stream *next_gone;    /* remote.lock */
+    struct remote_consumer consumer;    /* made before the first shard; the loop's thread */
 
     pthread_mutex_t refresh; /* one fetch at a time */
     atomic_bool gone;        /* set under lock */
@@ -150,11 +156,13 @@ struct remote {
      * was counted. */
     int64_t pending;
 
-    atomic_ullong asked; /* how often the endpoint was asked what there is */
-    atomic_bool drained; /* no sync is waited for any more */
-    atomic_bool down;    /* the last call got no answer */
-    atomic_bool back;    /* the last got one, and that before did not */
-    atomic_bool failed;  /* something could not be made safe */
+    atomic_ullong asked;    /* how often the endpoint was asked what there is */
+    atomic_bool no_fanout;  /* the endpoint has no subscriptions, and that was told */
+    uint32_t subscriptions; /* open now; the loop's thread */
+    atomic_bool drained;    /* no sync is waited for any more */
+    atomic_bool down;       /* the last call got no answer */
+    atomic_bool back;       /* the last got one, and that before did not */
+    atomic_bool failed;     /* something could not be made safe */
 
     pthread_mutex_t keeper_lock;
     pthread_cond_t keeper_wake;
@@ -262,6 +270,7 @@ int remote_stream_apply(struct remote_stream *stream, const struct remote_facts 
 int remote_stream_learn(struct remote_stream *stream, const struct remote_facts *facts, struct kfs_error *err);
 /* Asks the endpoint, and applies; the stream may turn out to be gone (-ENOENT). */
 int remote_stream_refresh(struct remote_stream *stream, struct kfs_error *err);
+void remote_stream_stop(struct remote_stream *stream); /* its machines; on the loop's thread */
 /* -ENOENT. Constant pointers: they live as long as the backend. */
 int remote_shard_find(struct remote_stream *stream, uint32_t index, struct remote_shard **shard,
                       struct kfs_shard_info *info, struct kfs_error *err);
@@ -295,6 +304,7 @@ int remote_shard_extent(struct kfs_stream *s, uint32_t index, struct kfs_extent 
 /* ---- told.c ---- */
 extern const struct remote_sender_events remote_shard_sender_events; /* their arg is the shard */
 extern const struct remote_poller_events remote_shard_poller_events;
+extern const struct remote_subscriber_events remote_shard_subscriber_events;
 void remote_take_room(struct remote *r, uint64_t bytes); /* so many more bytes wait in spools */
 void remote_free_room(struct remote *r, uint64_t bytes);
 /* Under the shard's lock. Takes out the syncs that are done at a position, or with an error all that wait for more

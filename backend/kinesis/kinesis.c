@@ -88,6 +88,13 @@ static void world_call(void *ctx, struct kfs_call *call)
     kfs_call_start(r->client, call);
 }
 
+static void world_cancel(void *ctx, struct kfs_call *call)
+{
+    struct remote *r = ctx;
+
+    kfs_call_cancel(r->client, call);
+}
+
 static void world_arm(void *ctx, struct kfs_timer *timer, uint64_t after_ms)
 {
     struct remote *r = ctx;
@@ -202,18 +209,12 @@ static void remote_drain(struct kfs_backend *b)
     fail_syncs(r);
 }
 
-static void stop_stream(struct remote_stream *stream)
-{
-    for (size_t i = 0; i < stream->n_shards; i++)
-        remote_shard_stop(stream->shards[i]);
-}
-
 static void stop_machines(void *arg)
 {
     struct remote *r = arg;
 
     for (size_t i = 0; i < r->n_streams; i++)
-        stop_stream(r->streams[i]);
+        remote_stream_stop(r->streams[i]);
 }
 
 /* Frees what there is; also of what was opened half. */
@@ -301,7 +302,7 @@ static struct remote *new_remote(const struct kfs_kinesis_options *options)
         return NULL;
     r->base.ops = &remote_ops;
     r->options = *options;
-    r->world = (struct remote_world){r, world_now, world_random, world_call, world_arm, world_disarm};
+    r->world = (struct remote_world){r, world_now, world_random, world_call, world_cancel, world_arm, world_disarm};
     r->dir = -1;
     r->streams_dir = -1;
     r->lock_fd = -1;

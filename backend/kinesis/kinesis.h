@@ -25,6 +25,7 @@ struct kfs_kinesis_options {
 
     /* Reading. */
     bool from_latest;
+    const char *fanout; /* the consumer that shards are subscribed to as; NULL: they are polled. Borrowed until close */
     uint64_t mirror_max; /* bytes a shard */
     uint64_t poll_busy_ms;
     uint64_t poll_idle_ms;

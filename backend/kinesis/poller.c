@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "backend/kinesis/backoff.h"
-#include "backend/kinesis/reply.h"
 #include "backend/kinesis/verdict.h"
 
 #define LIMIT 10000                 /* records asked for */
@@ -70,25 +69,15 @@ static void start_call(struct remote_poller *p, int rc, enum remote_poller_state
 
 static void get_iterator(struct remote_poller *p)
 {
+    static const struct remote_place_names names = {"ShardIteratorType", "StartingSequenceNumber"};
     struct kfs_buf *body = &p->call.body;
-    char digits[KFS_SEQ_DIGITS_MAX + 1];
-    struct kfs_log_extent extent;
 
-    kfs_log_extent(p->config.mirror, &extent);
-    if (kfs_seq_is_none(&extent.last))
-        p->place = REMOTE_AT_START;
     body->len = 0;
-    int rc = kfs_buf_printf(body, "{\"StreamName\":\"%s\",\"ShardId\":\"%s\",\"ShardIteratorType\":", p->config.stream,
-                            p->config.shard_id);
-    if (rc == 0 && p->place == REMOTE_AFTER_LAST) {
-        (void)kfs_seq_print(&extent.last, digits);
-        rc = kfs_buf_printf(body, "\"AFTER_SEQUENCE_NUMBER\",\"StartingSequenceNumber\":\"%s\"}", digits);
-    } else if (rc == 0 && p->place == REMOTE_AT_LAST_TIME) {
-        rc = kfs_buf_printf(body, "\"AT_TIMESTAMP\",\"Timestamp\":%.3f}", (double)extent.last_arrival_ms / 1000.0);
-    } else if (rc == 0) {
-        bool latest = p->config.from_latest && kfs_seq_is_none(&extent.last);
-        rc = kfs_buf_printf(body, "\"%s\"}", latest ? "LATEST" : "TRIM_HORIZON");
-    }
+    int rc = kfs_buf_printf(body, "{\"StreamName\":\"%s\",\"ShardId\":\"%s\",", p->config.stream, p->config.shard_id);
+    if (rc == 0)
+        rc = remote_place_print(&p->place, p->config.mirror, p->config.from_latest, &names, body);
+    if (rc == 0)
+        rc = kfs_buf_append(body, "}", 1);
     start_call(p, rc, REMOTE_POLL_POSITIONING, "GetShardIterator");
 }
 
@@ -162,10 +151,10 @@ static void on_iterator(struct remote_poller *p)
 
     if (failure != NULL) {
         bool refused = remote_verdict_of(failure) == REMOTE_BAD || remote_verdict_of(failure) == REMOTE_NO_STREAM;
-        if (refused && p->place < REMOTE_AT_START)
-            p->place++;
+        if (refused)
+            remote_place_refused(&p->place);
         else
-            p->place = REMOTE_AFTER_LAST;
+            p->place.type = REMOTE_AFTER_LAST;
         fail(p, failure);
         return;
     }
@@ -178,29 +167,11 @@ static void on_iterator(struct remote_poller *p)
     go_on(p);
 }
 
-/* Puts what came into the mirror. */
-static int take_records(struct remote_poller *p, struct remote_got *got)
+/* The next iterator continues behind the last record. */
+static void forget_iterator(struct remote_poller *p)
 {
-    struct kfs_log_extent extent;
-    struct kfs_error err = {0};
-
-    kfs_log_extent(p->config.mirror, &extent);
-    int rc = remote_answer_get(&p->call.value, &extent.last, &p->data, got);
-    if (rc != 0) {
-        nonsense(p);
-        return rc;
-    }
-    if (got->n > 0)
-        rc = kfs_log_append_given(p->config.mirror, got->records, got->n, &err);
-    free(got->records);
-    got->records = NULL;
-    if (rc != 0) {
-        p->iterator[0] = '\0'; /* what was not kept must come again */
-        p->place = REMOTE_AFTER_LAST;
-        fail(p, &err);
-        return rc;
-    }
-    return 0;
+    p->iterator[0] = '\0';
+    p->place.type = REMOTE_AFTER_LAST;
 }
 
 static void on_failed_records(struct remote_poller *p)
@@ -208,10 +179,8 @@ static void on_failed_records(struct remote_poller *p)
     bool expired = p->call.error.code == ESTALE;
 
     /* Expired, or no longer understood: a new one continues behind the last record. */
-    if (expired || remote_verdict_of(&p->call.error) != REMOTE_LATER) {
-        p->iterator[0] = '\0';
-        p->place = REMOTE_AFTER_LAST;
-    }
+    if (expired || remote_verdict_of(&p->call.error) != REMOTE_LATER)
+        forget_iterator(p);
     if (expired && !p->stopping && p->failures++ == 0)
         go_on(p);
     else
@@ -231,12 +200,18 @@ static void tell(struct remote_poller *p, const struct remote_got *got, bool end
 
 static void on_records(struct remote_poller *p)
 {
+    struct kfs_error err = {0};
     struct remote_got got;
 
-    if (take_records(p, &got) != 0)
+    int rc = remote_mirror_take(p->config.mirror, p->call.operation, &p->call.value, &p->data, &got, &err);
+    if (rc != 0) {
+        if (rc != -EBADMSG)
+            forget_iterator(p); /* what was not kept must come again */
+        fail(p, &err);
         return;
+    }
     p->failures = 0;
-    p->place = REMOTE_AFTER_LAST;
+    p->place.type = REMOTE_AFTER_LAST;
     p->counts.behind_ms = got.behind_ms;
     bool ends = got.next_iterator.len == 0;
     if (!ends && !take_iterator(p, got.next_iterator)) {
@@ -297,6 +272,12 @@ void remote_poller_retry(struct remote_poller *p)
         return;
     p->failures = 0;
     rest_since(p, p->config.busy_ms);
+}
+
+void remote_poller_overtaken(struct remote_poller *p)
+{
+    if (p->state == REMOTE_POLL_STOPPED || p->state == REMOTE_POLL_RESTING)
+        forget_iterator(p);
 }
 
 bool remote_poller_stop(struct remote_poller *p)

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/kinesis/mirror.h"
 #include "backend/kinesis/world.h"
-#include "backend/log/log.h"
 
 #define REMOTE_ITERATOR_MAX 2048
 
@@ -41,9 +41,6 @@ enum remote_poller_state {
     REMOTE_POLL_ENDED
 };
 
-/* Where an iterator is asked for; each is tried where the one before it was refused. */
-enum remote_poller_place { REMOTE_AFTER_LAST, REMOTE_AT_LAST_TIME, REMOTE_AT_START };
-
 struct remote_poller_counts {
     uint64_t requests; /* GetRecords */
     uint64_t throttled;
@@ -54,7 +51,7 @@ struct remote_poller_counts {
 struct remote_poller {
     struct remote_poller_config config;
     enum remote_poller_state state;
-    enum remote_poller_place place;
+    struct remote_place place; /* of the next iterator */
     struct kfs_timer timer;
     struct kfs_call call;
     char iterator[REMOTE_ITERATOR_MAX]; /* "": none */
@@ -74,6 +71,9 @@ void remote_poller_want(struct remote_poller *poller, bool wanted, bool hurried)
 
 /* Where it is backing off: tries soon. */
 void remote_poller_retry(struct remote_poller *poller);
+
+/* The mirror has records that came by another way: what they are is not asked for again. */
+void remote_poller_overtaken(struct remote_poller *poller);
 
 /* No new call is made. False while one is under way: released only after its answer. */
 bool remote_poller_stop(struct remote_poller *poller);

@@ -177,6 +177,10 @@ int remote_answer_get(const struct kfs_value *answer, const struct kfs_seq *afte
     next = kfs_value_get(answer, "NextShardIterator");
     if (next != NULL && next->type == KFS_VALUE_STRING)
         got->next_iterator = next->bytes;
+    if (!get_seq(answer, "ContinuationSequenceNumber", &got->continuation))
+        got->continuation = (struct kfs_seq){{0}};
+    const struct kfs_value *children = get_list(answer, "ChildShards");
+    got->children = children != NULL && children->n > 0;
     (void)remote_answer_number(answer, "MillisBehindLatest", &got->behind_ms);
     return 0;
 }

@@ -24,13 +24,15 @@ struct remote_entry {
 /* Exactly n entries. */
 int remote_answer_put(const struct kfs_value *answer, struct remote_entry *entries, size_t n);
 
-/* Of GetRecords. The records' keys point into the answer, their data into `data`, which is
- * emptied first. Records whose number does not exceed *after are left out. */
+/* Of GetRecords, or an event of SubscribeToShard. The records' keys point into the answer, their data into `data`,
+ * which is emptied first. Records whose number does not exceed *after are left out. */
 struct remote_got {
     struct kfs_record *records; /* malloc'ed */
     size_t n;
     size_t listed;                  /* how many the answer held */
-    struct kfs_bytes next_iterator; /* len 0: the shard has ended */
+    struct kfs_bytes next_iterator; /* of GetRecords; len 0: the shard has ended */
+    struct kfs_seq continuation;    /* of an event; or none */
+    bool children;                  /* there are some: of an event without continuation, the shard has ended */
     uint64_t behind_ms;
 };
 int remote_answer_get(const struct kfs_value *answer, const struct kfs_seq *after, struct kfs_buf *data,

@@ -36,6 +36,14 @@ static void free_poller(struct remote_shard *shard)
     shard->poller = NULL;
 }
 
+static void free_subscriber(struct remote_shard *shard)
+{
+    if (shard->subscriber != NULL)
+        remote_subscriber_release(shard->subscriber);
+    free(shard->subscriber);
+    shard->subscriber = NULL;
+}
+
 void remote_shard_free(struct remote_shard *shard)
 {
     struct remote *r = shard->stream->remote;
@@ -44,6 +52,7 @@ void remote_shard_free(struct remote_shard *shard)
         remote_sender_release(shard->sender);
     free(shard->sender);
     free_poller(shard);
+    free_subscriber(shard);
     int spooled = remote_spool_close(shard->spool);
     int mirrored = kfs_log_close(shard->mirror);
     if (spooled != 0 || mirrored != 0)
@@ -244,6 +253,25 @@ static void start_poller(struct remote_shard *shard)
     shard->poller->counts = shard->polled;
 }
 
+static void start_subscriber(struct remote_shard *shard)
+{
+    struct remote *r = shard->stream->remote;
+    const struct remote_subscriber_config config = {.world = &r->world,
+                                                    .mirror = shard->mirror,
+                                                    .consumer = &shard->stream->consumer,
+                                                    .shard_id = shard->id,
+                                                    .from_latest = r->options.from_latest,
+                                                    .open = &r->subscriptions,
+                                                    .events = &remote_shard_subscriber_events,
+                                                    .arg = shard};
+
+    shard->subscriber = calloc(1, sizeof *shard->subscriber);
+    if (shard->subscriber == NULL) /* at the next occasion */
+        return;
+    remote_subscriber_init(shard->subscriber, &config);
+    shard->subscriber->counts = shard->fanned;
+}
+
 /* Under lock. Whoever waits for the tip is told which request counts. True where someone waits. */
 static bool place_tips(struct remote_shard *shard)
 {
@@ -258,13 +286,40 @@ static bool place_tips(struct remote_shard *shard)
     return waits;
 }
 
+/* Under lock. Whether someone reads on, not only waits for the tip. */
+static bool is_attended(const struct remote_shard *shard)
+{
+    return shard->readers > 0 || atomic_load(&shard->stream->attended) > 0;
+}
+
 /* Under lock. Whether the endpoint is to be asked for records. */
 static bool is_read(struct remote_shard *shard)
 {
-    bool attended = shard->readers > 0 || atomic_load(&shard->stream->attended) > 0;
-
     /* Where there can be no mirror whoever reads is told why. */
-    return (attended || shard->tips != NULL) && !shard->expired && remote_shard_mirror(shard, NULL) == 0;
+    return (is_attended(shard) || shard->tips != NULL) && !shard->ended && !shard->expired &&
+           remote_shard_mirror(shard, NULL) == 0;
+}
+
+/* The poller rests while the subscriber is live, but for who waits for the tip. */
+static void drive_readers(struct remote_shard *shard, bool read, bool attended, bool hurried)
+{
+    struct remote *r = shard->stream->remote;
+    bool subscribe = read && attended && r->options.fanout != NULL && !atomic_load(&r->no_fanout);
+    bool live = false;
+
+    if (subscribe && shard->subscriber == NULL)
+        start_subscriber(shard);
+    if (shard->subscriber != NULL) {
+        remote_subscriber_want(shard->subscriber, subscribe);
+        live = shard->subscriber->live;
+        (void)pthread_mutex_lock(&shard->lock);
+        shard->subscribed = live;
+        (void)pthread_mutex_unlock(&shard->lock);
+    }
+    if (read && shard->poller == NULL)
+        start_poller(shard);
+    if (shard->poller != NULL)
+        remote_poller_want(shard->poller, read && (hurried || !live), hurried);
 }
 
 /* On the loop's thread: brings what changed to the machines. */
@@ -280,22 +335,21 @@ static void work(struct kfs_task *task)
     bool hurry = shard->hurry;
     shard->hurry = false;
     bool send = shard->spool != NULL;
-    bool ended = shard->ended;
     bool hurried = place_tips(shard);
-    bool poll = is_read(shard);
+    bool attended = is_attended(shard);
+    bool read = is_read(shard);
     (void)pthread_mutex_unlock(&shard->lock);
     if (send && shard->sender == NULL)
         start_sender(shard);
-    if (poll && !ended && shard->poller == NULL)
-        start_poller(shard);
     if (shard->sender != NULL)
         remote_sender_kick(shard->sender);
-    if (shard->poller != NULL)
-        remote_poller_want(shard->poller, poll, hurried);
+    drive_readers(shard, read, attended, hurried);
     if (hurry && shard->sender != NULL)
         remote_sender_retry(shard->sender);
     if (hurry && shard->poller != NULL)
         remote_poller_retry(shard->poller);
+    if (hurry && shard->subscriber != NULL)
+        remote_subscriber_retry(shard->subscriber);
 }
 
 void remote_shard_hurry(struct remote_shard *shard)
@@ -313,6 +367,8 @@ void remote_shard_stop(struct remote_shard *shard)
         (void)remote_sender_stop(shard->sender);
     if (shard->poller != NULL)
         (void)remote_poller_stop(shard->poller);
+    if (shard->subscriber != NULL)
+        remote_subscriber_stop(shard->subscriber);
     (void)pthread_mutex_lock(&shard->lock);
     shard->stopped = true;
     struct remote_sync_wait *syncs = remote_take_syncs(shard, UINT64_MAX, 0, -ENOENT);
@@ -364,11 +420,15 @@ static void retire(void *arg)
 {
     struct remote_shard *shard = arg;
     const struct remote_poller *poller = shard->poller;
+    const struct remote_subscriber *subscriber = shard->subscriber;
 
     (void)pthread_mutex_lock(&shard->lock);
     bool rests = poller == NULL || poller->state == REMOTE_POLL_STOPPED || poller->state == REMOTE_POLL_ENDED;
+    rests = rests &&
+            (subscriber == NULL || subscriber->state == REMOTE_SUB_STOPPED || subscriber->state == REMOTE_SUB_OVER);
     if (is_idle(shard) && rests && !shard->stopped) {
         free_poller(shard);
+        free_subscriber(shard);
         if (kfs_log_close(shard->mirror) != 0)
             atomic_store(&shard->stream->remote->failed, true);
         shard->mirror = NULL;

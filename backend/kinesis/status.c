@@ -42,10 +42,13 @@ static int print_shard(struct remote_shard *shard, struct kfs_buf *out, bool fir
         "%s{\"stream\":\"%s\",\"shard\":\"%s\",\"spool_bytes\":%" PRIu64 ",\"oldest_age_ms\":%" PRIu64
         ",\"acknowledged\":%" PRIu64 ",\"dead_letters\":%" PRIu64 ",\"put_requests\":%" PRIu64 ",\"retried\":%" PRIu64
         ",\"throttled\":%" PRIu64 ",\"failed_calls\":%" PRIu64 ",\"readers\":%" PRIu32 ",\"get_requests\":%" PRIu64
-        ",\"behind_ms\":%" PRIu64,
+        ",\"read_by\":\"%s\",\"subscriptions\":%" PRIu64 ",\"events\":%" PRIu64 ",\"behind_ms\":%" PRIu64,
         first ? "" : ",", shard->stream->name, shard->id, spool.end - spool.settled, age_ms, spool.acked_total,
-        spool.dead, shard->sent.requests, shard->sent.retried, shard->sent.throttled + shard->polled.throttled,
-        shard->sent.failures + shard->polled.failures, shard->readers, shard->polled.requests, shard->polled.behind_ms);
+        spool.dead, shard->sent.requests, shard->sent.retried,
+        shard->sent.throttled + shard->polled.throttled + shard->fanned.throttled,
+        shard->sent.failures + shard->polled.failures + shard->fanned.failures, shard->readers, shard->polled.requests,
+        shard->subscribed ? "fanout" : "polling", shard->fanned.subscriptions, shard->fanned.events,
+        shard->subscribed ? shard->fanned.behind_ms : shard->polled.behind_ms);
     if (rc == 0 && shard->last_error.code != 0) {
         rc = kfs_buf_printf(out, ",\"failing\":%s,\"last_error_ms\":%" PRIu64, shard->failing ? "true" : "false",
                             shard->last_error_ms);

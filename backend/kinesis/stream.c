@@ -29,6 +29,7 @@ void remote_stream_free(struct remote_stream *stream)
     for (size_t i = 0; i < stream->n_shards; i++)
         remote_shard_free(stream->shards[i]);
     free(stream->shards);
+    remote_consumer_release(&stream->consumer);
     stream->remote->options.io->close(stream->remote->options.io->ctx, stream->dir);
     (void)pthread_mutex_destroy(&stream->refresh);
     (void)pthread_rwlock_destroy(&stream->lock);
@@ -153,7 +154,10 @@ static int apply_shards(struct remote_stream *stream, const struct remote_facts 
 static int apply(struct remote_stream *stream, const struct remote_facts *facts, bool *changed, struct kfs_error *err)
 {
     struct remote_facts *mine = &stream->facts;
+    struct remote *r = stream->remote;
 
+    if (stream->consumer.world == NULL)
+        remote_consumer_init(&stream->consumer, &r->world, r->options.fanout, facts->arn, r->options.call_timeout_ms);
     *changed = mine->status != facts->status || mine->retention_hours != facts->retention_hours ||
                mine->max_record_bytes != facts->max_record_bytes;
     for (size_t i = 0; facts->retention_hours > mine->retention_hours && i < stream->n_shards; i++)
@@ -220,6 +224,13 @@ int remote_stream_refresh(struct remote_stream *stream, struct kfs_error *err)
     if (rc != 0 && err != NULL)
         *err = detail;
     return rc;
+}
+
+void remote_stream_stop(struct remote_stream *stream)
+{
+    for (size_t i = 0; i < stream->n_shards; i++)
+        remote_shard_stop(stream->shards[i]);
+    remote_consumer_stop(&stream->consumer);
 }
 
 /* ---- being asked ---- */

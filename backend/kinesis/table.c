@@ -188,12 +188,9 @@ int remote_stream_open(struct kfs_backend *b, const char *name, struct kfs_strea
 
 /* ---- streams that are gone ---- */
 
-static void stop_shards(void *arg)
+static void stop(void *arg)
 {
-    struct remote_stream *stream = arg;
-
-    for (size_t i = 0; i < stream->n_shards; i++)
-        remote_shard_stop(stream->shards[i]);
+    remote_stream_stop(arg);
 }
 
 /* Moves the directory to gone/NAME.GENERATION. */
@@ -249,7 +246,7 @@ void remote_forget(struct remote_stream *stream)
     }
     (void)pthread_mutex_unlock(&r->changes);
     if (first) {
-        kfs_loop_call(r->loop, stop_shards, stream);
+        kfs_loop_call(r->loop, stop, stream);
         remote_stream_wake(stream, KFS_NO_SHARD, KFS_EVENT_DELETED);
     }
 }

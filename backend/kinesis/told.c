@@ -1,5 +1,6 @@
 /* What a shard's sender and poller tell: who waits for it is told, and what went wrong is noted. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "backend/base/logger.h"
 #include "backend/kinesis/internal.h"
@@ -217,7 +218,9 @@ static void on_ended(void *arg)
 
     (void)pthread_mutex_lock(&shard->lock);
     shard->ended = true;
+    (void)pthread_cond_broadcast(&shard->wake);
     (void)pthread_mutex_unlock(&shard->lock);
+    remote_shard_post(shard); /* whichever way it was read, the other one ends too */
     remote_stream_wake(shard->stream, KFS_NO_SHARD, KFS_EVENT_SHARDS);
     remote_keeper_hurry(shard->stream); /* its children */
 }
@@ -238,5 +241,47 @@ static void on_poll_trouble(void *arg, const struct kfs_error *failure)
     if (verdict == REMOTE_NO_STREAM)
         remote_keeper_hurry(shard->stream);
 }
+
+/* ---- what the subscriber tells ---- */
+
+static void on_heard(void *arg, bool grew)
+{
+    struct remote_shard *shard = arg;
+
+    (void)pthread_mutex_lock(&shard->lock);
+    shard->fanned = shard->subscriber->counts;
+    shard->unsubscribed = false;
+    bool first = !shard->subscribed;
+    (void)pthread_mutex_unlock(&shard->lock);
+    if (first)
+        remote_shard_post(shard);
+    if (grew && shard->poller != NULL)
+        remote_poller_overtaken(shard->poller);
+    if (grew)
+        on_grew(shard);
+    remote_heard(shard->stream->remote, NULL);
+}
+
+static void on_unsubscribed(void *arg, const struct kfs_error *failure)
+{
+    struct remote_shard *shard = arg;
+    struct remote *r = shard->stream->remote;
+    struct kfs_error told = *failure; /* cut to make room */
+
+    (void)pthread_mutex_lock(&shard->lock);
+    shard->fanned = shard->subscriber->counts;
+    bool again = failure->code == EOPNOTSUPP ? atomic_exchange(&r->no_fanout, true) : shard->unsubscribed;
+    shard->unsubscribed = true;
+    note_error(shard, failure);
+    (void)pthread_mutex_unlock(&shard->lock);
+    (void)snprintf(told.text, sizeof told.text, "no subscription, records are polled: %.340s", failure->text);
+    if (!again && r->base.fault != NULL)
+        r->base.fault(r->base.fault_arg, shard->stream->name, shard->index, &told);
+    if (remote_verdict_of(failure) == REMOTE_NO_STREAM)
+        remote_keeper_hurry(shard->stream);
+    remote_shard_post(shard); /* the poller, which finds out whether the endpoint answers at all */
+}
+
+const struct remote_subscriber_events remote_shard_subscriber_events = {on_heard, on_ended, on_unsubscribed};
 
 const struct remote_poller_events remote_shard_poller_events = {on_grew, on_tip, on_ended, on_poll_trouble};

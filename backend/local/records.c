@@ -300,6 +300,28 @@ int local_locate(struct kfs_reader *r, const struct kfs_position *position, uint
     return report(reader, rc, &detail, err);
 }
 
+/* Records that were given no key have the shard's name: in the batch, which may outlive the reader. */
+static int name_keys(const struct local_reader *reader, struct kfs_batch *batch)
+{
+    const size_t len = strlen(reader->id);
+    size_t i = 0;
+
+    while (i < batch->n && batch->records[i].key.len > 0)
+        i++;
+    if (i == batch->n)
+        return 0;
+    int rc = kfs_batch_reserve(batch, len);
+    if (rc != 0)
+        return rc;
+    const struct kfs_bytes key = {batch->storage.data + batch->storage.len, len};
+    memcpy(batch->storage.data + batch->storage.len, reader->id, len);
+    batch->storage.len += len;
+    for (; i < batch->n; i++)
+        if (batch->records[i].key.len == 0)
+            batch->records[i].key = key;
+    return 0;
+}
+
 int local_read(struct kfs_reader *r, uint64_t offset, const struct kfs_limit *limit, struct kfs_batch *batch,
                struct kfs_error *err)
 {
@@ -312,11 +334,11 @@ int local_read(struct kfs_reader *r, uint64_t offset, const struct kfs_limit *li
     rc = kfs_log_read(reader->log, offset, limit, batch, &detail);
     if (rc != 0)
         return report(reader, rc, &detail, err);
-    for (size_t i = 0; i < batch->n; i++) {
-        if (batch->records[i].key.len == 0)
-            batch->records[i].key = (struct kfs_bytes){reader->id, strlen(reader->id)};
-    }
-    return 0;
+    rc = name_keys(reader, batch);
+    if (rc == 0)
+        return 0;
+    kfs_batch_clear(batch);
+    return kfs_fail(err, ENOMEM, "out of memory");
 }
 
 ssize_t local_read_bytes(struct kfs_reader *r, uint64_t offset, void *data, size_t len, struct kfs_error *err)

@@ -16,6 +16,9 @@ and those whose request the endpoint has carried out:
     garbage     200 and a page for people
     huge        200 and 100 MB
     slow        the body, a byte a second
+
+A stream of events goes through as it comes; DIRECTORY/fault is read again for each piece: stall, cut, and garbage, which
+is a wrong byte in it.
 """
 import http.client
 import json
@@ -49,6 +52,8 @@ class Handler(socketserver.StreamRequestHandler):
                 pass
         except (Over, OSError):
             pass
+        if self.endpoint is not None:
+            self.endpoint.close()
 
     def one_request(self):
         head = b""
@@ -83,7 +88,23 @@ class Handler(socketserver.StreamRequestHandler):
         self.endpoint.sendall(request)
         answer = http.client.HTTPResponse(self.endpoint)
         answer.begin()
+        if answer.getheader("Content-Type") == "application/vnd.amazon.eventstream":
+            self.relay(answer)
         return answer.status, answer.read()
+
+    def relay(self, answer):
+        self.wfile.write(b"HTTP/1.1 200 -\r\nContent-Type: application/vnd.amazon.eventstream\r\nConnection: close\r\n\r\n")
+        while piece := answer.read1(1 << 16):
+            kind = self.kind_for("SubscribeToShard")
+            if kind == "stall":
+                self.rfile.read(1)
+            elif kind == "cut":
+                self.wfile.write(piece[: len(piece) // 2])
+                break
+            elif kind == "garbage":
+                piece = piece[:-1] + bytes([piece[-1] ^ 1])
+            self.wfile.write(piece)
+        raise Over
 
     def spoil(self, kind, status, body):
         if kind == "reset":

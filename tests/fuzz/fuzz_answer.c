@@ -1,5 +1,6 @@
 /* What an endpoint answers: a body of JSON, an error, and event streams, in pieces as they may come. */
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "backend/base/eventstream.h"
@@ -44,6 +45,39 @@ static void events(struct kfs_bytes data)
     REQUIRE(rc == -EAGAIN || rc == -EINVAL || rc == -EMSGSIZE);
 }
 
+static bool is_same(struct kfs_bytes a, struct kfs_bytes b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/* However it is cut, what comes out is what the whole holds. Pieces are as long as their first byte says. */
+static void pieces(struct kfs_bytes whole)
+{
+    const char *rest = whole.data;
+    struct kfs_eventstream_feed feed;
+    struct kfs_eventstream_message m;
+    struct kfs_eventstream_message wanted;
+    size_t left = whole.len;
+    int rc = -EAGAIN;
+
+    kfs_eventstream_feed_init(&feed, MESSAGE_MAX, UINT8_MAX);
+    while (left > 0 && rc == -EAGAIN) {
+        size_t n = 1 + (size_t)(*(const unsigned char *)rest) % UINT8_MAX;
+        n = n < left ? n : left;
+        REQUIRE(kfs_eventstream_feed_add(&feed, (struct kfs_bytes){rest, n}) == 0);
+        rest += n;
+        left -= n;
+        while ((rc = kfs_eventstream_feed_next(&feed, &m)) == 0) {
+            REQUIRE(kfs_eventstream_next(&whole, MESSAGE_MAX, &wanted) == 0);
+            REQUIRE(is_same(m.payload, wanted.payload) && is_same(m.event_type, wanted.event_type));
+        }
+    }
+    if (rc == -EAGAIN)
+        REQUIRE(kfs_eventstream_feed_is_whole(&feed) == (whole.len == 0));
+    REQUIRE(kfs_eventstream_next(&whole, MESSAGE_MAX, &wanted) == rc);
+    kfs_eventstream_feed_release(&feed);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const int statuses[] = {200, 400, 403, 404, 413, 429, 500, 503};
@@ -60,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     default:
         events(text);
+        pieces(text);
     }
     return 0;
 }

@@ -346,6 +346,31 @@ static void records_and_bytes_agree(void **state)
     free(view);
 }
 
+/* Also where they were given no key. */
+static void a_batch_outlives_its_reader(void **state)
+{
+    const struct kfs_put puts[] = {{.data = bytes_of("one")}, put_of("two", "k"), {.data = bytes_of("three")}};
+    const struct kfs_limit all = {10, 1000};
+    struct contract_case *c = *state;
+    struct kfs_stream *s = case_create(c, "s", 1);
+    struct kfs_reader *reader;
+    struct kfs_batch batch;
+
+    kfs_batch_init(&batch);
+    assert_int_equal(append_seen(s, 0, puts, 3, NULL, &c->err), 0);
+    assert_int_equal(kfs_reader_open(s, 0, &reader, &c->err), 0);
+    assert_int_equal(kfs_read(reader, 0, &all, &batch, &c->err), 0);
+    kfs_reader_close(reader);
+    assert_int_equal(batch.n, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const char *key = batch.records[i].key.data;
+        assert_bytes(batch.records[i].key, bytes_of(i == 1 ? "k" : "shardId-000000000000"));
+        assert_true(key >= batch.storage.data && key < batch.storage.data + batch.storage.len);
+        assert_bytes(batch.records[i].data, puts[i].data);
+    }
+    kfs_batch_release(&batch);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(read_goes_on_from_next),
     cmocka_unit_test(read_of_an_empty_shard),
@@ -359,6 +384,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(bytes_at_any_offset_and_length),
     cmocka_unit_test(bytes_in_pieces),
     cmocka_unit_test(records_and_bytes_agree),
+    cmocka_unit_test(a_batch_outlives_its_reader),
 };
 
 CONTRACT_GROUP(contract_read, tests);

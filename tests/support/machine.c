@@ -25,6 +25,24 @@ static void call(void *ctx, struct kfs_call *started)
     m->call = started;
 }
 
+static void finish(struct machine *m)
+{
+    struct kfs_call *done = m->call;
+
+    m->call = NULL;
+    done->done(done);
+}
+
+static void cancel(void *ctx, struct kfs_call *canceled)
+{
+    struct machine *m = ctx;
+
+    if (m->call != canceled) /* it has ended */
+        return;
+    m->call->rc = kfs_fail(&m->call->error, ECANCELED, "canceled");
+    finish(m);
+}
+
 static void arm(void *ctx, struct kfs_timer *timer, uint64_t after_ms)
 {
     struct machine *m = ctx;
@@ -43,7 +61,7 @@ int machine_setup(void **state)
 
     assert_non_null(m);
     m->ms = 1700000000000;
-    m->world = (struct remote_world){m, now_ms, chance, call, arm, disarm};
+    m->world = (struct remote_world){m, now_ms, chance, call, cancel, arm, disarm};
     m->clock = (struct kfs_clock){m, now_ms, now_ms};
     tempdir_make(m->dir);
     m->fd = kfs_posix_io.open_root(NULL, m->dir, true);
@@ -106,32 +124,59 @@ void machine_expect_none(struct machine *m)
         fail_msg("there is a call of %s", m->call->operation);
 }
 
-static void finish(struct machine *m)
+/* The value lives as long as *json, which is to be freed, and until the next is decoded. */
+static struct kfs_value decode(struct machine *m, char **json, const char *format, va_list args)
 {
-    struct kfs_call *done = m->call;
+    static char text[65536];
+    struct kfs_value value;
 
-    m->call = NULL;
-    done->done(done);
+    assert_non_null(m->call);
+    int len = vsnprintf(text, sizeof text, format, args);
+    assert_true(len >= 0 && (size_t)len < sizeof text);
+    *json = quoted(text);
+    kfs_arena_free(m->arena);
+    m->arena = kfs_arena_new(ANSWER_MAX);
+    assert_non_null(m->arena);
+    assert_int_equal(kfs_json_decode(m->arena, (struct kfs_bytes){*json, strlen(*json)}, &value), 0);
+    return value;
 }
 
 void machine_answer(struct machine *m, const char *format, ...)
 {
-    static char text[65536];
     va_list args;
+    char *json;
 
-    assert_non_null(m->call);
     va_start(args, format);
-    int len = vsnprintf(text, sizeof text, format, args);
+    struct kfs_value value = decode(m, &json, format, args);
     va_end(args);
-    assert_true(len >= 0 && (size_t)len < sizeof text);
-    char *json = quoted(text);
-    kfs_arena_free(m->arena);
-    m->arena = kfs_arena_new(ANSWER_MAX);
-    assert_non_null(m->arena);
-    assert_int_equal(kfs_json_decode(m->arena, (struct kfs_bytes){json, strlen(json)}, &m->call->value), 0);
+    m->call->value = value;
     m->call->rc = 0;
     finish(m);
     free(json);
+}
+
+int machine_event(struct machine *m, const char *format, ...)
+{
+    va_list args;
+    char *json;
+
+    va_start(args, format);
+    struct kfs_value value = decode(m, &json, format, args);
+    va_end(args);
+    int rc = m->call->event(m->call, &value);
+    free(json);
+    if (rc == 0)
+        return 0;
+    m->call->rc = rc;
+    finish(m);
+    return rc;
+}
+
+void machine_end(struct machine *m)
+{
+    assert_non_null(m->call);
+    m->call->rc = 0;
+    finish(m);
 }
 
 void machine_fail(struct machine *m, int code, bool retryable, const char *aws_code)

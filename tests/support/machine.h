@@ -40,4 +40,8 @@ void machine_expect_none(struct machine *m);
 void machine_answer(struct machine *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void machine_fail(struct machine *m, int code, bool retryable, const char *aws_code);
 
+/* An event of its stream; where it is not taken the call ends with the errno returned. And the end of the stream. */
+int machine_event(struct machine *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void machine_end(struct machine *m);
+
 #endif

@@ -294,6 +294,70 @@ static void an_extent_makes_no_mirror(void **state)
     assert_false(is_there("streams/s/shardId-000000000000"));
 }
 
+/* ---- subscriptions ---- */
+
+static bool is_subscribed(struct remote_shard *shard)
+{
+    (void)pthread_mutex_lock(&shard->lock);
+    bool is = shard->subscribed;
+    (void)pthread_mutex_unlock(&shard->lock);
+    return is;
+}
+
+static bool has_mirror(struct remote_shard *shard)
+{
+    (void)pthread_mutex_lock(&shard->lock);
+    bool has = shard->mirror != NULL;
+    (void)pthread_mutex_unlock(&shard->lock);
+    return has;
+}
+
+static void wait_until(bool (*holds)(struct remote_shard *shard), bool wanted)
+{
+    struct remote_shard *shard = ((struct remote_stream *)stream)->shards[0];
+
+    for (int i = 0; holds(shard) != wanted; i++) {
+        assert_true(i < 2000);
+        (void)usleep(10000);
+    }
+}
+
+static void a_subscription_goes_with_its_readers_and_with_the_backend(void **state)
+{
+    struct kfs_extent extent = {0};
+
+    (void)state;
+    world.options.fanout = "reader";
+    open_backend();
+    make_stream(0);
+    kfs_attend(stream, 0);
+    wait_until(is_subscribed, true);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(put("x", 1), 0);
+    for (int i = 0; extent.next_record < 100 && i < 1000; i++) {
+        (void)usleep(10000);
+        assert_int_equal(kfs_shard_extent(stream, 0, &extent, NULL), 0);
+    }
+    assert_int_equal(extent.end, 200);
+    kfs_unattend(stream, 0);
+    wait_until(is_subscribed, false);
+    wait_until(has_mirror, false);
+    kfs_attend(stream, KFS_NO_SHARD);
+    wait_until(is_subscribed, true);
+    /* The stream goes while it is subscribed to, and so does the backend. */
+    struct kfs_stream *there;
+    assert_int_equal(kfs_stream_open(world.endpoint, "s", &there, NULL), 0);
+    assert_int_equal(kfs_stream_delete(there, NULL), 0);
+    kfs_stream_close(there);
+    wait_until(is_subscribed, false);
+    kfs_unattend(stream, KFS_NO_SHARD);
+    kfs_stream_close(stream);
+    make_stream(0);
+    kfs_attend(stream, 0);
+    wait_until(is_subscribed, true);
+    kfs_unattend(stream, 0);
+}
+
 /* ---- an endpoint that accepts connections and says nothing ---- */
 
 static atomic_int syncs;
@@ -380,6 +444,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_its_dead_letters, setup, teardown),
         cmocka_unit_test_setup_teardown(a_mirror_that_no_one_uses_is_closed_and_opened_again, setup, teardown),
         cmocka_unit_test_setup_teardown(an_extent_makes_no_mirror, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_subscription_goes_with_its_readers_and_with_the_backend, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_known_is_listed_without_the_endpoint, setup, teardown),
     };
 
