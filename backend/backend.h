@@ -128,6 +128,9 @@ struct kfs_extent {
     uint64_t last_arrival_ms; /* of the newest record, or the creation time */
     struct kfs_seq last;      /* of the newest record, or that was acknowledged; none where there never was one */
     bool closed;              /* and nothing will come after `end`: of a remote shard that is known later */
+    /* There is no aggregate (base/aggregate.h) below this offset, and may be some from it on; UINT64_MAX while there is
+     * none. For what lies below `end` it says the same for good. */
+    uint64_t aggregates_from;
 };
 
 /* All shards that are kept, by index. *shards is malloc'ed; the caller frees it. */

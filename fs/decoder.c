@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "backend/base/aggregate.h"
+
 /* Memory for expanding that is kept from record to record. */
 #define EXPANDED_KEPT ((size_t)64 << 10)
 
@@ -124,7 +126,7 @@ static int decode(struct kfs_decoder *d, struct pass *p, const struct kfs_record
     struct kfs_kpl_record user;
     int rc;
 
-    if (!d->coding.aggregates || !kfs_kpl_has_magic(record->data))
+    if (!d->coding.aggregates || !kfs_aggregate_begins(record->data))
         return decode_one(d, p, record);
     rc = kfs_kpl_open(&d->kpl, record->data, &limit);
     if (rc == -ENOMEM)
