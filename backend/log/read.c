@@ -511,10 +511,11 @@ ssize_t kfs_log_read_bytes(struct kfs_log_reader *reader, uint64_t offset, void 
     size_t done = 0;
 
     kfs_log_extent(reader->log, &extent);
-    if (offset >= extent.end && offset >= extent.kept)
+    uint64_t end = extent.end < extent.aggregates_from ? extent.end : extent.aggregates_from;
+    if (offset >= end)
         return 0;
-    if (len > extent.end - offset)
-        len = (size_t)(extent.end - offset);
+    if (len > end - offset)
+        len = (size_t)(end - offset);
     while (done < len) {
         int rc = look_at_offset(reader, offset + done, err);
         if (rc != 0)

@@ -287,10 +287,12 @@ ssize_t memory_read_bytes(struct kfs_reader *reader, uint64_t offset, void *data
     size_t got = 0;
     int rc = enter_shard(reader, &s, &shard, err);
 
-    if (rc == 0)
+    if (rc == 0 && offset < shard->aggregates_from)
         rc = check_horizon(shard, offset, err);
     for (size_t i = rc == 0 ? shard->first : 0; rc == 0 && i < shard->n && got < len; i++) {
         const struct memory_record *r = &shard->records[i];
+        if (r->offset >= shard->aggregates_from)
+            break;
         /* The record's bytes are its data and a newline; those from offset + got on are wanted. */
         while (got < len && offset + got >= r->offset && offset + got <= r->offset + r->len) {
             size_t in = (size_t)(offset + got - r->offset);
