@@ -128,6 +128,9 @@ struct kfs_extent {
     uint64_t last_arrival_ms; /* of the newest record, or the creation time */
     struct kfs_seq last;      /* of the newest record, or that was acknowledged; none where there never was one */
     bool closed;              /* and nothing will come after `end`: of a remote shard that is known later */
+    /* There is no aggregate (base/aggregate.h) below this offset, and may be some from it on; UINT64_MAX while there is
+     * none. For what lies below `end` it says the same for good. */
+    uint64_t aggregates_from;
 };
 
 /* All shards that are kept, by index. *shards is malloc'ed; the caller frees it. */
@@ -210,8 +213,8 @@ int kfs_locate(struct kfs_reader *reader, const struct kfs_position *position, u
 int kfs_read(struct kfs_reader *reader, uint64_t offset, const struct kfs_limit *limit, struct kfs_batch *batch,
              struct kfs_error *err);
 
-/* Bytes of the default view, as many as there are up to len. 0 at the tip. The
- * same errors. Never bytes whose checksum is wrong. */
+/* Bytes of the default view, as many as there are up to len and to where the shard may have aggregates. 0 at the
+ * tip, and from there on, whatever offset is asked for. The same errors. Never bytes whose checksum is wrong. */
 ssize_t kfs_read_bytes(struct kfs_reader *reader, uint64_t offset, void *data, size_t len, struct kfs_error *err);
 
 /* ---- being told ---- */

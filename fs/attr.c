@@ -29,9 +29,11 @@ int kfs_node_size(struct kfs_fs *fs, struct kfs_node *node, uint64_t *size, stru
     case KFS_NODE_SHARD:
         if (kfs_node_is_plain(node)) {
             rc = kfs_shard_extent(node->topic->stream, node->shard, &extent, err);
-            if (rc == 0)
-                *size = extent.end - node->base;
-            return rc;
+            if (rc != 0)
+                return rc;
+            *size = extent.end - node->base;
+            if (kfs_node_stored_to(node, &extent) == UINT64_MAX)
+                return 0;
         }
         /* fall through */
     case KFS_NODE_ALL:
@@ -137,7 +139,7 @@ int kfs_node_stat(struct kfs_fs *fs, struct kfs_node *node, struct stat *st, str
     } else if (node->type == KFS_NODE_ALL || node->type == KFS_NODE_STREAM) {
         rc = stream_times(node, &ms, err);
     }
-    if (rc == 0 && !kfs_node_is_plain(node))
+    if (rc == 0 && !(kfs_node_is_plain(node) && kfs_node_stored_to(node, &extent) == UINT64_MAX))
         rc = shown_size(fs, node, &size, err);
     if (rc != 0)
         return rc;

@@ -1,6 +1,6 @@
-/* What a view does to records between its framing and the stream: each is compressed
- * (gzip, zstd), then those of a write are put together (kpl); reading, the other
- * way round. All zero: nothing. */
+/* What a view does to records between its framing and the stream because it was asked to: each is
+ * compressed (gzip, zstd), then those of a write are put together (kpl); reading, the
+ * other way round. All zero: nothing. */
 #ifndef KFS_FS_CODING_H
 #define KFS_FS_CODING_H
 

@@ -241,8 +241,6 @@ static int move(struct kfs_cursor *cursor, uint32_t shard, uint64_t offset, stru
 static int collect(struct kfs_cursors *cursors, struct kfs_cursor_reader *reader, struct kfs_error *err)
 {
     struct kfs_merge_offset *list = NULL;
-    struct kfs_node *node = reader->node;
-    struct kfs_merge *merge;
     size_t n = 0;
 
     (void)pthread_mutex_lock(&reader->lock);
@@ -250,15 +248,7 @@ static int collect(struct kfs_cursors *cursors, struct kfs_cursor_reader *reader
     (void)pthread_mutex_unlock(&reader->lock);
     if (confirmed == reader->collected)
         return 0;
-    if (kfs_node_is_plain(node)) {
-        int rc = move(reader->cursor, node->shard, node->base + confirmed, err);
-        if (rc == 0)
-            reader->collected = confirmed;
-        return rc;
-    }
-    int rc = kfs_node_merge(cursors->fs, node, &merge, err);
-    if (rc == 0)
-        rc = kfs_merge_offsets(merge, confirmed, &list, &n, err);
+    int rc = kfs_node_offsets(cursors->fs, reader->node, confirmed, &list, &n, err);
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = move(reader->cursor, list[i].shard, list[i].offset, err);
     free(list);

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "backend/base/aggregate.h"
+
 /* Memory for expanding that is kept from record to record. */
 #define EXPANDED_KEPT ((size_t)64 << 10)
 
@@ -39,9 +41,33 @@ size_t kfs_decoder_frame(const struct kfs_decoder *d)
     return kfs_coding_none(d->coding) ? d->framing->frame : KFS_FRAME_VARIES;
 }
 
+bool kfs_decoder_takes_apart(const struct kfs_decoder *d)
+{
+    return d->coding.aggregates || d->framing->takes_apart;
+}
+
+static bool is_aggregate(const struct kfs_decoder *d, const struct kfs_record *record)
+{
+    return d->coding.aggregates ? kfs_aggregate_begins(record->data) : d->framing->takes_apart && record->aggregate;
+}
+
+static bool is_plain(const struct kfs_decoder *d, const struct kfs_record *record)
+{
+    return d->coding.compression == NULL && !is_aggregate(d, record);
+}
+
+size_t kfs_decoder_plain(const struct kfs_decoder *d, const struct kfs_record *records, size_t n)
+{
+    size_t plain = 0;
+
+    while (plain < n && is_plain(d, &records[plain]))
+        plain++;
+    return plain;
+}
+
 size_t kfs_decoder_max(const struct kfs_decoder *d)
 {
-    if (!d->coding.aggregates)
+    if (!kfs_decoder_takes_apart(d))
         return d->framing->framed_max(KFS_RECORD_BYTES_MAX);
     return d->framing->framed_max(2 * KFS_DECODED_BYTES_MAX) + KFS_DECODED_RECORDS_MAX * RECORD_FRAME_MAX;
 }
@@ -124,7 +150,7 @@ static int decode(struct kfs_decoder *d, struct pass *p, const struct kfs_record
     struct kfs_kpl_record user;
     int rc;
 
-    if (!d->coding.aggregates || !kfs_kpl_has_magic(record->data))
+    if (!is_aggregate(d, record))
         return decode_one(d, p, record);
     rc = kfs_kpl_open(&d->kpl, record->data, &limit);
     if (rc == -ENOMEM)
@@ -149,7 +175,7 @@ int kfs_decoder_render(struct kfs_decoder *d, const struct kfs_record *record, u
     size_t had = out->len;
     int rc;
 
-    if (kfs_coding_none(d->coding))
+    if (is_plain(d, record))
         return d->framing->render(record, shard, out);
     rc = decode(d, &p, record);
     if (rc != 0) {
@@ -170,7 +196,7 @@ int kfs_decoder_size(struct kfs_decoder *d, const struct kfs_record *record, siz
     struct pass p = {.out = NULL};
     int rc = 0;
 
-    if (kfs_coding_none(d->coding))
+    if (is_plain(d, record))
         p.size = d->framing->rendered_size(record);
     else
         rc = decode(d, &p, record);

@@ -3,7 +3,10 @@
  * piece of the file, however many records it becomes: places in files are between
  * stored records.
  *
- * Where the view has no coding this is the framing, and adds nothing.
+ * Which records are aggregates: in a view with `kpl` every one that begins so; else, where the
+ * framing takes apart, those that the shard knows of (kfs_record.aggregate), so that a shard that
+ * knows of none is read and measured as if there were nothing to decode. Of all other records
+ * this is the framing, and adds nothing, unless they are to be expanded.
  *
  * Bounds: what a record expands to is at most KFS_RECORD_BYTES_MAX, as what can be
  * written; what one stored record becomes is at most KFS_DECODED_BYTES_MAX that were
@@ -49,6 +52,12 @@ void kfs_decoder_trim(struct kfs_decoder *decoder);
 
 /* What a stored record's rendering has more than its data: the framing's; KFS_FRAME_VARIES with any coding. */
 size_t kfs_decoder_frame(const struct kfs_decoder *decoder);
+
+/* Whether that holds only of what lies below the shard's aggregates_from: behind it records are taken apart. */
+bool kfs_decoder_takes_apart(const struct kfs_decoder *decoder);
+
+/* How many of the records, from the first on, the framing renders as they are. */
+size_t kfs_decoder_plain(const struct kfs_decoder *decoder, const struct kfs_record *records, size_t n);
 
 /* The most bytes that the rendering of a stored record may take. */
 size_t kfs_decoder_max(const struct kfs_decoder *decoder);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "backend/base/aggregate.h"
 #include "backend/codec/kpl.h"
 #include "fs/name.h"
 
@@ -90,7 +91,7 @@ static int close_aggregate(struct group *g)
 
     if (rc != 0 || count == 0)
         return rc;
-    if (count == 1 && !kfs_kpl_has_magic(g->first->data)) {
+    if (count == 1 && !kfs_aggregate_begins(g->first->data)) {
         g->aggregates.len = had;
         g->puts[g->n++] = *g->first;
     } else {

@@ -218,7 +218,8 @@ void kfs_fs_release(struct kfs_fs *fs, struct kfs_handle *handle)
 
 /* ---- reading ---- */
 
-static ssize_t read_plain(struct kfs_handle *handle, uint64_t offset, char *data, size_t len, struct kfs_error *err)
+/* The stored bytes: up to the tip, or to where the shard may have aggregates. */
+static ssize_t read_stored(struct kfs_handle *handle, uint64_t offset, char *data, size_t len, struct kfs_error *err)
 {
     struct kfs_node *node = handle->node;
     ssize_t n = 0;
@@ -261,9 +262,25 @@ static ssize_t read_merged(struct kfs_fs *fs, struct kfs_handle *handle, uint64_
 
     if (n == 0)
         n = kfs_merge_read(merge, offset, data, len, err);
-    if (n > 0 && !kfs_coding_none(handle->node->view.coding))
+    if (n > 0)
         tell_undecoded(fs, handle->node, merge);
     return n;
+}
+
+/* Stored bytes, and what of it lies behind them as decoded. */
+static ssize_t read_plain(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len,
+                          struct kfs_error *err)
+{
+    const struct kfs_node *node = handle->node;
+    struct kfs_extent extent;
+    ssize_t n = read_stored(handle, offset, data, len, err);
+
+    if (n < 0 || (size_t)n == len)
+        return n;
+    ssize_t more = kfs_shard_extent(node->topic->stream, node->shard, &extent, n == 0 ? err : NULL);
+    if (more == 0 && offset + (size_t)n >= kfs_node_stored_to(node, &extent))
+        more = read_merged(fs, handle, offset + (size_t)n, data + n, len - (size_t)n, n == 0 ? err : NULL);
+    return more > 0 ? n + more : n > 0 ? n : more;
 }
 
 static ssize_t read_text(const struct kfs_handle *handle, uint64_t offset, char *data, size_t len)
@@ -288,7 +305,7 @@ static int report_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t of
 static ssize_t read_records(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len,
                             struct kfs_error *err)
 {
-    return kfs_node_is_plain(handle->node) ? read_plain(handle, offset, data, len, err)
+    return kfs_node_is_plain(handle->node) ? read_plain(fs, handle, offset, data, len, err)
                                            : read_merged(fs, handle, offset, data, len, err);
 }
 

@@ -92,6 +92,7 @@ static size_t lines_render_run(const struct kfs_record *records, size_t n, uint3
 const struct kfs_framing kfs_framing_lines = {
     .name = "lines",
     .stored = true,
+    .takes_apart = true,
     .frame = 1,
     .record_max = KFS_RECORD_BYTES_MAX,
     .partial_is_record = true,
@@ -126,6 +127,7 @@ static size_t nul_render_run(const struct kfs_record *records, size_t n, uint32_
 const struct kfs_framing kfs_framing_nul = {
     .name = "nul",
     .stored = false,
+    .takes_apart = true,
     .frame = 1,
     .record_max = KFS_RECORD_BYTES_MAX,
     .partial_is_record = true,
@@ -173,6 +175,7 @@ static size_t raw_rendered_size(const struct kfs_record *record)
 const struct kfs_framing kfs_framing_raw = {
     .name = "raw",
     .stored = false,
+    .takes_apart = false,
     .frame = 0,
     .record_max = KFS_RAW_BYTES_MAX,
     .partial_is_record = true, /* there are none */
@@ -261,6 +264,7 @@ static size_t len_rendered_size(const struct kfs_record *record)
 const struct kfs_framing kfs_framing_len = {
     .name = "len",
     .stored = false,
+    .takes_apart = false,
     .frame = KFS_LEN_BYTES,
     .record_max = KFS_RECORD_BYTES_MAX,
     .partial_is_record = false,

@@ -31,8 +31,13 @@ struct kfs_cut {
 struct kfs_framing {
     const char *name; /* the word of the view */
 
-    /* What is rendered is the default view's bytes: they may be read straight from the store. */
+    /* What is rendered is the default view's bytes: they may be read straight from the store, where it has no
+     * aggregate. */
     bool stored;
+
+    /* Aggregates are taken apart without being asked for: the framing is for what producers put, not for what is
+     * stored. */
+    bool takes_apart;
 
     /* What rendering adds to a record's data, where that is the same for all; else KFS_FRAME_VARIES. */
     size_t frame;

@@ -320,6 +320,7 @@ static size_t json_framed_max(size_t record_max)
 const struct kfs_framing kfs_framing_json = {
     .name = "json",
     .stored = false,
+    .takes_apart = true,
     .frame = KFS_FRAME_VARIES,
     .record_max = KFS_RECORD_BYTES_MAX,
     .partial_is_record = true,

@@ -139,8 +139,14 @@ void kfs_nodes_free(struct kfs_fs *fs); /* all of them */
 void kfs_node_unref(struct kfs_fs *fs, struct kfs_node *node, uint64_t n);
 /* The bytes that the node shows, where they are not stored ones of one shard. */
 int kfs_node_merge(struct kfs_fs *fs, struct kfs_node *node, struct kfs_merge **merge, struct kfs_error *err);
-/* Whether the node shows stored bytes of one shard. */
+/* Whether the node shows stored bytes of one shard, as long as that has no aggregate. */
 bool kfs_node_is_plain(const struct kfs_node *node);
+/* Up to which of its offsets a plain node does, by the shard's extent; UINT64_MAX while all is so. What is behind it is
+ * the merge's; what was before it once is so for good. */
+uint64_t kfs_node_stored_to(const struct kfs_node *node, const struct kfs_extent *extent);
+/* Where in its shards a file stands at an offset; none where its shard has expired. *list is malloc'ed. */
+int kfs_node_offsets(struct kfs_fs *fs, struct kfs_node *node, uint64_t offset, struct kfs_merge_offset **list,
+                     size_t *n, struct kfs_error *err);
 ino_t kfs_ino_of(const char *dir, uint64_t generation, uint32_t file);
 uint64_t kfs_node_lock_key(const struct kfs_node *node);
 

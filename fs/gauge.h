@@ -1,6 +1,6 @@
-/* How many bytes the records of a shard are in a view whose frames vary (decoder.h): what
- * the sizes and offsets of its files are made of, without reading the shard again
- * for each of them.
+/* How many bytes the records of a shard are in a view whose frames vary (decoder.h), or that takes
+ * aggregates apart, from where the shard may have some: what the sizes and offsets of its files are
+ * made of, without reading the shard again for each of them.
  *
  * A gauge remembers *stretches*: from the first byte of a record to that of another
  * one, in the default view, with the bytes that those between them are in the

@@ -27,14 +27,15 @@ static size_t copy_spill(const struct merge_cursor *c, uint64_t offset, void *da
 }
 
 /* Renders the run behind what `out` has: what fits of it, or of its first record what fits and all of it into the
- * spill; with a coding always the latter. */
+ * spill; where that is to be decoded always the latter. */
 static int render(struct kfs_merge *m, struct merge_cursor *c, const struct kfs_record *records, uint32_t shard,
                   struct kfs_buf *out)
 {
     size_t had = out->len;
     size_t part = out->max - had;
-    bool coded = !kfs_coding_none(m->decoder.coding); /* then it is not done twice */
-    size_t n = coded ? 0 : m->decoder.framing->render_run(records, merge_cursor_run(c), shard, out);
+    size_t plain = kfs_decoder_plain(&m->decoder, records, merge_cursor_run(c));
+    size_t n =
+        plain > 0 ? m->decoder.framing->render_run(records, plain, shard, out) : 0; /* decoding is not done twice */
     int rc;
 
     c->spill.len = 0;
@@ -47,7 +48,7 @@ static int render(struct kfs_merge *m, struct merge_cursor *c, const struct kfs_
     rc = kfs_decoder_render(&m->decoder, records, shard, &c->spill);
     if (rc != 0)
         return rc;
-    assert(coded || c->spill.len > part);
+    assert(plain == 0 || c->spill.len > part);
     if (part > c->spill.len)
         part = c->spill.len;
     if (part > 0)

@@ -1,5 +1,5 @@
 /* The bytes of a file that is not simply the stored bytes of one shard: `all`
- * in any view, and one shard in a framing whose `stored` is false or with a coding.
+ * in any view, and one shard in a framing whose `stored` is false, with a coding, or where it may have aggregates.
  *
  * Offset 0 is the position of each shard that the file begins at, by default its
  * horizon, when the merge was made; of shards that appear later it is their horizon
@@ -23,7 +23,8 @@
  * Sizes: an extension is measured when it is made, shard by shard: what lies between
  * two offsets is their distance, corrected by the number of records where the
  * framing adds another number of bytes to each than the default view, and taken
- * from the shard's gauge (gauge.h) where frames vary. In the latter case a
+ * from the shard's gauge (gauge.h) where frames vary, or behind the shard's first aggregate where
+ * these are taken apart. In the latter cases a
  * damaged record is met then: the extension ends before it in that shard.
  * What retention removes before it was measured counts as in the default view.
  *
@@ -81,7 +82,7 @@ struct kfs_merge_file {
     uint32_t shard;            /* KFS_NO_SHARD for all */
     const struct kfs_framing *framing;
     struct kfs_coding coding;
-    struct kfs_position from; /* in each shard; KFS_LAST_RECORDS: of the merged ones */
+    struct kfs_position from; /* in each shard; KFS_LAST_RECORDS: of the merged ones; KFS_AT_OFFSET: exactly there */
     /* Borrowed while the merge lives, or NULL: then each shard begins behind its place, or at its horizon. */
     const struct kfs_places *places;
 };

@@ -97,11 +97,26 @@ int merge_reader(struct kfs_merge *m, uint32_t slot, struct kfs_reader **reader,
     return 0;
 }
 
-int merge_measure(struct kfs_merge *m, uint32_t slot, struct kfs_measure *between, struct kfs_error *err)
+/* By the shard's gauge, which reads what no one has measured. */
+static int measure_read(struct kfs_merge *m, uint32_t slot, struct kfs_measure *between, struct kfs_error *err)
 {
     struct merge_shard *shard = &m->shards[slot];
     struct kfs_reader *reader = NULL;
+    int rc = merge_reader(m, slot, &reader, err);
+
+    if (rc == 0 && shard->gauge == NULL) {
+        rc = kfs_gauge_get(&m->pool->gauges, &m->info, shard->index, &m->decoder, &shard->gauge);
+        if (rc != 0)
+            (void)kfs_fail(err, -rc, "no memory to measure a shard");
+    }
+    return rc != 0 ? rc : kfs_gauge_measure(shard->gauge, &m->decoder, reader, between, err);
+}
+
+/* By the number of records. */
+static int measure_counted(struct kfs_merge *m, uint32_t slot, struct kfs_measure *between, struct kfs_error *err)
+{
     size_t frame = kfs_decoder_frame(&m->decoder);
+    struct kfs_reader *reader = NULL;
     uint64_t first = 0;
     uint64_t last = 0;
     int rc;
@@ -110,16 +125,32 @@ int merge_measure(struct kfs_merge *m, uint32_t slot, struct kfs_measure *betwee
     if (frame == 1 || between->bytes == 0)
         return 0;
     rc = merge_reader(m, slot, &reader, err);
-    if (rc == 0 && frame == KFS_FRAME_VARIES) {
-        if (shard->gauge == NULL)
-            rc = kfs_gauge_get(&m->pool->gauges, &m->info, shard->index, &m->decoder, &shard->gauge);
-        rc = rc != 0 ? kfs_fail(err, -rc, "no memory to measure a shard")
-                     : kfs_gauge_measure(shard->gauge, &m->decoder, reader, between, err);
-    } else if (rc == 0) {
+    if (rc == 0)
         rc = kfs_gauge_ordinal(reader, between->at, &first, err);
-        if (rc == 0)
-            rc = kfs_gauge_ordinal(reader, between->to, &last, err);
-        between->bytes = between->bytes - (last - first) + (last - first) * frame;
+    if (rc == 0)
+        rc = kfs_gauge_ordinal(reader, between->to, &last, err);
+    between->bytes = between->bytes - (last - first) + (last - first) * frame;
+    return rc;
+}
+
+int merge_measure(struct kfs_merge *m, uint32_t slot, struct kfs_measure *between, struct kfs_error *err)
+{
+    bool varies = kfs_decoder_frame(&m->decoder) == KFS_FRAME_VARIES;
+    uint64_t from = kfs_decoder_takes_apart(&m->decoder) ? m->shards[slot].aggregates_from : UINT64_MAX;
+    struct kfs_measure counted = *between;
+    int rc;
+
+    between->bytes = 0;
+    /* Up to `from` no record varies. */
+    if (varies || from < between->at)
+        from = between->at;
+    counted.to = from < between->to ? from : between->to;
+    rc = measure_counted(m, slot, &counted, err);
+    if (rc == 0) {
+        between->at = counted.to;
+        if (between->at < between->to)
+            rc = measure_read(m, slot, between, err);
+        between->bytes += counted.bytes;
     }
     return rc == 0 ? 0 : merge_explain(m, slot, rc, err);
 }

@@ -84,7 +84,8 @@ out:
 }
 
 /* Sets where the merge begins in a shard that is new to it: at its horizon, or where the
- * file begins, if the shard was there when it was made. */
+ * file begins, if the shard was there when it was made. An offset is taken as it is, for a file that others have
+ * read from there before retention came. */
 static int begin_shard(struct kfs_merge *m, struct merge_shard *shard, struct kfs_error *err)
 {
     struct kfs_reader *reader = NULL;
@@ -97,7 +98,7 @@ static int begin_shard(struct kfs_merge *m, struct merge_shard *shard, struct kf
     if (m->places != NULL)
         from = kfs_place_position(kfs_places_find(m->places, shard->index));
     /* The reader is not the merge's: a shard that is not taken up then has nothing to close. */
-    if (!m->begun && from.type != KFS_AT_HORIZON) {
+    if (!m->begun && from.type != KFS_AT_HORIZON && from.type != KFS_AT_OFFSET) {
         rc = kfs_reader_open(m->stream, shard->index, &reader, err);
         if (rc == 0)
             rc = kfs_locate(reader, &from, &offset, err);
@@ -109,7 +110,7 @@ static int begin_shard(struct kfs_merge *m, struct merge_shard *shard, struct kf
         rc = kfs_shard_extent(m->stream, shard->index, &extent, err);
     if (rc != 0)
         return rc;
-    shard->base = larger(offset, extent.start);
+    shard->base = from.type == KFS_AT_OFFSET ? from.offset : larger(offset, extent.start);
     shard->base_record = offset > extent.start ? record : extent.first_record;
     shard->end = shard->base;
     shard->end_record = shard->base_record;
@@ -140,6 +141,7 @@ static int look_at(struct kfs_merge *m, uint32_t slot, struct kfs_error *err)
     }
     if (rc != 0 || shard->gone)
         return rc;
+    shard->aggregates_from = extent.aggregates_from;
     if (extent.end > shard->end) {
         shard->seen_end = extent.end;
         shard->seen_record = extent.next_record;
@@ -182,7 +184,8 @@ static int measure(struct kfs_merge *m, uint32_t slot, struct kfs_error *err)
     uint64_t gap = 0;
     int rc;
 
-    if (frame != KFS_FRAME_VARIES) {
+    if (frame != KFS_FRAME_VARIES &&
+        (shard->seen_end <= shard->aggregates_from || !kfs_decoder_takes_apart(&m->decoder))) {
         shard->seen_bytes = shard->seen_end - shard->end - records + records * frame;
         return 0;
     }

@@ -19,13 +19,14 @@ struct merge_shard {
     uint64_t end_record;       /* the ordinal of what begins there */
     uint64_t floor_ms;         /* no record of the last extension counts as older */
     uint64_t last_ms;          /* of its newest record in the merge, not below floor_ms */
+    uint64_t aggregates_from;  /* as the backend has it; of what is in the merge it holds for good */
     uint64_t seen_end;         /* of the extension that is being made */
     uint64_t seen_record;      /* the same */
     uint64_t seen_bytes;       /* what it adds, in the view */
     uint64_t seen_ms;          /* the same */
     uint64_t seen_floor_ms;    /* the same */
     struct kfs_reader *reader; /* NULL while not open */
-    struct kfs_gauge *gauge;   /* where frames vary; NULL until needed */
+    struct kfs_gauge *gauge;   /* where frames vary or records are taken apart; NULL until needed */
 };
 
 /* ---- merge_history.c: what was put after what ---- */
@@ -176,7 +177,7 @@ int merge_explain(struct kfs_merge *m, uint32_t slot, int rc, struct kfs_error *
 /* Lets go of what was read ahead; places stay. Under the merge's lock. */
 void merge_forget(struct kfs_merge *m);
 
-/* What lies between two offsets of a shard, in the view. */
+/* What lies between two offsets of a shard, in the view. Where it fails, how far it came is known. */
 int merge_measure(struct kfs_merge *m, uint32_t slot, struct kfs_measure *between, struct kfs_error *err);
 
 /* ---- merge_extend.c ---- */

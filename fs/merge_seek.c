@@ -83,40 +83,47 @@ static int pass(struct kfs_merge *m, struct merge_cursor *c, uint64_t offset, st
     return 1;
 }
 
-int merge_seek(struct kfs_merge *m, uint64_t offset, struct merge_cursor **cursor, struct kfs_error *err)
+/* Takes a cursor there that is not. 1, -errno; 0 where the records end before. */
+static int bring(struct kfs_merge *m, uint64_t offset, struct merge_cursor **cursor, struct kfs_error *err)
 {
     const struct merge_history *h = &m->history;
-    const struct merge_checkpoint *checkpoint;
-    struct merge_cursor *c;
-    size_t extension;
-    uint64_t from;
-    bool far;
-    int rc = 0;
+    size_t extension = merge_history_find(h, offset);
+    uint64_t from = h->extensions[extension].start;
+    const struct merge_checkpoint *checkpoint = merge_history_checkpoint(h, from, offset);
 
-    *cursor = NULL;
-    for (size_t i = 0; i < KFS_MERGE_CURSORS; i++) {
-        /* One that has passed into the offset's record serves; one that stands there serves better. */
-        if (covers(&m->cursors[i], offset) && (*cursor == NULL || m->cursors[i].at == offset))
-            *cursor = &m->cursors[i];
+    if (checkpoint != NULL)
+        from = checkpoint->at;
+    struct merge_cursor *c = nearest(m, from, offset);
+    bool far = offset - (c != NULL ? c->at : from) > merge_history_interval(h, m->n);
+    int rc = 0;
+    if (c == NULL || far) {
+        c = least_used(m);
+        rc = place(m, c, extension, checkpoint, far ? &offset : NULL, err);
     }
-    if (*cursor == NULL) {
-        extension = merge_history_find(h, offset);
-        from = h->extensions[extension].start;
-        checkpoint = merge_history_checkpoint(h, from, offset);
-        if (checkpoint != NULL)
-            from = checkpoint->at;
-        c = nearest(m, from, offset);
-        far = offset - (c != NULL ? c->at : from) > merge_history_interval(h, m->n);
-        if (c == NULL || far) {
-            c = least_used(m);
-            rc = place(m, c, extension, checkpoint, far ? &offset : NULL, err);
-        }
+    if (rc == 0)
+        rc = pass(m, c, offset, err);
+    if (rc == -ESTALE && !far) { /* it began where retention has come to; the offset may lie behind that */
+        rc = place(m, c, extension, NULL, &offset, err);
         if (rc == 0)
             rc = pass(m, c, offset, err);
-        if (rc <= 0)
-            return rc;
-        *cursor = c;
     }
-    (*cursor)->used = ++m->calls;
+    *cursor = c;
+    return rc;
+}
+
+int merge_seek(struct kfs_merge *m, uint64_t offset, struct merge_cursor **cursor, struct kfs_error *err)
+{
+    struct merge_cursor *c = NULL;
+
+    for (size_t i = 0; i < KFS_MERGE_CURSORS; i++) {
+        /* One that has passed into the offset's record serves; one that stands there serves better. */
+        if (covers(&m->cursors[i], offset) && (c == NULL || m->cursors[i].at == offset))
+            c = &m->cursors[i];
+    }
+    int rc = c != NULL ? 1 : bring(m, offset, &c, err);
+    if (rc <= 0)
+        return rc;
+    c->used = ++m->calls;
+    *cursor = c;
     return 1;
 }

@@ -39,10 +39,10 @@ struct search {
 };
 
 /* Where retention has gone into the extension, the times of what it removed are
- * unknown: they are no later than that of the record at the horizon. */
-static bool sure(const struct span *s, uint64_t located, uint64_t ms)
+ * unknown: they are no later than that of the record at the horizon. Of one shard alone they do not matter. */
+static bool sure(const struct search *search, const struct span *s, uint64_t located, uint64_t ms)
 {
-    return s->horizon <= s->start || located > s->horizon || ms > s->last_ms;
+    return s->horizon <= s->start || located > s->horizon || search->x->n == 1 || ms > s->last_ms;
 }
 
 /* Sets middle, which is not outside of low and high, and what is left there. */
@@ -85,7 +85,7 @@ static int probe(struct search *s, uint64_t ms, struct kfs_error *err)
                 rc = kfs_locate(reader, &position, &located, err);
             if (rc != 0)
                 return merge_explain(s->m, entry->slot, rc, err);
-            s->middle_sure = s->middle_sure && sure(span, located, ms);
+            s->middle_sure = s->middle_sure && sure(s, span, located, ms);
         }
         rc = set_middle(s, i, located, err);
         if (rc != 0)

@@ -85,23 +85,58 @@ bool kfs_node_is_plain(const struct kfs_node *node)
     return node->type == KFS_NODE_SHARD && node->view.framing->stored && kfs_coding_none(node->view.coding);
 }
 
+uint64_t kfs_node_stored_to(const struct kfs_node *node, const struct kfs_extent *extent)
+{
+    if (extent->end <= extent->aggregates_from)
+        return UINT64_MAX;
+    return extent->aggregates_from > node->base ? extent->aggregates_from - node->base : 0;
+}
+
 int kfs_node_merge(struct kfs_fs *fs, struct kfs_node *node, struct kfs_merge **merge, struct kfs_error *err)
 {
     int rc = 0;
 
     (void)pthread_mutex_lock(&node->merge_lock);
     if (node->merge == NULL) {
-        const struct kfs_merge_file file = {.stream = node->topic->stream,
-                                            .shard = node->shard,
-                                            .framing = node->view.framing,
-                                            .coding = node->view.coding,
-                                            .from = node->from,
-                                            .places = node->cursor != NULL ? &node->places : NULL};
+        struct kfs_merge_file file = {.stream = node->topic->stream,
+                                      .shard = node->shard,
+                                      .framing = node->view.framing,
+                                      .coding = node->view.coding,
+                                      .from = node->from,
+                                      .places = node->cursor != NULL ? &node->places : NULL};
+        if (kfs_node_is_plain(node)) { /* its offsets are known already */
+            file.from = (struct kfs_position){.type = KFS_AT_OFFSET, .offset = node->base};
+            file.places = NULL;
+        }
         rc = kfs_merge_new(&fs->merges, &file, &node->merge, err);
     }
     *merge = node->merge;
     (void)pthread_mutex_unlock(&node->merge_lock);
     return rc;
+}
+
+int kfs_node_offsets(struct kfs_fs *fs, struct kfs_node *node, uint64_t offset, struct kfs_merge_offset **list,
+                     size_t *n, struct kfs_error *err)
+{
+    bool plain = kfs_node_is_plain(node);
+    struct kfs_extent extent = {0};
+    struct kfs_merge *merge;
+    int rc = plain ? kfs_shard_extent(node->topic->stream, node->shard, &extent, err) : 0;
+
+    *list = NULL;
+    *n = 0;
+    if (rc != 0)
+        return rc == -ENOENT ? 0 : rc;
+    if (plain && offset <= kfs_node_stored_to(node, &extent)) {
+        *list = malloc(sizeof **list);
+        if (*list == NULL)
+            return kfs_fail(err, ENOMEM, "no memory for a cursor");
+        **list = (struct kfs_merge_offset){node->shard, node->base + offset};
+        *n = 1;
+        return 0;
+    }
+    rc = kfs_node_merge(fs, node, &merge, err);
+    return rc != 0 ? rc : kfs_merge_offsets(merge, offset, list, n, err);
 }
 
 /* ---- the table of directories ---- */

@@ -54,6 +54,7 @@ struct kfs_record {
     uint64_t ordinal; /* in the shard, whose first record is 0 */
     struct kfs_bytes key;
     struct kfs_bytes data;
+    bool aggregate; /* it begins as an aggregate does, where the shard may have some (struct kfs_extent) */
     uint64_t
         sub; /* of a user record that the front end took out of an aggregate: its sub-sequence number and 1; else 0 */
 };

@@ -2,12 +2,10 @@
  * record. Source: aggregation-format.md of awslabs/amazon-kinesis-producer, and
  * AggregatorUtil of awslabs/amazon-kinesis-client 3.x.
  *
- *     F3 89 9A C2 | message | MD5 of the message, 16 bytes
- *
- * The message is a protobuf (proto2) of three fields: 1 the partition keys, 2 the
- * explicit hash keys in decimal, 3 the user records. A user record has the fields 1
- * index of its partition key, 2 index of its explicit hash key or nothing, 3 its
- * data, and 4 tags, which nobody makes and which are passed over here.
+ * Its frame is that of base/aggregate.h. The message in it is a protobuf (proto2) of three fields: 1 the partition
+ * keys, 2 the explicit hash keys in decimal, 3 the user records. A user record has the fields 1 index of its partition
+ * key, 2 index of its explicit hash key or nothing, 3 its data, and 4 tags, which nobody makes and which are passed
+ * over here.
  *
  * A user record's place is the aggregate's sequence number and the index of the user
  * record in it, its sub-sequence number. */
@@ -82,9 +80,6 @@ struct kfs_kpl_reader {
 
 void kfs_kpl_reader_init(struct kfs_kpl_reader *reader);
 void kfs_kpl_reader_release(struct kfs_kpl_reader *reader);
-
-/* Whether data begins as an aggregate does; nothing else is one. */
-bool kfs_kpl_has_magic(struct kfs_bytes data);
 
 /* Checks the whole of a record's data, which must stay until the last kfs_kpl_next.
  * -EINVAL: not an aggregate, or one that is malformed: no digest, a message that is not

@@ -4,13 +4,9 @@
 
 #include <stdbool.h>
 
-#include "backend/base/crypto.h"
+#include "backend/base/aggregate.h"
 #include "backend/base/record.h"
 #include "backend/base/utf8.h"
-
-#define KPL_MAGIC "\xf3\x89\x9a\xc2"
-#define KPL_MAGIC_BYTES 4
-#define KPL_FRAME_BYTES (KPL_MAGIC_BYTES + KFS_MD5_BYTES)
 
 /* Protobuf: a field is a varint of number << 3 | type, and a value. */
 enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };

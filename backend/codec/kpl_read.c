@@ -224,28 +224,18 @@ void kfs_kpl_reader_release(struct kfs_kpl_reader *reader)
     kfs_buf_release(&reader->hashes);
 }
 
-bool kfs_kpl_has_magic(struct kfs_bytes data)
-{
-    return data.len >= KPL_MAGIC_BYTES && memcmp(data.data, KPL_MAGIC, KPL_MAGIC_BYTES) == 0;
-}
-
 int kfs_kpl_open(struct kfs_kpl_reader *reader, struct kfs_bytes data, const struct kfs_kpl_limit *limit)
 {
     const struct kfs_bytes nothing = {NULL, 0};
-    const uint8_t *bytes = data.data;
-    uint8_t digest[KFS_MD5_BYTES];
     struct kfs_bytes message;
     int rc;
 
     reader->keys.len = 0;
     reader->hashes.len = 0;
     rewind_to(reader, nothing);
-    if (data.len <= KPL_FRAME_BYTES || data.len > KFS_RECORD_BYTES_MAX || !kfs_kpl_has_magic(data))
+    if (data.len > KFS_RECORD_BYTES_MAX || !kfs_aggregate_framed(data))
         return -EINVAL;
-    message = (struct kfs_bytes){bytes + KPL_MAGIC_BYTES, data.len - KPL_FRAME_BYTES};
-    kfs_md5(message.data, message.len, digest);
-    if (memcmp(bytes + data.len - sizeof digest, digest, sizeof digest) != 0)
-        return -EINVAL;
+    message = kfs_aggregate_message(data);
     rewind_to(reader, message);
     rc = check(reader, limit);
     rewind_to(reader, rc == 0 ? message : nothing);

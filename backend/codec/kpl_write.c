@@ -241,7 +241,7 @@ size_t kfs_kpl_size(const struct kfs_kpl_writer *writer)
 {
     if (writer->count == 0)
         return 0;
-    return KPL_FRAME_BYTES + writer->keys.bytes.len + writer->hashes.bytes.len + writer->records.len;
+    return KFS_AGGREGATE_FRAME_BYTES + writer->keys.bytes.len + writer->hashes.bytes.len + writer->records.len;
 }
 
 /* A user record on its way into the message. hash.text is empty without an explicit hash key. */
@@ -275,7 +275,7 @@ static size_t size_alone(const struct addition *a)
 {
     size_t inner = bytes_size(a->data.len) + number_size(0) + (a->hash.text.len > 0 ? number_size(0) : 0);
 
-    return KPL_FRAME_BYTES + bytes_size(inner) + bytes_size(a->key.text.len) +
+    return KFS_AGGREGATE_FRAME_BYTES + bytes_size(inner) + bytes_size(a->key.text.len) +
            (a->hash.text.len > 0 ? bytes_size(a->hash.text.len) : 0);
 }
 
@@ -319,7 +319,7 @@ static int reserve(struct kfs_kpl_writer *writer, const struct addition *a)
 int kfs_kpl_add(struct kfs_kpl_writer *writer, const struct kfs_put *put)
 {
     struct addition a;
-    size_t have = writer->count > 0 ? kfs_kpl_size(writer) : KPL_FRAME_BYTES;
+    size_t have = writer->count > 0 ? kfs_kpl_size(writer) : KFS_AGGREGATE_FRAME_BYTES;
     int rc = prepare(writer, put, &a);
 
     if (rc != 0)
@@ -361,12 +361,12 @@ int kfs_kpl_close(struct kfs_kpl_writer *writer, struct kfs_buf *to)
 
     if (rc != 0 || size == 0)
         return rc;
-    memcpy(to->data + to->len, KPL_MAGIC, KPL_MAGIC_BYTES);
-    to->len += KPL_MAGIC_BYTES;
+    memcpy(to->data + to->len, KFS_AGGREGATE_MAGIC, KFS_AGGREGATE_MAGIC_BYTES);
+    to->len += KFS_AGGREGATE_MAGIC_BYTES;
     put_buf(to, &writer->keys.bytes);
     put_buf(to, &writer->hashes.bytes);
     put_buf(to, &writer->records);
-    kfs_md5(to->data + to->len - (size - KPL_FRAME_BYTES), size - KPL_FRAME_BYTES, digest);
+    kfs_md5(to->data + to->len - (size - KFS_AGGREGATE_FRAME_BYTES), size - KFS_AGGREGATE_FRAME_BYTES, digest);
     memcpy(to->data + to->len, digest, sizeof digest);
     to->len += sizeof digest;
 

@@ -173,7 +173,7 @@ static bool has_mirror(const struct remote_shard *shard)
 
 int remote_shard_extent(struct kfs_stream *s, uint32_t index, struct kfs_extent *extent, struct kfs_error *err)
 {
-    struct kfs_log_extent x = {0};
+    struct kfs_log_extent x = {.aggregates_from = UINT64_MAX};
     struct remote_spool_state state;
     struct remote_shard *shard;
     struct kfs_shard_info info;
@@ -198,7 +198,8 @@ int remote_shard_extent(struct kfs_stream *s, uint32_t index, struct kfs_extent 
                                   .next_record = x.next_record,
                                   .last_arrival_ms = x.last_arrival_ms != 0 ? x.last_arrival_ms : info.created_ms,
                                   .last = x.last,
-                                  .closed = info.closed && ended};
+                                  .closed = info.closed && ended,
+                                  .aggregates_from = x.aggregates_from};
     if (spool != NULL) {
         remote_spool_state(spool, &state);
         if (kfs_seq_cmp(&state.last, &x.last) > 0)

@@ -197,6 +197,7 @@ int local_shard_extent(struct kfs_stream *s, uint32_t index, struct kfs_extent *
         .next_record = log.next_record,
         .last_arrival_ms = log.last_arrival_ms > 0 ? log.last_arrival_ms : info.created_ms,
         .closed = info.closed,
+        .aggregates_from = log.aggregates_from,
     };
     if (log.next_record > 0)
         extent->last = log.last;

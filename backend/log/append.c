@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "backend/base/aggregate.h"
 #include "backend/base/crc32c.h"
 #include "backend/log/log_internal.h"
 
@@ -313,6 +314,26 @@ static void publish(struct kfs_log *log, struct kfs_segment *seg, const struct e
     log->tail = e->place;
 }
 
+/* The first aggregate of the log is announced before it is written (FORMAT.md invariant 10). */
+static int announce_aggregates(struct kfs_log *log, const struct kfs_put *puts, size_t n)
+{
+    uint64_t from = log->extent.aggregates_from; /* changed under the append lock only, as the end */
+    uint64_t offset = log->extent.end;
+    size_t i = 0;
+
+    for (; i < n && offset < from && !kfs_aggregate_framed(puts[i].data); i++)
+        offset += puts[i].data.len + 1;
+    if (i == n || offset >= from)
+        return 0;
+    int rc = kfs_mark_write(log->config.io, log->dir, KFS_MARK_AGGREGATES, offset);
+    if (rc != 0)
+        return rc;
+    (void)pthread_mutex_lock(&log->state);
+    log->extent.aggregates_from = offset;
+    (void)pthread_mutex_unlock(&log->state);
+    return 0;
+}
+
 /* results and given may be NULL. */
 static int append_locked(struct kfs_log *log, const struct kfs_put *puts, size_t n, struct kfs_put_result *results,
                          const struct kfs_record *given, struct kfs_error *err)
@@ -324,6 +345,9 @@ static int append_locked(struct kfs_log *log, const struct kfs_put *puts, size_t
     rc = prepare(log, now);
     if (rc != 0)
         return kfs_fail(err, -rc, "cannot start a segment: %s", strerror(-rc));
+    rc = announce_aggregates(log, puts, n);
+    if (rc != 0)
+        return kfs_fail(err, -rc, "cannot write to the store: %s", strerror(-rc));
 
     struct kfs_segment *seg = active(log);
     struct encoder e; /* no initialiser: it would clear run */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/aggregate.h"
 #include "backend/log/plan.h"
 
 /* What is not there between two whole records, or after the last. */
@@ -82,6 +83,12 @@ static void note_seq(struct kfs_check *check, struct kfs_plan *plan, const struc
         check->result.highest = *seq;
 }
 
+static void note_data(struct kfs_check *check, uint64_t offset, const char *data, size_t len)
+{
+    if (check->found == UINT64_MAX && kfs_aggregate_framed((struct kfs_bytes){data, len}))
+        check->found = offset;
+}
+
 /* ---- with an index ---- */
 
 /* Reads all records, and reports those missing between them. */
@@ -100,6 +107,7 @@ static int walk(struct kfs_check *check, struct kfs_plan *plan, struct kfs_salva
         if (gap.next_record > gap.record || gap.to > gap.from)
             report_gap(check, plan, &gap, "damaged");
         note_seq(check, plan, &place->seq);
+        note_data(check, plan->base + place->data_offset, data, s->walk.entry.length);
         plan->records++;
         plan->bytes += (uint64_t)s->walk.entry.length + 1;
         plan->last_arrival_ms = place->arrival_ms;
@@ -196,6 +204,7 @@ static int check_lines(struct kfs_check *check, size_t i, struct kfs_segment *se
     kfs_lines_init(&lines, seg, limit);
     plan->framed = true;
     while ((rc = kfs_lines_next(&lines, &data, &len)) == 1) {
+        note_data(check, plan->base + plan->bytes, data, len);
         plan->records++;
         plan->bytes += (uint64_t)len + 1;
     }
@@ -316,6 +325,22 @@ static void check_horizon(struct kfs_check *check)
     }
 }
 
+/* What the file aggregates has to say. Records count as aggregates by their frame, as for appending. */
+static void check_aggregates(struct kfs_check *check)
+{
+    const struct kfs_finding finding = {.kind = KFS_FINDING_DAMAGE};
+
+    if (check->aggregates_damaged)
+        kfs_check_report(check, &finding, "aggregates: damaged");
+    else if (check->found < check->aggregates)
+        kfs_check_report(check, &finding,
+                         "aggregates: does not say that there is one at byte %" PRIu64
+                         " of the shard; it is not taken apart",
+                         check->found);
+    if (check->found < check->aggregates)
+        check->aggregates = check->found;
+}
+
 int kfs_check_run(const struct kfs_check_config *config, int dir, struct kfs_check **out, struct kfs_error *err)
 {
     struct kfs_check *check = calloc(1, sizeof *check);
@@ -323,6 +348,7 @@ int kfs_check_run(const struct kfs_check_config *config, int dir, struct kfs_che
     if (check == NULL)
         return kfs_fail(err, ENOMEM, "out of memory");
     check->config = *config;
+    check->found = UINT64_MAX;
     check->dir = dir;
     int rc = kfs_check_survey(check, err);
     if (rc == 0)
@@ -332,6 +358,7 @@ int kfs_check_run(const struct kfs_check_config *config, int dir, struct kfs_che
         return rc;
     }
     check_horizon(check);
+    check_aggregates(check);
     *out = check;
     return 0;
 }

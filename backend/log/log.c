@@ -210,7 +210,8 @@ static void take_view(struct kfs_log *log, size_t i, struct kfs_segment_view *vi
 {
     struct kfs_segment *seg = kfs_segment_ref(log->segments[i]);
 
-    *view = (struct kfs_segment_view){.seg = seg, .data_size = seg->data_size};
+    *view = (struct kfs_segment_view){
+        .seg = seg, .data_size = seg->data_size, .aggregates_from = log->extent.aggregates_from};
     /* A segment that is not yet loaded has its index size set by loading. */
     if (atomic_load(&seg->loaded))
         view->index_size = seg->index_size;

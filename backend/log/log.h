@@ -41,6 +41,7 @@ struct kfs_log_extent {
     uint64_t next_record;
     uint64_t last_arrival_ms; /* 0 where there never was a record */
     struct kfs_seq last;      /* of the newest record; none where there never was one */
+    uint64_t aggregates_from; /* as in struct kfs_extent of backend.h */
 };
 
 /* Opens the log in a directory, recovering it. The descriptor becomes the
@@ -58,7 +59,8 @@ int kfs_log_damage(struct kfs_log *log, struct kfs_error *err);
 void kfs_log_extent(struct kfs_log *log, struct kfs_log_extent *extent);
 
 /* Appends all records or none. Arrival is now (or the last arrival, if the
- * clock stepped back); numbers follow the last one. results may be NULL. */
+ * clock stepped back); numbers follow the last one. results may be NULL. The first
+ * aggregate in the log has a mark written, which waits for the disk once. */
 int kfs_log_append(struct kfs_log *log, const struct kfs_put *puts, size_t n, struct kfs_put_result *results,
                    struct kfs_error *err);
 

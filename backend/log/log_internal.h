@@ -54,6 +54,7 @@ struct kfs_segment_view {
     struct kfs_segment *seg; /* a reference */
     uint64_t data_size;
     uint64_t index_size;
+    uint64_t aggregates_from; /* of the log; what it says holds for all that may be looked at */
 };
 int kfs_log_view(struct kfs_log *log, uint64_t offset, struct kfs_segment_view *view, struct kfs_error *err);
 int kfs_log_view_nth(struct kfs_log *log, size_t i, struct kfs_segment_view *view, struct kfs_error *err);
@@ -100,8 +101,10 @@ int kfs_log_set_horizon(struct kfs_log *log, uint64_t horizon);
  * bytes. True where it was so already. Under state, or before threads. */
 bool kfs_log_fit_ordinals(struct kfs_log *log);
 
-/* ---- horizon.c ---- */
-int kfs_horizon_read(const struct kfs_io *io, int dir, uint64_t *horizon); /* -EILSEQ: damaged */
-int kfs_horizon_write(const struct kfs_io *io, int dir, uint64_t horizon);
+/* ---- mark.c ---- */
+#define KFS_MARK_HORIZON "horizon"
+#define KFS_MARK_AGGREGATES "aggregates"
+int kfs_mark_read(const struct kfs_io *io, int dir, const char *name, uint64_t *offset); /* -ENOENT, -EILSEQ: damaged */
+int kfs_mark_write(const struct kfs_io *io, int dir, const char *name, uint64_t offset); /* durable on 0 */
 
 #endif

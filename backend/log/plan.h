@@ -47,6 +47,10 @@ struct kfs_check {
     int dir;
     uint64_t horizon; /* 0 where the file is missing or damaged */
     bool horizon_damaged;
+    uint64_t
+        aggregates; /* what the file says, until the records were read; then what it has to say; UINT64_MAX: no file */
+    uint64_t found; /* the first aggregate there is; UINT64_MAX: none */
+    bool aggregates_damaged;
     struct kfs_plan *plans; /* by base; from those below the horizon on up to where records end */
     size_t n;
     size_t cap;

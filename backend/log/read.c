@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/aggregate.h"
 #include "backend/log/log_internal.h"
 
 #define RESERVE_RECORD 256         /* bytes that a record is guessed to have where no other tells */
@@ -45,6 +46,7 @@ static void look_at(struct kfs_log_reader *reader, struct kfs_segment_view *view
         kfs_segment_unref(view->seg);
         reader->view.data_size = view->data_size;
         reader->view.index_size = view->index_size;
+        reader->view.aggregates_from = view->aggregates_from;
         reader->walk.limit = view->index_size;
         return;
     }
@@ -327,6 +329,15 @@ static void mark_sound(struct kfs_log_reader *reader, uint64_t from, uint64_t to
         reader->sound_from = to - to % KFS_VERIFY_CHUNK;
 }
 
+/* Whether the walk's record lies behind the mark and begins as an aggregate. */
+static bool may_aggregate(const struct kfs_log_reader *reader, const char *data)
+{
+    const struct kfs_walk *walk = &reader->walk;
+
+    return reader->view.seg->base + walk->place.data_offset >= reader->view.aggregates_from &&
+           kfs_aggregate_begins((struct kfs_bytes){data, walk->entry.length});
+}
+
 /* Adds records of the reader's segment from `at` on; left says how many more
  * there may be. 0 at a limit or the segment's end, -EIO at damage; *next is where to go on. */
 static int read_segment(struct kfs_log_reader *reader, uint64_t at, struct kfs_limit *left, struct kfs_batch *batch,
@@ -354,6 +365,7 @@ static int read_segment(struct kfs_log_reader *reader, uint64_t at, struct kfs_l
             .ordinal = reader->view.seg->header.first_record + walk->place.record,
             .key = walk->entry.key,
             .data = {data, walk->entry.length},
+            .aggregate = may_aggregate(reader, data),
         };
         rc = kfs_batch_add(batch, &record);
         if (rc != 0)
@@ -499,10 +511,11 @@ ssize_t kfs_log_read_bytes(struct kfs_log_reader *reader, uint64_t offset, void 
     size_t done = 0;
 
     kfs_log_extent(reader->log, &extent);
-    if (offset >= extent.end && offset >= extent.kept)
+    uint64_t end = extent.end < extent.aggregates_from ? extent.end : extent.aggregates_from;
+    if (offset >= end)
         return 0;
-    if (len > extent.end - offset)
-        len = (size_t)(extent.end - offset);
+    if (len > end - offset)
+        len = (size_t)(end - offset);
     while (done < len) {
         int rc = look_at_offset(reader, offset + done, err);
         if (rc != 0)

@@ -406,14 +406,25 @@ static void set_extent(struct kfs_log *log, uint64_t horizon)
         log->tail.seq = log->config.floor;
 }
 
+/* A mark that cannot be read is as good as one at the beginning: more is looked at than has to be. */
+static void read_aggregates(struct kfs_log *log)
+{
+    int rc = kfs_mark_read(log->config.io, log->dir, KFS_MARK_AGGREGATES, &log->extent.aggregates_from);
+
+    if (rc != 0)
+        log->extent.aggregates_from = rc == -ENOENT ? UINT64_MAX : 0;
+}
+
 int kfs_log_recover(struct kfs_log *log, struct kfs_error *err)
 {
     uint64_t horizon = 0;
+    int rc = kfs_mark_read(log->config.io, log->dir, KFS_MARK_HORIZON, &horizon);
 
-    if (kfs_horizon_read(log->config.io, log->dir, &horizon) != 0)
+    if (rc != 0 && rc != -ENOENT)
         (void)kfs_log_poison(log, "the file horizon is damaged; run fsck.kinesisfs on the store");
     log->written_horizon = horizon;
-    int rc = list_segments(log, horizon);
+    read_aggregates(log);
+    rc = list_segments(log, horizon);
     if (rc != 0)
         return kfs_fail(err, -rc, "cannot list the shard's directory: %s", strerror(-rc));
     size_t i = first_unsealed(log);

@@ -11,6 +11,12 @@
 
 #define COPY_BYTES (256U << 10)
 
+/* An offset of the old log, and what it is in the new one, as far as that is built: the end of what lay below it. */
+struct mark {
+    uint64_t old;
+    uint64_t now;
+};
+
 /* Where the new log has got to. */
 struct builder {
     struct kfs_check *check;
@@ -19,7 +25,8 @@ struct builder {
     size_t last; /* the newest segment that has records */
     uint64_t base;
     uint64_t first_record;
-    uint64_t horizon;    /* of the new log, as far as it is built */
+    struct mark horizon;
+    struct mark aggregates;
     uint64_t arrival_ms; /* of the last record */
     struct kfs_seq seq;  /* the same */
 };
@@ -128,11 +135,24 @@ static int keep_blocks(struct builder *b, struct kfs_plan *plan, const struct kf
     return rc == 0 ? link_data(b, plan, seg) : rc;
 }
 
+static void count_below(struct mark *mark, uint64_t offset, uint64_t bytes)
+{
+    if (offset < mark->old)
+        mark->now += bytes;
+}
+
 /* Counts a record at an offset of the old segment that is kept. */
 static void count(struct builder *b, const struct kfs_plan *plan, uint64_t offset, uint32_t len)
 {
-    if (plan->base + offset < b->check->horizon)
-        b->horizon += (uint64_t)len + 1;
+    count_below(&b->horizon, plan->base + offset, (uint64_t)len + 1);
+    count_below(&b->aggregates, plan->base + offset, (uint64_t)len + 1);
+}
+
+/* The same of all records of a segment whose data file stays as it is. */
+static void count_all(struct mark *mark, const struct kfs_plan *plan)
+{
+    if (mark->old > plan->base)
+        mark->now += mark->old - plan->base < plan->bytes ? mark->old - plan->base : plan->bytes;
 }
 
 static int rewrite_records(struct builder *b, const struct kfs_plan *plan, struct kfs_segment *seg,
@@ -294,9 +314,9 @@ static int add_segment(struct builder *b, size_t i)
     kfs_segment_unref(seg);
     if (rc != 0)
         return rc;
-    if (!anew && b->check->horizon > plan->base) {
-        uint64_t below = b->check->horizon - plan->base;
-        b->horizon += below < plan->bytes ? below : plan->bytes;
+    if (!anew) {
+        count_all(&b->horizon, plan);
+        count_all(&b->aggregates, plan);
     }
     b->base += plan->bytes;
     b->first_record += plan->records;
@@ -322,6 +342,16 @@ static int add_empty(const struct builder *b)
     return rc;
 }
 
+static int write_marks(const struct builder *b)
+{
+    const struct kfs_io *io = b->check->config.io;
+    int rc = b->horizon.now > 0 ? kfs_mark_write(io, b->into, KFS_MARK_HORIZON, b->horizon.now) : 0;
+
+    if (rc == 0 && b->aggregates.old != UINT64_MAX)
+        rc = kfs_mark_write(io, b->into, KFS_MARK_AGGREGATES, b->aggregates.now);
+    return rc;
+}
+
 int kfs_repair_build(struct kfs_check *check, const struct kfs_seq *floor, int into, struct kfs_error *err)
 {
     const struct kfs_io *io = check->config.io;
@@ -330,7 +360,8 @@ int kfs_repair_build(struct kfs_check *check, const struct kfs_seq *floor, int i
 
     b.base = check->n > 0 ? check->plans[0].base : check->horizon;
     b.first_record = check->n > 0 ? check->plans[0].header.first_record : 0;
-    b.horizon = b.base;
+    b.horizon = (struct mark){check->horizon, b.base};
+    b.aggregates = (struct mark){check->aggregates, b.base};
     b.seq = check->config.starting;
     for (size_t i = 0; i < check->n; i++) {
         if (check->plans[i].records > 0)
@@ -342,8 +373,8 @@ int kfs_repair_build(struct kfs_check *check, const struct kfs_seq *floor, int i
     }
     if (rc == 0 && b.last == SIZE_MAX && b.base > 0)
         rc = add_empty(&b);
-    if (rc == 0 && b.horizon > 0)
-        rc = kfs_horizon_write(io, into, b.horizon);
+    if (rc == 0)
+        rc = write_marks(&b);
     if (rc == 0)
         rc = io->sync_dir(io->ctx, into);
     return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot write the repaired shard: %s", strerror(-rc));

@@ -53,7 +53,7 @@ static int note_name(void *arg, const char *name)
     uint64_t base;
     bool is_index;
 
-    if (strcmp(name, "horizon") == 0)
+    if (strcmp(name, KFS_MARK_HORIZON) == 0 || strcmp(name, KFS_MARK_AGGREGATES) == 0)
         return 0;
     if (!kfs_segment_parse_name(name, &base, &is_index)) {
         bool left = len > 4 && strcmp(name + len - 4, ".new") == 0;
@@ -258,6 +258,18 @@ static void set_promises(struct kfs_check *check)
         check->n = 0;
 }
 
+/* Reads the file of a mark. What it says stays as it is where there is none, or none that can be read. */
+static int read_mark(const struct kfs_check *check, const char *name, uint64_t *offset, bool *damaged,
+                     struct kfs_error *err)
+{
+    int rc = kfs_mark_read(check->config.io, check->dir, name, offset);
+
+    *damaged = rc == -EILSEQ;
+    if (rc != 0 && rc != -EILSEQ && rc != -ENOENT)
+        return kfs_fail(err, -rc, "cannot read the file %s: %s", name, strerror(-rc));
+    return 0;
+}
+
 int kfs_check_survey(struct kfs_check *check, struct kfs_error *err)
 {
     const struct kfs_io *io = check->config.io;
@@ -267,10 +279,12 @@ int kfs_check_survey(struct kfs_check *check, struct kfs_error *err)
         return kfs_fail(err, -rc, "cannot list the shard's directory: %s", strerror(-rc));
     if (check->n > 1)
         qsort(check->plans, check->n, sizeof *check->plans, by_base);
-    rc = kfs_horizon_read(io, check->dir, &check->horizon);
-    check->horizon_damaged = rc == -EILSEQ;
-    if (rc != 0 && rc != -EILSEQ)
-        return kfs_fail(err, -rc, "cannot read the file horizon: %s", strerror(-rc));
+    check->aggregates = UINT64_MAX;
+    rc = read_mark(check, KFS_MARK_HORIZON, &check->horizon, &check->horizon_damaged, err);
+    if (rc == 0)
+        rc = read_mark(check, KFS_MARK_AGGREGATES, &check->aggregates, &check->aggregates_damaged, err);
+    if (rc != 0)
+        return rc;
     drop_expired(check);
     for (size_t i = 0; i < check->n; i++) {
         rc = read_header(check, &check->plans[i]);

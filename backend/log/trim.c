@@ -95,7 +95,7 @@ static int apply(struct kfs_log *log, bool durable, struct kfs_error *err)
     int rc = kfs_log_sync(log, err);
     if (rc != 0)
         return rc;
-    rc = kfs_horizon_write(io, log->dir, extent.horizon);
+    rc = kfs_mark_write(io, log->dir, KFS_MARK_HORIZON, extent.horizon);
     if (rc != 0)
         return kfs_fail(err, -rc, "cannot write the horizon: %s", strerror(-rc));
     log->written_horizon = extent.horizon;

@@ -95,10 +95,10 @@ static void check_horizon(const char *text, size_t len)
     size_t size;
 
     simdisk_put(disk, "horizon", text, len);
-    int rc = kfs_horizon_read(io, dir, &horizon);
+    int rc = kfs_mark_read(io, dir, KFS_MARK_HORIZON, &horizon);
     REQUIRE(rc == 0 || (rc < 0 && horizon == 7));
     if (rc == 0) {
-        REQUIRE(horizon < KFS_VALUE_END && kfs_horizon_write(io, dir, horizon) == 0);
+        REQUIRE(horizon < KFS_VALUE_END && kfs_mark_write(io, dir, KFS_MARK_HORIZON, horizon) == 0);
         const char *made = simdisk_look(disk, "horizon", &size);
         REQUIRE(size == len && memcmp(made, text, len) == 0);
     }

@@ -64,6 +64,16 @@ equal() { # WANT GOT [WHAT]
     [ "$1" = "$2" ] || fail "${3:-value}: wanted '$1', got '$2'"
 }
 
+stored() { # STREAM-DIRECTORY: how many records are stored, an aggregate is one
+    python3 - "$1@len/all" <<'END'
+import sys
+data, at, n = open(sys.argv[1], 'rb').read(), 0, 0
+while at < len(data):
+    at, n = at + 4 + int.from_bytes(data[at:at + 4], 'big'), n + 1
+print(n)
+END
+}
+
 # Starts a command in a terminal of 80 by 24; `screen` is tmux for it, which ends
 # with the case. Only -D starts the server: one that a client starts goes by itself.
 terminal() { # COMMAND

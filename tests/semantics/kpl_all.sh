@@ -6,7 +6,7 @@ mount_fs
 mkdir "$MNT/s@shards=3"
 seq 1000 >"$WORK/lines"
 cat "$WORK/lines" >>"$MNT/s@kpl/all"
-equal 3 "$(jq -s length "$MNT/s@json/all")" "stored records"
+equal 3 "$(stored "$MNT/s")" "stored records"
 exec 3>>"$MNT/s@kpl/all"
 setfattr -n user.kinesis.shard_count -v 4 "$MNT/s"
 cat "$WORK/lines" >&3

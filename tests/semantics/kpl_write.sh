@@ -16,6 +16,6 @@ assert stored[4:8] == b'\xf3\x89\x9a\xc2' and len(stored) == 4 + int.from_bytes(
 os.fsync(to)
 assert open(sys.argv[2], 'rb').read() == data + b'unfinished\n'
 END
-equal 2 "$(jq -s length "$MNT/s@json/all")" "stored records"
-equal '"unfinished"' "$(tail -n 1 "$MNT/s@json/all" | jq .Data)"
-equal 501 "$(jq -s length "$MNT/s@kpl,json/all")" "user records"
+equal 2 "$(stored "$MNT/s")" "stored records"
+equal 'unfinished' "$(tail -c 10 "$MNT/s@raw/all")"
+equal 501 "$(jq -s length "$MNT/s@json/all")" "user records"

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "backend/base/aggregate.h"
 #include "tests/support/contract_case.h"
 
 #define TESTS_MAX 256
@@ -158,6 +159,16 @@ struct kfs_stream_info info_of(struct kfs_stream *stream)
 }
 
 /* ---- putting and getting ---- */
+
+size_t frame_aggregate(char *data, const char *message)
+{
+    size_t len = strlen(message);
+
+    memcpy(data, KFS_AGGREGATE_MAGIC, KFS_AGGREGATE_MAGIC_BYTES);
+    memcpy(data + KFS_AGGREGATE_MAGIC_BYTES, message, len);
+    kfs_md5(message, len, (uint8_t *)data + KFS_AGGREGATE_MAGIC_BYTES + len);
+    return KFS_AGGREGATE_FRAME_BYTES + len;
+}
 
 struct kfs_bytes bytes_of(const char *text)
 {

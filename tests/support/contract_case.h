@@ -79,6 +79,8 @@ struct kfs_stream_info info_of(struct kfs_stream *stream);
 
 struct kfs_bytes bytes_of(const char *text);
 struct kfs_put put_of(const char *data, const char *key);
+/* Makes an aggregate's frame around a message that is none; its length. */
+size_t frame_aggregate(char *data, const char *message);
 
 /* kfs_append, and where it returns 0 the records can be read on return: the subject is given time
  * where it does not promise that at once. */

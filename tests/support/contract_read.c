@@ -371,6 +371,38 @@ static void a_batch_outlives_its_reader(void **state)
     kfs_batch_release(&batch);
 }
 
+static void aggregates_are_announced(void **state)
+{
+    struct contract_case *c = *state;
+    struct kfs_stream *s = case_create(c, "s", 1);
+    struct kfs_reader *reader = case_reader(c, s, 0);
+    char data[64];
+    char got[200];
+    struct kfs_put puts[3] = {
+        put_of("two", "k"), {.data = {data, frame_aggregate(data, "of KPL")}}, put_of("three", "k")};
+    const struct kfs_put broken = {.data = {data, puts[1].data.len - 1}};
+    struct kfs_batch all;
+
+    put_text(s, 0, "one");
+    assert_int_equal(append_seen(s, 0, &broken, 1, NULL, &c->err), 0);
+    assert_true(extent_of(s, 0).aggregates_from == UINT64_MAX);
+    uint64_t end = extent_of(s, 0).end;
+    assert_int_equal(kfs_read_bytes(reader, 0, got, sizeof got, &c->err), end);
+    assert_int_equal(append_seen(s, 0, puts, 3, NULL, &c->err), 0);
+    assert_int_equal(append_seen(s, 0, puts, 3, NULL, &c->err), 0);
+    assert_int_equal(append_seen(s, 0, &broken, 1, NULL, &c->err), 0);
+    uint64_t from = extent_of(s, 0).aggregates_from;
+    assert_int_equal(from, end + 4);
+    assert_int_equal(kfs_read_bytes(reader, 0, got, sizeof got, &c->err), from);
+    assert_int_equal(kfs_read_bytes(reader, from - 2, got, sizeof got, &c->err), 2);
+    assert_int_equal(kfs_read_bytes(reader, from, got, sizeof got, &c->err), 0);
+    read_all(c, s, 0, 2, &all);
+    assert_int_equal(all.n, 9);
+    for (size_t i = 0; i < all.n; i++)
+        assert_int_equal(all.records[i].aggregate, i == 3 || i == 6 || i == 8);
+    kfs_batch_release(&all);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(read_goes_on_from_next),
     cmocka_unit_test(read_of_an_empty_shard),
@@ -385,6 +417,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(bytes_in_pieces),
     cmocka_unit_test(records_and_bytes_agree),
     cmocka_unit_test(a_batch_outlives_its_reader),
+    cmocka_unit_test(aggregates_are_announced),
 };
 
 CONTRACT_GROUP(contract_read, tests);

@@ -111,8 +111,11 @@ static void records_are_there(void **state)
     struct kfs_extent after;
     struct kfs_batch old;
     struct kfs_batch new;
+    char data[64];
+    const struct kfs_put aggregate = {.data = {data, frame_aggregate(data, "\n")}};
 
     put_many(s, 0, 300, 500);
+    assert_int_equal(append_seen(s, 0, &aggregate, 1, NULL, &c->err), 0);
     clock_advance(c, 5000);
     assert_int_equal(append_seen(s, 0, &(struct kfs_put){.data = bytes_of("")}, 1, NULL, &c->err), 0);
     put_text(s, 0, "a\nb\n");
@@ -126,12 +129,14 @@ static void records_are_there(void **state)
     assert_int_equal(after.first_record, before.first_record);
     assert_int_equal(after.next_record, before.next_record);
     assert_int_equal(after.last_arrival_ms, before.last_arrival_ms);
+    assert_int_equal(after.aggregates_from, 300 * 501);
     assert_int_equal(kfs_seq_cmp(&after.last, &before.last), 0);
     read_all(c, s, 0, 100, &new);
     assert_int_equal(old.n, new.n);
     for (size_t i = 0; i < old.n; i++) {
         assert_int_equal(old.records[i].offset, new.records[i].offset);
         assert_int_equal(old.records[i].arrival_ms, new.records[i].arrival_ms);
+        assert_int_equal(new.records[i].aggregate, i == 300);
         assert_int_equal(kfs_seq_cmp(&old.records[i].seq, &new.records[i].seq), 0);
         assert_bytes(new.records[i].key, old.records[i].key);
         assert_bytes(new.records[i].data, old.records[i].data);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/aggregate.h"
 #include "backend/local/local.h"
 
 #define HOUR_MS UINT64_C(3600000)
@@ -143,6 +144,33 @@ struct simdisk *fw_build_small(void)
     return disk;
 }
 
+static size_t make_aggregate(char *data, size_t message)
+{
+    memcpy(data, KFS_AGGREGATE_MAGIC, KFS_AGGREGATE_MAGIC_BYTES);
+    memset(data + KFS_AGGREGATE_MAGIC_BYTES, '\n', message);
+    kfs_md5(data + KFS_AGGREGATE_MAGIC_BYTES, message, (uint8_t *)data + KFS_AGGREGATE_MAGIC_BYTES + message);
+    return KFS_AGGREGATE_FRAME_BYTES + message;
+}
+
+struct simdisk *fw_build_aggregates(void)
+{
+    struct simdisk *disk = simdisk_new();
+    struct kfs_backend *b = open_store(disk);
+    char data[100];
+    struct kfs_put put = {.data = {data, 0}};
+
+    create(b, 1);
+    struct kfs_stream *stream = open_stream(b);
+    append_ones(stream, 0, 8, 90);
+    for (size_t message = 10; message < 12; message++) {
+        put.data.len = make_aggregate(data, message);
+        assert_int_equal(kfs_append(stream, 0, &put, 1, NULL, NULL), 0);
+        append_ones(stream, 0, 8, 90);
+    }
+    close_store(b, stream);
+    return disk;
+}
+
 /* ---- reading ---- */
 
 static void add(struct fw_records *out, uint32_t shard, const struct kfs_record *r)
@@ -160,13 +188,13 @@ static void add(struct fw_records *out, uint32_t shard, const struct kfs_record 
         memcpy(to->key, r->key.data, r->key.len);
 }
 
-/* The default view must be the records just read, each with its newline. */
-static int check_bytes(struct kfs_reader *reader, const struct fw_records *out, size_t first, uint64_t start,
-                       struct kfs_error *err)
+/* The default view must be the records just read, each with its newline, up to where there may be aggregates. */
+static int check_bytes(struct kfs_reader *reader, const struct fw_records *out, size_t first,
+                       const struct kfs_extent *extent, struct kfs_error *err)
 {
-    uint64_t at = start;
+    uint64_t at = extent->start;
 
-    for (size_t i = first; i < out->n; i++) {
+    for (size_t i = first; i < out->n && at < extent->aggregates_from; i++) {
         const struct fw_record *r = &out->records[i];
         char *bytes = need(malloc(r->len + 1));
         ssize_t n = kfs_read_bytes(reader, at, bytes, r->len + 1, err);
@@ -207,7 +235,7 @@ static int read_shard(struct kfs_stream *stream, uint32_t shard, struct fw_recor
         at = batch.next;
     }
     if (rc == 0)
-        rc = check_bytes(reader, out, first, extent.start, err);
+        rc = check_bytes(reader, out, first, &extent, err);
     if (rc == 0)
         assert_int_equal(out->n - first, extent.next_record - extent.first_record);
     kfs_batch_release(&batch);

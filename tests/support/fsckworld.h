@@ -44,6 +44,10 @@ struct simdisk *fw_build(void);
 /* The same, of one shard with one short segment and records of several lines. */
 struct simdisk *fw_build_small(void);
 
+/* The same, of one shard of several segments that holds two aggregates, FW_AGGREGATE the first record of them. */
+struct simdisk *fw_build_aggregates(void);
+#define FW_AGGREGATE 8U
+
 /* Opens the store, reads every record of s and the bytes of the default view, and closes it. */
 void fw_read(struct simdisk *disk, struct fw_records *out);
 void fw_free(struct fw_records *records);

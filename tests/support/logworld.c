@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/aggregate.h"
+
 #define EPOCH_SHIFT 39
 #define BATCH_MAX 400
 
@@ -23,7 +25,12 @@ static uint64_t wall_ms(void *ctx)
 
 void world_init(struct world *w, struct simdisk *disk, uint64_t segment_bytes)
 {
-    *w = (struct world){.disk = disk, .dir = -1, .segment_bytes = segment_bytes, .now_ms = WORLD_START_MS, .random = 1};
+    *w = (struct world){.disk = disk,
+                        .dir = -1,
+                        .segment_bytes = segment_bytes,
+                        .now_ms = WORLD_START_MS,
+                        .random = 1,
+                        .aggregates_from = UINT64_MAX};
     w->io = disk != NULL ? simdisk_io(disk) : &kfs_posix_io;
     w->clock = (struct kfs_clock){&w->now_ms, wall_ms, wall_ms};
 }
@@ -109,6 +116,11 @@ static void fill(uint64_t seed, char *buf, size_t len)
 void world_data(const struct world_record *r, char *buf)
 {
     fill(r->seed, buf, r->len);
+    if (r->len == WORLD_AGGREGATE) {
+        const size_t message = WORLD_AGGREGATE - KFS_AGGREGATE_FRAME_BYTES;
+        memcpy(buf, KFS_AGGREGATE_MAGIC, KFS_AGGREGATE_MAGIC_BYTES);
+        kfs_md5(buf + KFS_AGGREGATE_MAGIC_BYTES, message, (uint8_t *)buf + KFS_AGGREGATE_MAGIC_BYTES + message);
+    }
     buf[r->len] = '\n';
 }
 
@@ -172,6 +184,8 @@ static void make_puts(struct world *w, const size_t *lens, size_t n, struct kfs_
         struct world_record *r = &w->records[w->n + i];
         *r = (struct world_record){.offset = offset, .len = lens[i], .key_len = key_len(w)};
         r->seed = simdisk_random(&w->random, UINT64_MAX);
+        if (r->len == WORLD_AGGREGATE && offset < w->aggregates_from)
+            w->aggregates_from = offset;
         offset += r->len + 1;
         total += r->len + 1 + r->key_len;
     }
@@ -293,6 +307,12 @@ void world_step(struct world *w, char what)
         break;
     case 'L':
         append_many(w, 1, 1500);
+        break;
+    case 'g':
+        append_many(w, 1, WORLD_AGGREGATE);
+        break;
+    case 'G':
+        (void)world_append(w, (const size_t[]){5, WORLD_AGGREGATE, WORLD_AGGREGATE}, 3);
         break;
     case 's':
         (void)world_sync(w);

@@ -13,6 +13,7 @@
 #include "backend/log/log.h"
 #include "tests/support/simdisk.h"
 
+#define WORLD_AGGREGATE ((size_t)33) /* a record of this length is framed as an aggregate, no other is */
 #define WORLD_START_MS UINT64_C(1700000000000)
 
 struct world_record {
@@ -43,6 +44,7 @@ struct world {
     size_t synced;            /* records that a sync that returned has covered */
     uint64_t horizon;         /* no record from here on may be missing */
     uint64_t durable_horizon; /* nothing below may come back */
+    uint64_t aggregates_from; /* no mark was ever asked for below; UINT64_MAX: none at all */
     struct kfs_seq highest;   /* number ever given */
     char note[240];           /* printed where a check fails */
 };
@@ -72,6 +74,7 @@ int world_trim_age(struct world *w, uint64_t cutoff_ms, bool durable);
 /* A step of a short history:
  *   a e 3 P L  append: one record, an empty one, three at once, as many as fill
  *              index pages, one of several sectors
+ *   g G        the same: an aggregate; two behind another record
  *   s          sync
  *   r          close and open
  *   t h        retention: by size, all but the active segment; by age, durably, up to now

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/aggregate.h"
 #include "backend/topology.h"
 #include "tests/support/memory_store.h"
 
@@ -38,6 +39,8 @@ static void store(struct memory_stream *s, struct memory_shard *shard, const str
     r->seq = kfs_seq_make(
         &(struct kfs_seq_parts){shard->created_s, ++shard->position, r->arrival_ms / 1000, shard->info.index});
     r->offset = shard->end;
+    if (shard->aggregates_from > r->offset && kfs_aggregate_framed(put->data))
+        shard->aggregates_from = r->offset;
     r->len = put->data.len;
     r->data = copy(put->data.data, put->data.len);
     r->key_len = put->key.len;
@@ -237,6 +240,11 @@ int memory_locate(struct kfs_reader *reader, const struct kfs_position *position
     return rc;
 }
 
+static bool may_aggregate(const struct memory_shard *shard, const struct memory_record *r)
+{
+    return r->offset >= shard->aggregates_from && kfs_aggregate_begins((struct kfs_bytes){r->data, r->len});
+}
+
 int memory_read(struct kfs_reader *reader, uint64_t offset, const struct kfs_limit *limit, struct kfs_batch *batch,
                 struct kfs_error *err)
 {
@@ -262,7 +270,8 @@ int memory_read(struct kfs_reader *reader, uint64_t offset, const struct kfs_lim
                                                           .offset = r->offset,
                                                           .ordinal = i,
                                                           .key = {r->key, r->key_len},
-                                                          .data = {r->data, r->len}}))
+                                                          .data = {r->data, r->len},
+                                                          .aggregate = may_aggregate(shard, r)}))
                 abort();
             batch->next = r->offset + r->len + 1;
         }
@@ -278,10 +287,12 @@ ssize_t memory_read_bytes(struct kfs_reader *reader, uint64_t offset, void *data
     size_t got = 0;
     int rc = enter_shard(reader, &s, &shard, err);
 
-    if (rc == 0)
+    if (rc == 0 && offset < shard->aggregates_from)
         rc = check_horizon(shard, offset, err);
     for (size_t i = rc == 0 ? shard->first : 0; rc == 0 && i < shard->n && got < len; i++) {
         const struct memory_record *r = &shard->records[i];
+        if (r->offset >= shard->aggregates_from)
+            break;
         /* The record's bytes are its data and a newline; those from offset + got on are wanted. */
         while (got < len && offset + got >= r->offset && offset + got <= r->offset + r->len) {
             size_t in = (size_t)(offset + got - r->offset);

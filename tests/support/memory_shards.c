@@ -119,6 +119,7 @@ int memory_shard_extent(struct kfs_stream *ref, uint32_t shard, struct kfs_exten
                 .last_arrival_ms = found->last_arrival_ms,
                 .last = found->last,
                 .closed = found->info.closed,
+                .aggregates_from = found->aggregates_from,
             };
     }
     memory_leave(s);
@@ -137,7 +138,8 @@ static void open_shard(struct memory_shard *shard, const struct kfs_shard_info *
 {
     const struct kfs_seq_parts parts = {created_s, 0, created_s, info->index};
 
-    *shard = (struct memory_shard){.info = *info, .last_arrival_ms = created_ms, .created_s = created_s};
+    *shard = (struct memory_shard){
+        .info = *info, .last_arrival_ms = created_ms, .created_s = created_s, .aggregates_from = UINT64_MAX};
     shard->info.created_ms = created_ms;
     shard->info.starting = kfs_seq_make(&parts);
 }

@@ -26,7 +26,8 @@ struct memory_shard {
     size_t cap;
     size_t first; /* ordinal of the oldest record kept */
     uint64_t end;
-    uint64_t position; /* of the newest sequence number */
+    uint64_t aggregates_from; /* UINT64_MAX: none yet */
+    uint64_t position;        /* of the newest sequence number */
     uint64_t last_arrival_ms;
     uint64_t created_s; /* in its numbers */
     struct kfs_seq last;

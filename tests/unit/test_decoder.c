@@ -149,6 +149,52 @@ static void an_aggregate_of_too_many_stays_whole(void **state)
     kfs_buf_release(&out);
 }
 
+/* Whether a view takes an aggregate apart that the shard knows of, or does not. */
+static bool takes_apart(const struct kfs_framing *framing, struct kfs_coding coding, struct kfs_bytes data, bool known)
+{
+    const struct kfs_record records[] = {{.data = {"", 0}}, {.data = data, .key = {"k", 1}, .aggregate = known}};
+    struct kfs_decoder decoder;
+    struct kfs_buf out;
+    struct kfs_buf as_it_is;
+    size_t size = 0;
+
+    kfs_buf_init(&out, 1000);
+    kfs_buf_init(&as_it_is, 1000);
+    kfs_decoder_init(&decoder, framing, coding);
+    assert_int_equal(framing->render(&records[1], 0, &as_it_is), 0);
+    assert_int_equal(kfs_decoder_size(&decoder, &records[1], &size), 0);
+    assert_int_equal(kfs_decoder_render(&decoder, &records[1], 0, &out), 0);
+    assert_int_equal(size, out.len);
+    bool apart = out.len != as_it_is.len || memcmp(out.data, as_it_is.data, out.len) != 0;
+    size_t plain = kfs_decoder_plain(&decoder, records, 2);
+    assert_int_equal(plain, coding.compression != NULL ? 0 : apart ? 1 : 2);
+    kfs_decoder_release(&decoder);
+    kfs_buf_release(&out);
+    kfs_buf_release(&as_it_is);
+    return apart;
+}
+
+static void aggregates_that_the_shard_knows_of_are_taken_apart(void **state)
+{
+    static const struct kfs_framing *const framings[] = {&kfs_framing_lines, &kfs_framing_nul, &kfs_framing_json,
+                                                         &kfs_framing_raw, &kfs_framing_len};
+    const struct kfs_coding none = {NULL, false};
+    struct kfs_buf data;
+
+    (void)state;
+    kfs_buf_init(&data, 1000);
+    aggregate((struct kfs_bytes){"of several", 10}, 3, &data);
+    const struct kfs_bytes bytes = {data.data, data.len};
+    for (size_t i = 0; i < sizeof framings / sizeof framings[0]; i++) {
+        assert_int_equal(takes_apart(framings[i], none, bytes, true), i < 3);
+        assert_int_equal(takes_apart(framings[i], gzip, bytes, true), i < 3);
+        assert_false(takes_apart(framings[i], none, bytes, false));
+        assert_true(takes_apart(framings[i], kpl, bytes, false));
+        assert_true(takes_apart(framings[i], kpl, bytes, true));
+    }
+    kfs_buf_release(&data);
+}
+
 static void json_says_which_of_an_aggregate_it_is(void **state)
 {
     struct kfs_record record = {.seq = {{1}}, .key = {"other", 5}};
@@ -182,6 +228,7 @@ int main(void)
         cmocka_unit_test(a_record_expands_to_the_largest_there_is),
         cmocka_unit_test(an_aggregate_of_bombs_is_bounded),
         cmocka_unit_test(an_aggregate_of_too_many_stays_whole),
+        cmocka_unit_test(aggregates_that_the_shard_knows_of_are_taken_apart),
         cmocka_unit_test(json_says_which_of_an_aggregate_it_is),
     };
 

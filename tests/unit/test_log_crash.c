@@ -18,11 +18,12 @@
 #define SEGMENT 60U /* bytes; a few records */
 
 static const char *const histories[] = {
-    "",         "a",         "aa",        "as",       "asa",     "3s3",           "aras",     "araa",
-    "asraa",    "aaas",      "aaaas",     "aaasaaas", "LsL",     "LLsa",          "P",        "PsP",
-    "aPsa",     "eeses",     "+a-a+s",    "aaaaaat",  "aaasaat", "aasaaasaaasta", "aas+haa",  "a+h",
-    "aah+a",    "aaah",      "aaarsh",    "aaraar",   "sas",     "aKa",           "aaaKasa",  "aXa",
-    "aaasaXas", "aaaaXaaas", "aaasaatXa", "LKsa",     "PKa",     "aaasrXaaaas",   "aaaaKaaX", "aaaaaas",
+    "",         "a",         "aa",        "as",       "asa",      "3s3",           "aras",     "araa",
+    "asraa",    "aaas",      "aaaas",     "aaasaaas", "LsL",      "LLsa",          "P",        "PsP",
+    "aPsa",     "eeses",     "+a-a+s",    "aaaaaat",  "aaasaat",  "aasaaasaaasta", "aas+haa",  "a+h",
+    "aah+a",    "aaah",      "aaarsh",    "aaraar",   "sas",      "aKa",           "aaaKasa",  "aXa",
+    "aaasaXas", "aaaaXaaas", "aaasaatXa", "LKsa",     "PKa",      "aaasrXaaaas",   "aaaaKaaX", "aaaaaas",
+    "g",        "asgas",     "aaGs",      "aXgXgs",   "aaKgaKgs", "ggsrag",        "aasGtas",  "agaXGas",
 };
 
 struct sweep {

@@ -12,7 +12,8 @@
 #define SEGMENT 60U
 #define OUTCOMES 24U
 
-static const char *const histories[] = {"a", "aas3a", "aaasaas", "PsPa", "LsaL", "aaaarsat", "aas+haa", "aaasaaasta"};
+static const char *const histories[] = {"a",        "aas3a",   "aaasaas",    "PsPa", "LsaL",
+                                        "aaaarsat", "aas+haa", "aaasaaasta", "ag",   "asGsrg"};
 
 static uint64_t outcomes(void)
 {
@@ -114,7 +115,7 @@ static void every_call_may_fail(void **state)
 /* Opening on a disk that fails returns an error, or a log that says it is damaged; it loses nothing. */
 static void opening_may_fail(void **state)
 {
-    static const char *const scripts[] = {"aas3a", "aaasaaasa", "PsP"};
+    static const char *const scripts[] = {"aas3a", "aaasaaasa", "PsP", "aagsa"};
 
     (void)state;
     for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
