@@ -192,7 +192,7 @@ int kfs_catch_up(struct kfs_stream *stream, uint32_t shard, struct kfs_error *er
 void kfs_attend(struct kfs_stream *stream, uint32_t shard);
 void kfs_unattend(struct kfs_stream *stream, uint32_t shard);
 
-/* struct kfs_position, kfs_record, kfs_batch and kfs_limit: backend/base/record.h. */
+/* struct kfs_position, kfs_record, kfs_batch, kfs_limit and kfs_stored: backend/base/record.h. */
 
 /* Closed before the reference that it was opened with. */
 int kfs_reader_open(struct kfs_stream *stream, uint32_t shard, struct kfs_reader **reader, struct kfs_error *err);
@@ -213,6 +213,10 @@ int kfs_read(struct kfs_reader *reader, uint64_t offset, const struct kfs_limit 
 /* Bytes of the default view, as many as there are up to len. 0 at the tip. The
  * same errors. Never bytes whose checksum is wrong. */
 ssize_t kfs_read_bytes(struct kfs_reader *reader, uint64_t offset, void *data, size_t len, struct kfs_error *err);
+
+/* Records from `offset` on, where one begins, up to the one that reaches the room, or fewer, as many as are at hand: n
+ * is 0 also where the first does not fit, or cannot be had so, and kfs_read tells why. The same errors. */
+int kfs_read_stored(struct kfs_reader *reader, uint64_t offset, struct kfs_stored *stored, struct kfs_error *err);
 
 /* ---- being told ---- */
 
@@ -325,6 +329,7 @@ struct kfs_backend_ops {
     int (*locate)(struct kfs_reader *, const struct kfs_position *, uint64_t *, struct kfs_error *);
     int (*read)(struct kfs_reader *, uint64_t, const struct kfs_limit *, struct kfs_batch *, struct kfs_error *);
     ssize_t (*read_bytes)(struct kfs_reader *, uint64_t, void *, size_t, struct kfs_error *);
+    int (*read_stored)(struct kfs_reader *, uint64_t, struct kfs_stored *, struct kfs_error *);
     void (*watch)(struct kfs_stream *, struct kfs_watch *);
     void (*unwatch)(struct kfs_stream *, struct kfs_watch *);
     /* NULL, all three: there never are dead letters. */

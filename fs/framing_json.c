@@ -356,5 +356,6 @@ const struct kfs_framing kfs_framing_json = {
     .decode = json_decode,
     .render = json_render,
     .render_run = json_render_run,
+    .render_stored = NULL,
     .rendered_size = json_rendered_size,
 };

@@ -26,35 +26,79 @@ static size_t copy_spill(const struct merge_cursor *c, uint64_t offset, void *da
     return left;
 }
 
+static void empty_spill(struct merge_cursor *c)
+{
+    c->spill.len = 0;
+    if (c->spill.cap > SPILL_KEPT)
+        kfs_buf_release(&c->spill);
+}
+
+/* Renders a record into the spill, and what fits of it behind what `out` has. */
+static int render_part(struct kfs_merge *m, struct merge_cursor *c, const struct kfs_record *record, uint32_t shard,
+                       struct kfs_buf *out)
+{
+    size_t part = out->max - out->len;
+    int rc = kfs_decoder_render(&m->decoder, record, shard, &c->spill);
+
+    if (rc != 0)
+        return rc;
+    if (part > c->spill.len)
+        part = c->spill.len;
+    if (part > 0)
+        memcpy(out->data + out->len, c->spill.data, part);
+    out->len += part;
+    return 0;
+}
+
 /* Renders the run behind what `out` has: what fits of it, or of its first record what fits and all of it into the
  * spill; with a coding always the latter. */
 static int render(struct kfs_merge *m, struct merge_cursor *c, const struct kfs_record *records, uint32_t shard,
                   struct kfs_buf *out)
 {
     size_t had = out->len;
-    size_t part = out->max - had;
     bool coded = !kfs_coding_none(m->decoder.coding); /* then it is not done twice */
     size_t n = coded ? 0 : m->decoder.framing->render_run(records, merge_cursor_run(c), shard, out);
     int rc;
 
-    c->spill.len = 0;
-    if (c->spill.cap > SPILL_KEPT)
-        kfs_buf_release(&c->spill);
+    empty_spill(c);
     if (n > 0) {
         merge_cursor_take(m, c, n, out->len - had);
         return 0;
     }
-    rc = kfs_decoder_render(&m->decoder, records, shard, &c->spill);
-    if (rc != 0)
-        return rc;
-    assert(coded || c->spill.len > part);
-    if (part > c->spill.len)
-        part = c->spill.len;
-    if (part > 0)
-        memcpy(out->data + had, c->spill.data, part);
-    out->len += part;
-    merge_cursor_take(m, c, 1, c->spill.len);
-    return 0;
+    rc = render_part(m, c, records, shard, out);
+    if (rc == 0)
+        merge_cursor_take(m, c, 1, c->spill.len);
+    return rc;
+}
+
+/* The same with records as they are stored. Whether there were any: else they are to be peeked, which tells of errors
+ * too. */
+static bool render_stored(struct kfs_merge *m, struct merge_cursor *c, struct kfs_buf *out)
+{
+    struct kfs_stored stored;
+    size_t had = out->len;
+    size_t n;
+
+    stored.room = out->max - had;
+    stored.frame = kfs_decoder_frame(&m->decoder);
+    if (stored.frame == KFS_FRAME_VARIES)
+        return false;
+    merge_cursor_stored(m, c, &stored);
+    if (stored.n == 0)
+        return false;
+    n = m->decoder.framing->render_stored(&stored, out);
+    empty_spill(c);
+    if (n > 0)
+        merge_cursor_take_stored(m, c, &stored, n - 1, out->len - had);
+    if (n == stored.n)
+        return true;
+
+    const uint32_t at = n > 0 ? stored.ends[n - 1] : 0;
+    const struct kfs_record last = {.key = {"", 0}, .data = {stored.bytes + at, stored.ends[n] - at - 1}};
+    if (render_part(m, c, &last, KFS_NO_SHARD, out) != 0)
+        return n > 0;
+    merge_cursor_take_stored(m, c, &stored, n, c->spill.len);
+    return true;
 }
 
 /* Reads from a cursor that is at the offset. */
@@ -72,6 +116,8 @@ static ssize_t read_from(struct kfs_merge *m, struct merge_cursor *c, uint64_t o
         struct kfs_error *to = out.len == 0 ? err : NULL;
         const struct kfs_record *record;
         uint32_t shard;
+        if (render_stored(m, c, &out))
+            continue;
         rc = merge_cursor_peek(m, c, &record, &shard, to);
         if (rc <= 0)
             break;
