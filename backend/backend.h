@@ -258,6 +258,8 @@ int kfs_dead_end(struct kfs_stream *stream, uint32_t shard, enum kfs_dead_end en
  * where stream is NULL, by name. They are deleted with the stream. */
 #define KFS_NOTE_BYTES_MAX (1U << 20)
 #define KFS_NOTE_NAME_MAX 64
+#define KFS_NOTE_DERIVED                                                                                               \
+    "gauge-" /* begins the names of those that tell only of records: a repair of records removes them */
 
 /* True for [a-z0-9_.-]{1,64} that does not begin with a dot or end with ".new". */
 bool kfs_note_name_valid(const char *name);

@@ -142,9 +142,28 @@ static ssize_t read_locked(struct kfs_merge *m, uint64_t offset, void *data, siz
     return rc <= 0 ? rc : read_from(m, c, offset, data, len, err);
 }
 
+/* Saves the gauges that are due, after a call that may have measured. */
+static void save_gauges(struct kfs_merge *m)
+{
+    struct kfs_gauge *due;
+
+    do {
+        due = NULL;
+        (void)pthread_mutex_lock(&m->lock);
+        for (size_t i = 0; i < m->n && due == NULL; i++) {
+            if (m->shards[i].gauge != NULL && kfs_gauge_due(m->shards[i].gauge))
+                due = m->shards[i].gauge;
+        }
+        (void)pthread_mutex_unlock(&m->lock);
+        if (due != NULL)
+            kfs_gauge_save(due, m->stream);
+    } while (due != NULL);
+}
+
 ssize_t kfs_merge_read(struct kfs_merge *merge, uint64_t offset, void *data, size_t len, struct kfs_error *err)
 {
     ssize_t got;
+    bool measured;
     bool holds;
 
     assert(merge != NULL && (data != NULL || len == 0) && len <= SSIZE_MAX);
@@ -153,7 +172,11 @@ ssize_t kfs_merge_read(struct kfs_merge *merge, uint64_t offset, void *data, siz
     (void)pthread_mutex_lock(&merge->lock);
     got = read_locked(merge, offset, data, len, err);
     holds = merge->prefetched > 0;
+    measured = merge->measured;
+    merge->measured = false;
     (void)pthread_mutex_unlock(&merge->lock);
+    if (measured)
+        save_gauges(merge);
     if (holds)
         merge_pool_used(merge);
     return got;
@@ -172,6 +195,7 @@ void kfs_merge_take_undecoded(struct kfs_merge *merge, struct kfs_undecoded *und
 
 int kfs_merge_size(struct kfs_merge *merge, uint64_t *size, struct kfs_error *err)
 {
+    bool measured;
     int rc;
 
     assert(merge != NULL && size != NULL);
@@ -179,7 +203,11 @@ int kfs_merge_size(struct kfs_merge *merge, uint64_t *size, struct kfs_error *er
     rc = merge_extend(merge, err);
     if (rc >= 0)
         *size = merge->history.end;
+    measured = merge->measured;
+    merge->measured = false;
     (void)pthread_mutex_unlock(&merge->lock);
+    if (measured)
+        save_gauges(merge);
     return rc < 0 ? rc : 0;
 }
 

@@ -115,6 +115,7 @@ int merge_measure(struct kfs_merge *m, uint32_t slot, struct kfs_measure *betwee
             rc = kfs_gauge_get(&m->pool->gauges, &m->info, shard->index, &m->decoder, &shard->gauge);
         rc = rc != 0 ? kfs_fail(err, -rc, "no memory to measure a shard")
                      : kfs_gauge_measure(shard->gauge, &m->decoder, reader, between, err);
+        m->measured |= shard->gauge != NULL && kfs_gauge_due(shard->gauge);
     } else if (rc == 0) {
         rc = kfs_gauge_ordinal(reader, between->at, &first, err);
         if (rc == 0)

@@ -132,7 +132,8 @@ struct kfs_merge {
     struct kfs_decoder decoder;
     struct kfs_position from;
     const struct kfs_places *places;
-    bool begun; /* the first shards have their base */
+    bool begun;    /* the first shards have their base */
+    bool measured; /* and perhaps a gauge should be saved */
     struct merge_shard *shards;
     size_t n;
     struct merge_history history;
