@@ -192,9 +192,10 @@ static int lookup_root(struct kfs_fs *fs, const char *name, struct kfs_node **ou
         /* A bad view is worth telling, unless it is what mkdir looks up before it
          * makes it; any other name that is not there is not. */
         struct kfs_new_name fresh;
-        if (strchr(name, '@') != NULL && kfs_name_mkdir(name, &fresh, NULL) != 0)
-            (void)kfs_report(&fs->errors, "lookup", name, KFS_NO_SHARD, err);
-        return -ENOENT;
+        if (strchr(name, '@') == NULL || kfs_name_mkdir(name, &fresh, NULL) == 0)
+            return -ENOENT;
+        (void)kfs_report(&fs->errors, "lookup", name, KFS_NO_SHARD, err);
+        return KFS_FS_NEVER;
     }
     rc = kfs_stream_open(fs->config.backend, parsed.stream, &stream, err);
     return rc != 0 ? rc : dir_node(fs, name, &parsed.view, stream, out);
@@ -343,7 +344,7 @@ int kfs_fs_lookup(struct kfs_fs *fs, struct kfs_node *parent, const char *name, 
         if (rc != 0)
             kfs_node_unref(fs, node, 1);
     }
-    if (rc != 0 && rc != -ENOENT && err.code != 0)
+    if (rc != 0 && rc != -ENOENT && rc != KFS_FS_NEVER && err.code != 0)
         (void)kfs_node_report(fs, parent, "lookup", &err);
     if (rc == 0)
         *out = node;
