@@ -110,6 +110,7 @@ static struct kfs_stretch *begin_stretch(struct kfs_gauge *g, uint64_t at, uint6
 struct source {
     struct kfs_reader *reader;
     struct kfs_decoder *decoder;
+    struct kfs_batch batch;   /* its memory serves all reads of a call */
     struct kfs_gauge_end end; /* the last record that was */
 };
 
@@ -117,30 +118,28 @@ struct source {
 static int read_on(struct source *from, struct kfs_measure *m, uint64_t limit, struct kfs_error *err)
 {
     struct kfs_limit at_once = {.records = READ_RECORDS};
-    struct kfs_batch batch;
+    struct kfs_batch *batch = &from->batch;
     int rc = 0;
 
     if (limit > m->to)
         limit = m->to;
-    kfs_batch_init(&batch);
     while (rc == 0 && m->at < limit) {
         at_once.bytes = limit - m->at < READ_BYTES ? (size_t)(limit - m->at) : READ_BYTES;
-        rc = kfs_read(from->reader, m->at, &at_once, &batch, err);
-        if (rc == 0 && (batch.n == 0 || batch.records[0].offset != m->at))
+        rc = kfs_read(from->reader, m->at, &at_once, batch, err);
+        if (rc == 0 && (batch->n == 0 || batch->records[0].offset != m->at))
             rc = kfs_fail(err, EIO, "no record begins where the one before it ended");
-        for (size_t i = 0; rc == 0 && i < batch.n && m->at < limit; i++) {
+        for (size_t i = 0; rc == 0 && i < batch->n && m->at < limit; i++) {
             size_t size = 0;
-            rc = kfs_decoder_size(from->decoder, &batch.records[i], &size);
+            rc = kfs_decoder_size(from->decoder, &batch->records[i], &size);
             if (rc != 0) {
                 (void)kfs_fail(err, -rc, "no memory to measure a record");
                 break;
             }
-            from->end = (struct kfs_gauge_end){batch.records[i].seq, m->at, size};
+            from->end = (struct kfs_gauge_end){batch->records[i].seq, m->at, size};
             m->bytes += size;
-            m->at += batch.records[i].data.len + 1;
+            m->at += batch->records[i].data.len + 1;
         }
     }
-    kfs_batch_release(&batch);
     return rc;
 }
 
@@ -325,6 +324,7 @@ int kfs_gauge_measure(struct kfs_gauge *g, struct kfs_decoder *decoder, struct k
 
     assert(m->at <= m->to);
     m->bytes = 0;
+    kfs_batch_init(&from.batch);
     (void)pthread_mutex_lock(&g->lock);
     if (!g->loaded)
         load(g, &from);
@@ -342,6 +342,7 @@ int kfs_gauge_measure(struct kfs_gauge *g, struct kfs_decoder *decoder, struct k
         }
     }
     (void)pthread_mutex_unlock(&g->lock);
+    kfs_batch_release(&from.batch);
     return rc;
 }
 
