@@ -423,7 +423,7 @@ static uint32_t *alone(struct merge_cursor *c)
 
 void merge_cursor_stored(struct kfs_merge *m, struct merge_cursor *c, struct kfs_stored *stored)
 {
-    struct kfs_reader *reader;
+    struct kfs_reader *reader = NULL;
     const uint32_t *place;
 
     stored->n = 0;

@@ -195,6 +195,7 @@ static int lookup_root(struct kfs_fs *fs, const char *name, struct kfs_node **ou
         if (strchr(name, '@') == NULL || kfs_name_mkdir(name, &fresh, NULL) == 0)
             return -ENOENT;
         (void)kfs_report(&fs->errors, "lookup", name, KFS_NO_SHARD, err);
+        err->code = 0; /* it is said */
         return KFS_FS_NEVER;
     }
     rc = kfs_stream_open(fs->config.backend, parsed.stream, &stream, err);
@@ -344,7 +345,7 @@ int kfs_fs_lookup(struct kfs_fs *fs, struct kfs_node *parent, const char *name, 
         if (rc != 0)
             kfs_node_unref(fs, node, 1);
     }
-    if (rc != 0 && rc != -ENOENT && rc != KFS_FS_NEVER && err.code != 0)
+    if (rc != 0 && rc != -ENOENT && err.code != 0)
         (void)kfs_node_report(fs, parent, "lookup", &err);
     if (rc == 0)
         *out = node;

@@ -9,7 +9,7 @@ note=$STORE/streams/s/notes/gauge-json-$shard
 note=${note/shardId-/}
 exact() { # the size is what reading gives, and what its end is read at
     size=$(stat -c %s "$MNT/s@json/$shard")
-    equal "$size" "$(cat "$MNT/s@json/$shard" | wc -c)" "size of json"
+    equal "$size" "$(tail -c +1 "$MNT/s@json/$shard" | wc -c)" "size of json"
     equal "$(tail -n 1 "$MNT/s@json/$shard")" "$(tail -c 400 "$MNT/s@json/$shard" | tail -n 1)" "last line"
 }
 
@@ -26,8 +26,8 @@ seq 1000 >>"$MNT/s/$shard"
 exact
 unmount_fs
 
-index=$STORE/streams/s/$shard/$(ls "$STORE/streams/s/$shard" | grep index | sed -n 2p)
-rm "$index"
+indexes=("$STORE/streams/s/$shard"/*.index)
+rm "${indexes[1]}"
 "$(dirname "$KFS_BIN")/fsck.kinesisfs" -y "$STORE" >"$WORK/fsck" 2>&1 || [ $? -eq 1 ] || fail "$(<"$WORK/fsck")"
 [ ! -e "$note" ] || fail "the repair has left the note"
 mount_fs --segment-size=8M
