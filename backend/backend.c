@@ -485,6 +485,19 @@ ssize_t kfs_read_bytes(struct kfs_reader *reader, uint64_t offset, void *data, s
     return got;
 }
 
+int kfs_read_stored(struct kfs_reader *reader, uint64_t offset, struct kfs_stored *stored, struct kfs_error *err)
+{
+    int rc;
+
+    assert(reader != NULL && stored != NULL);
+    begin(err);
+    stored->offset = offset;
+    stored->n = 0;
+    rc = finish(reader->stream->backend->ops->read_stored(reader, offset, stored, err), err);
+    assert(stored->n <= KFS_STORED_MAX && (stored->n == 0 || stored->ends[stored->n - 1] <= KFS_STORED_BYTES));
+    return rc;
+}
+
 /* ---- being told ---- */
 
 void kfs_watch(struct kfs_stream *stream, struct kfs_watch *watch)

@@ -195,7 +195,7 @@ int kfs_catch_up(struct kfs_stream *stream, uint32_t shard, struct kfs_error *er
 void kfs_attend(struct kfs_stream *stream, uint32_t shard);
 void kfs_unattend(struct kfs_stream *stream, uint32_t shard);
 
-/* struct kfs_position, kfs_record, kfs_batch and kfs_limit: backend/base/record.h. */
+/* struct kfs_position, kfs_record, kfs_batch, kfs_limit and kfs_stored: backend/base/record.h. */
 
 /* Closed before the reference that it was opened with. */
 int kfs_reader_open(struct kfs_stream *stream, uint32_t shard, struct kfs_reader **reader, struct kfs_error *err);
@@ -216,6 +216,10 @@ int kfs_read(struct kfs_reader *reader, uint64_t offset, const struct kfs_limit 
 /* Bytes of the default view, as many as there are up to len and to where the shard may have aggregates. 0 at the
  * tip, and from there on, whatever offset is asked for. The same errors. Never bytes whose checksum is wrong. */
 ssize_t kfs_read_bytes(struct kfs_reader *reader, uint64_t offset, void *data, size_t len, struct kfs_error *err);
+
+/* Records from `offset` on, where one begins, up to the one that reaches the room, or fewer, as many as are at hand: n
+ * is 0 also where the first does not fit, or cannot be had so, and kfs_read tells why. The same errors. */
+int kfs_read_stored(struct kfs_reader *reader, uint64_t offset, struct kfs_stored *stored, struct kfs_error *err);
 
 /* ---- being told ---- */
 
@@ -257,6 +261,8 @@ int kfs_dead_end(struct kfs_stream *stream, uint32_t shard, enum kfs_dead_end en
  * where stream is NULL, by name. They are deleted with the stream. */
 #define KFS_NOTE_BYTES_MAX (1U << 20)
 #define KFS_NOTE_NAME_MAX 64
+#define KFS_NOTE_DERIVED                                                                                               \
+    "gauge-" /* begins the names of those that tell only of records: a repair of records removes them */
 
 /* True for [a-z0-9_.-]{1,64} that does not begin with a dot or end with ".new". */
 bool kfs_note_name_valid(const char *name);
@@ -328,6 +334,7 @@ struct kfs_backend_ops {
     int (*locate)(struct kfs_reader *, const struct kfs_position *, uint64_t *, struct kfs_error *);
     int (*read)(struct kfs_reader *, uint64_t, const struct kfs_limit *, struct kfs_batch *, struct kfs_error *);
     ssize_t (*read_bytes)(struct kfs_reader *, uint64_t, void *, size_t, struct kfs_error *);
+    int (*read_stored)(struct kfs_reader *, uint64_t, struct kfs_stored *, struct kfs_error *);
     void (*watch)(struct kfs_stream *, struct kfs_watch *);
     void (*unwatch)(struct kfs_stream *, struct kfs_watch *);
     /* NULL, all three: there never are dead letters. */

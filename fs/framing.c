@@ -36,24 +36,68 @@ static int render(struct kfs_bytes before, struct kfs_bytes data, struct kfs_byt
     return 0;
 }
 
-/* Appends records while they fit, each with a byte behind it unless `after` is negative; how many. */
-static size_t render_run(const struct kfs_record *records, size_t n, int after, struct kfs_buf *out)
+static void put_len(char *to, size_t len)
 {
-    const size_t frame = after < 0 ? 0 : 1;
+    const unsigned char bytes[KFS_LEN_BYTES] = {(unsigned char)(len >> 24), (unsigned char)(len >> 16),
+                                                (unsigned char)(len >> 8), (unsigned char)len};
+
+    memcpy(to, bytes, sizeof bytes);
+}
+
+/* What stands around the data of each record: a byte behind it, nothing, or its length before it. */
+enum { NOTHING = -1, LENGTH = -2 };
+
+static inline char *put_framed(char *to, const char *data, size_t len, int frame)
+{
+    if (frame == LENGTH) {
+        put_len(to, len);
+        to += KFS_LEN_BYTES;
+    }
+    if (len > 0)
+        memcpy(to, data, len);
+    to += len;
+    if (frame >= 0)
+        *to++ = (char)frame;
+    return to;
+}
+
+static inline size_t frame_size(int frame)
+{
+    return frame == LENGTH ? KFS_LEN_BYTES : frame == NOTHING ? 0 : 1;
+}
+
+/* Appends records while they fit; how many. */
+static inline size_t render_run(const struct kfs_record *records, size_t n, int frame, struct kfs_buf *out)
+{
     char *to = out->data + out->len;
     size_t room = out->cap - out->len;
     size_t i;
 
     for (i = 0; i < n; i++) {
         const struct kfs_bytes data = records[i].data;
-        if (data.len + frame > room)
+        if (data.len + frame_size(frame) > room)
             break;
-        if (data.len > 0)
-            memcpy(to, data.data, data.len);
-        to += data.len;
-        if (after >= 0)
-            *to++ = (char)after;
-        room -= data.len + frame;
+        to = put_framed(to, data.data, data.len, frame);
+        room -= data.len + frame_size(frame);
+    }
+    out->len = out->cap - room;
+    return i;
+}
+
+static inline size_t render_stored(const struct kfs_stored *stored, int frame, struct kfs_buf *out)
+{
+    char *to = out->data + out->len;
+    size_t room = out->cap - out->len;
+    size_t from = 0;
+    size_t i;
+
+    for (i = 0; i < stored->n; i++) {
+        const size_t len = stored->ends[i] - from - 1;
+        if (len + frame_size(frame) > room)
+            break;
+        to = put_framed(to, stored->bytes + from, len, frame);
+        room -= len + frame_size(frame);
+        from = stored->ends[i];
     }
     out->len = out->cap - room;
     return i;
@@ -89,6 +133,11 @@ static size_t lines_render_run(const struct kfs_record *records, size_t n, uint3
     return render_run(records, n, '\n', out);
 }
 
+static size_t lines_render_stored(const struct kfs_stored *stored, struct kfs_buf *out)
+{
+    return render_stored(stored, '\n', out);
+}
+
 const struct kfs_framing kfs_framing_lines = {
     .name = "lines",
     .stored = true,
@@ -101,6 +150,7 @@ const struct kfs_framing kfs_framing_lines = {
     .decode = NULL,
     .render = lines_render,
     .render_run = lines_render_run,
+    .render_stored = lines_render_stored,
     .rendered_size = rendered_plus_one,
 };
 
@@ -124,6 +174,11 @@ static size_t nul_render_run(const struct kfs_record *records, size_t n, uint32_
     return render_run(records, n, '\0', out);
 }
 
+static size_t nul_render_stored(const struct kfs_stored *stored, struct kfs_buf *out)
+{
+    return render_stored(stored, '\0', out);
+}
+
 const struct kfs_framing kfs_framing_nul = {
     .name = "nul",
     .stored = false,
@@ -136,6 +191,7 @@ const struct kfs_framing kfs_framing_nul = {
     .decode = NULL,
     .render = nul_render,
     .render_run = nul_render_run,
+    .render_stored = nul_render_stored,
     .rendered_size = rendered_plus_one,
 };
 
@@ -159,7 +215,12 @@ static int raw_render(const struct kfs_record *record, uint32_t shard, struct kf
 static size_t raw_render_run(const struct kfs_record *records, size_t n, uint32_t shard, struct kfs_buf *out)
 {
     (void)shard;
-    return render_run(records, n, -1, out);
+    return render_run(records, n, NOTHING, out);
+}
+
+static size_t raw_render_stored(const struct kfs_stored *stored, struct kfs_buf *out)
+{
+    return render_stored(stored, NOTHING, out);
 }
 
 static size_t raw_framed_max(size_t record_max)
@@ -184,6 +245,7 @@ const struct kfs_framing kfs_framing_raw = {
     .decode = NULL,
     .render = raw_render,
     .render_run = raw_render_run,
+    .render_stored = raw_render_stored,
     .rendered_size = raw_rendered_size,
 };
 
@@ -213,14 +275,6 @@ static ssize_t len_cut(struct kfs_bytes data, struct kfs_cut *cut, struct kfs_er
     return (ssize_t)(KFS_LEN_BYTES + len);
 }
 
-static void put_len(char *to, size_t len)
-{
-    const unsigned char bytes[KFS_LEN_BYTES] = {(unsigned char)(len >> 24), (unsigned char)(len >> 16),
-                                                (unsigned char)(len >> 8), (unsigned char)len};
-
-    memcpy(to, bytes, sizeof bytes);
-}
-
 static int len_render(const struct kfs_record *record, uint32_t shard, struct kfs_buf *out)
 {
     char before[KFS_LEN_BYTES];
@@ -232,23 +286,13 @@ static int len_render(const struct kfs_record *record, uint32_t shard, struct kf
 
 static size_t len_render_run(const struct kfs_record *records, size_t n, uint32_t shard, struct kfs_buf *out)
 {
-    char *to = out->data + out->len;
-    size_t room = out->cap - out->len;
-    size_t i;
-
     (void)shard;
-    for (i = 0; i < n; i++) {
-        const struct kfs_bytes data = records[i].data;
-        if (KFS_LEN_BYTES + data.len > room)
-            break;
-        put_len(to, data.len);
-        if (data.len > 0)
-            memcpy(to + KFS_LEN_BYTES, data.data, data.len);
-        to += KFS_LEN_BYTES + data.len;
-        room -= KFS_LEN_BYTES + data.len;
-    }
-    out->len = out->cap - room;
-    return i;
+    return render_run(records, n, LENGTH, out);
+}
+
+static size_t len_render_stored(const struct kfs_stored *stored, struct kfs_buf *out)
+{
+    return render_stored(stored, LENGTH, out);
 }
 
 static size_t len_framed_max(size_t record_max)
@@ -273,5 +317,6 @@ const struct kfs_framing kfs_framing_len = {
     .decode = NULL,
     .render = len_render,
     .render_run = len_render_run,
+    .render_stored = len_render_stored,
     .rendered_size = len_rendered_size,
 };

@@ -70,6 +70,9 @@ struct kfs_framing {
     /* Renders as many of n records as fit into out as it is (cap bytes), whole; how many. */
     size_t (*render_run)(const struct kfs_record *records, size_t n, uint32_t shard, struct kfs_buf *out);
 
+    /* The same of stored records. NULL where frame varies. */
+    size_t (*render_stored)(const struct kfs_stored *stored, struct kfs_buf *out);
+
     /* The bytes that render would append. */
     size_t (*rendered_size)(const struct kfs_record *record);
 };

@@ -74,11 +74,29 @@ static size_t print_numbers(const struct kfs_record *record, char text[NUMBERS_M
     return len;
 }
 
-static int json_render(const struct kfs_record *record, uint32_t shard, struct kfs_buf *out)
-{
-    char numbers[NUMBERS_MAX];
+/* Texts that most records of a run have in common. */
+struct common {
+    uint64_t arrival_ms; /* that `time` is of */
     char time[KFS_TIME_DIGITS + 1];
     char shard_id[KFS_SHARD_NAME_LEN + 1];
+};
+
+static void print_time(struct common *common, uint64_t arrival_ms)
+{
+    common->arrival_ms = arrival_ms;
+    if (kfs_time_print(arrival_ms, common->time) < 0)
+        (void)kfs_time_print(KFS_TIME_MAX_MS, common->time);
+}
+
+static void common_init(struct common *common, const struct kfs_record *record, uint32_t shard)
+{
+    print_time(common, record->arrival_ms);
+    kfs_shard_name_print(shard, common->shard_id);
+}
+
+static int render(const struct kfs_record *record, struct common *common, struct kfs_buf *out)
+{
+    char numbers[NUMBERS_MAX];
     size_t numbers_len = print_numbers(record, numbers);
     struct kfs_json_shape key = kfs_json_measure(record->key);
     struct kfs_json_shape data = kfs_json_measure(record->data);
@@ -89,9 +107,8 @@ static int json_render(const struct kfs_record *record, uint32_t shard, struct k
 
     if (rc != 0)
         return rc;
-    if (kfs_time_print(record->arrival_ms, time) < 0)
-        (void)kfs_time_print(KFS_TIME_MAX_MS, time);
-    kfs_shard_name_print(shard, shard_id);
+    if (record->arrival_ms != common->arrival_ms)
+        print_time(common, record->arrival_ms);
 
     char *to = out->data + out->len;
     to = put_piece(to, PIECE_SEQ, sizeof PIECE_SEQ - 1);
@@ -99,9 +116,9 @@ static int json_render(const struct kfs_record *record, uint32_t shard, struct k
     to = put_piece(to, PIECE_KEY, sizeof PIECE_KEY - 1);
     to = kfs_json_put(to, record->key, &key);
     to = put_piece(to, PIECE_TIME, sizeof PIECE_TIME - 1);
-    to = put_piece(to, time, KFS_TIME_DIGITS);
+    to = put_piece(to, common->time, KFS_TIME_DIGITS);
     to = put_piece(to, PIECE_SHARD, sizeof PIECE_SHARD - 1);
-    to = put_piece(to, shard_id, KFS_SHARD_NAME_LEN);
+    to = put_piece(to, common->shard_id, KFS_SHARD_NAME_LEN);
     if (text) {
         to = put_piece(to, PIECE_TEXT, sizeof PIECE_TEXT - 1);
         to = kfs_json_put(to, record->data, &data);
@@ -116,12 +133,23 @@ static int json_render(const struct kfs_record *record, uint32_t shard, struct k
     return 0;
 }
 
+static int json_render(const struct kfs_record *record, uint32_t shard, struct kfs_buf *out)
+{
+    struct common common;
+
+    common_init(&common, record, shard);
+    return render(record, &common, out);
+}
+
 static size_t json_render_run(const struct kfs_record *records, size_t n, uint32_t shard, struct kfs_buf *out)
 {
     struct kfs_buf fixed = {.data = out->data, .len = out->len, .cap = out->cap, .max = out->cap};
+    struct common common;
     size_t i = 0;
 
-    while (i < n && json_render(&records[i], shard, &fixed) == 0)
+    if (n > 0)
+        common_init(&common, records, shard);
+    while (i < n && render(&records[i], &common, &fixed) == 0)
         i++;
     out->len = fixed.len;
     return i;
@@ -329,5 +357,6 @@ const struct kfs_framing kfs_framing_json = {
     .decode = json_decode,
     .render = json_render,
     .render_run = json_render_run,
+    .render_stored = NULL,
     .rendered_size = json_rendered_size,
 };

@@ -55,7 +55,9 @@ struct kfs_node *kfs_fs_root(struct kfs_fs *fs);
 
 /* A node for a name, with one reference. Directories get one node a name;
  * files a new one each time, with one st_ino, so that the kernel does not
- * serialise their writers and each keeps its own offsets. st may be NULL. */
+ * serialise their writers and each keeps its own offsets. st may be NULL.
+ * KFS_FS_NEVER is -ENOENT of a name that can never be there, and is in errors. */
+#define KFS_FS_NEVER (-4097)
 int kfs_fs_lookup(struct kfs_fs *fs, struct kfs_node *parent, const char *name, struct kfs_node **node,
                   struct stat *st);
 void kfs_fs_forget(struct kfs_fs *fs, struct kfs_node *node, uint64_t references);

@@ -32,6 +32,8 @@ void kfs_fuse_reply_status(fuse_req_t req, int rc)
 
 /* ---- names ---- */
 
+#define NEVER_S 1.0 /* how long the kernel remembers that a name is no view */
+
 static void reply_node(fuse_req_t req, struct kfs_node *node, const struct stat *st)
 {
     /* Timeouts 0: sizes are exact, and what is made elsewhere appears at once. */
@@ -47,7 +49,9 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct stat st;
     int rc = kfs_fs_lookup(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, parent), name, &node, &st);
 
-    if (rc != 0)
+    if (rc == KFS_FS_NEVER) /* ls asks twice: the kernel answers the second, so that errors has it once */
+        (void)fuse_reply_entry(req, &(struct fuse_entry_param){.entry_timeout = NEVER_S});
+    else if (rc != 0)
         kfs_fuse_reply_status(req, rc);
     else
         reply_node(req, node, &st);

@@ -14,6 +14,9 @@
  * much as a stretch holds. Gauges are shared by all who look at the shard in that
  * framing and coding; of those that no one uses, KFS_GAUGES_IDLE_MAX are kept.
  *
+ * What was measured is saved now and then, for the next mount (gauge_note.h): who measured asks kfs_gauge_due, and
+ * saves.
+ *
  * Threads: any. A gauge's lock is held while records are read, and taken
  * before every lock of the backend; what two ask for is read once. */
 #ifndef KFS_FS_GAUGE_H
@@ -25,9 +28,10 @@
 
 #include "backend/backend.h"
 #include "fs/decoder.h"
+#include "fs/gauge_note.h"
 
 #define KFS_GAUGE_STEP ((uint64_t)128 << 10)
-#define KFS_GAUGE_STRETCHES_MAX ((size_t)2048)
+#define KFS_GAUGE_SAVE_BYTES ((uint64_t)32 << 20)
 #define KFS_GAUGES_IDLE_MAX ((size_t)512)
 #define KFS_GAUGE_BUCKETS 256
 
@@ -61,6 +65,13 @@ struct kfs_measure {
  * shard, the decoder like the one that it was got with. */
 int kfs_gauge_measure(struct kfs_gauge *gauge, struct kfs_decoder *decoder, struct kfs_reader *reader,
                       struct kfs_measure *m, struct kfs_error *err);
+
+/* Whether KFS_GAUGE_SAVE_BYTES or more were measured that the note lacks. */
+bool kfs_gauge_due(struct kfs_gauge *gauge);
+
+/* Then saves it as a note of its stream, and removes the note of a shard that is gone, if there is one. Waits for the
+ * disk, under no lock. What fails is measured again by the next mount. */
+void kfs_gauge_save(struct kfs_gauge *gauge, struct kfs_stream *stream);
 
 /* The ordinal of the record that begins at an offset, or of the next one where that is the end. */
 int kfs_gauge_ordinal(struct kfs_reader *reader, uint64_t offset, uint64_t *ordinal, struct kfs_error *err);

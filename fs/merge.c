@@ -26,36 +26,79 @@ static size_t copy_spill(const struct merge_cursor *c, uint64_t offset, void *da
     return left;
 }
 
+static void empty_spill(struct merge_cursor *c)
+{
+    c->spill.len = 0;
+    if (c->spill.cap > SPILL_KEPT)
+        kfs_buf_release(&c->spill);
+}
+
+/* Renders a record into the spill, and what fits of it behind what `out` has. */
+static int render_part(struct kfs_merge *m, struct merge_cursor *c, const struct kfs_record *record, uint32_t shard,
+                       struct kfs_buf *out)
+{
+    size_t part = out->max - out->len;
+    int rc = kfs_decoder_render(&m->decoder, record, shard, &c->spill);
+
+    if (rc != 0)
+        return rc;
+    if (part > c->spill.len)
+        part = c->spill.len;
+    if (part > 0)
+        memcpy(out->data + out->len, c->spill.data, part);
+    out->len += part;
+    return 0;
+}
+
 /* Renders the run behind what `out` has: what fits of it, or of its first record what fits and all of it into the
  * spill; where that is to be decoded always the latter. */
 static int render(struct kfs_merge *m, struct merge_cursor *c, const struct kfs_record *records, uint32_t shard,
                   struct kfs_buf *out)
 {
     size_t had = out->len;
-    size_t part = out->max - had;
-    size_t plain = kfs_decoder_plain(&m->decoder, records, merge_cursor_run(c));
-    size_t n =
-        plain > 0 ? m->decoder.framing->render_run(records, plain, shard, out) : 0; /* decoding is not done twice */
+    size_t plain = kfs_decoder_plain(&m->decoder, records, merge_cursor_run(c)); /* decoding is not done twice */
+    size_t n = plain > 0 ? m->decoder.framing->render_run(records, plain, shard, out) : 0;
     int rc;
 
-    c->spill.len = 0;
-    if (c->spill.cap > SPILL_KEPT)
-        kfs_buf_release(&c->spill);
+    empty_spill(c);
     if (n > 0) {
         merge_cursor_take(m, c, n, out->len - had);
         return 0;
     }
-    rc = kfs_decoder_render(&m->decoder, records, shard, &c->spill);
-    if (rc != 0)
-        return rc;
-    assert(plain == 0 || c->spill.len > part);
-    if (part > c->spill.len)
-        part = c->spill.len;
-    if (part > 0)
-        memcpy(out->data + had, c->spill.data, part);
-    out->len += part;
-    merge_cursor_take(m, c, 1, c->spill.len);
-    return 0;
+    rc = render_part(m, c, records, shard, out);
+    if (rc == 0)
+        merge_cursor_take(m, c, 1, c->spill.len);
+    return rc;
+}
+
+/* The same with records as they are stored. Whether there were any: else they are to be peeked, which tells of errors
+ * too. */
+static bool render_stored(struct kfs_merge *m, struct merge_cursor *c, struct kfs_buf *out)
+{
+    struct kfs_stored stored;
+    size_t had = out->len;
+    size_t n;
+
+    stored.room = out->max - had;
+    stored.frame = kfs_decoder_frame(&m->decoder);
+    if (stored.frame == KFS_FRAME_VARIES)
+        return false;
+    merge_cursor_stored(m, c, &stored);
+    if (stored.n == 0)
+        return false;
+    n = m->decoder.framing->render_stored(&stored, out);
+    empty_spill(c);
+    if (n > 0)
+        merge_cursor_take_stored(m, c, &stored, n - 1, out->len - had);
+    if (n == stored.n)
+        return true;
+
+    const uint32_t at = n > 0 ? stored.ends[n - 1] : 0;
+    const struct kfs_record last = {.key = {"", 0}, .data = {stored.bytes + at, stored.ends[n] - at - 1}};
+    if (render_part(m, c, &last, KFS_NO_SHARD, out) != 0)
+        return n > 0;
+    merge_cursor_take_stored(m, c, &stored, n, c->spill.len);
+    return true;
 }
 
 /* Reads from a cursor that is at the offset. */
@@ -73,6 +116,8 @@ static ssize_t read_from(struct kfs_merge *m, struct merge_cursor *c, uint64_t o
         struct kfs_error *to = out.len == 0 ? err : NULL;
         const struct kfs_record *record;
         uint32_t shard;
+        if (render_stored(m, c, &out))
+            continue;
         rc = merge_cursor_peek(m, c, &record, &shard, to);
         if (rc <= 0)
             break;
@@ -97,9 +142,28 @@ static ssize_t read_locked(struct kfs_merge *m, uint64_t offset, void *data, siz
     return rc <= 0 ? rc : read_from(m, c, offset, data, len, err);
 }
 
+/* Saves the gauges that are due, after a call that may have measured. */
+static void save_gauges(struct kfs_merge *m)
+{
+    struct kfs_gauge *due;
+
+    do {
+        due = NULL;
+        (void)pthread_mutex_lock(&m->lock);
+        for (size_t i = 0; i < m->n && due == NULL; i++) {
+            if (m->shards[i].gauge != NULL && kfs_gauge_due(m->shards[i].gauge))
+                due = m->shards[i].gauge;
+        }
+        (void)pthread_mutex_unlock(&m->lock);
+        if (due != NULL)
+            kfs_gauge_save(due, m->stream);
+    } while (due != NULL);
+}
+
 ssize_t kfs_merge_read(struct kfs_merge *merge, uint64_t offset, void *data, size_t len, struct kfs_error *err)
 {
     ssize_t got;
+    bool measured;
     bool holds;
 
     assert(merge != NULL && (data != NULL || len == 0) && len <= SSIZE_MAX);
@@ -108,7 +172,11 @@ ssize_t kfs_merge_read(struct kfs_merge *merge, uint64_t offset, void *data, siz
     (void)pthread_mutex_lock(&merge->lock);
     got = read_locked(merge, offset, data, len, err);
     holds = merge->prefetched > 0;
+    measured = merge->measured;
+    merge->measured = false;
     (void)pthread_mutex_unlock(&merge->lock);
+    if (measured)
+        save_gauges(merge);
     if (holds)
         merge_pool_used(merge);
     return got;
@@ -127,6 +195,7 @@ void kfs_merge_take_undecoded(struct kfs_merge *merge, struct kfs_undecoded *und
 
 int kfs_merge_size(struct kfs_merge *merge, uint64_t *size, struct kfs_error *err)
 {
+    bool measured;
     int rc;
 
     assert(merge != NULL && size != NULL);
@@ -134,7 +203,11 @@ int kfs_merge_size(struct kfs_merge *merge, uint64_t *size, struct kfs_error *er
     rc = merge_extend(merge, err);
     if (rc >= 0)
         *size = merge->history.end;
+    measured = merge->measured;
+    merge->measured = false;
     (void)pthread_mutex_unlock(&merge->lock);
+    if (measured)
+        save_gauges(merge);
     return rc < 0 ? rc : 0;
 }
 

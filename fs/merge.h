@@ -39,7 +39,8 @@
  *
  * Threads: any; one mutex in the merge, held during backend reads, and taken
  * before those of gauges and every lock of the backend. Where frames vary, what no
- * one has measured yet is read under it, the first time from one end to the other. */
+ * one has measured yet is read under it, the first time from one end to the other. A gauge that is due is saved after
+ * it was let go. */
 #ifndef KFS_FS_MERGE_H
 #define KFS_FS_MERGE_H
 

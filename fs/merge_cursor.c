@@ -109,7 +109,10 @@ static int measure_read(struct kfs_merge *m, uint32_t slot, struct kfs_measure *
         if (rc != 0)
             (void)kfs_fail(err, -rc, "no memory to measure a shard");
     }
-    return rc != 0 ? rc : kfs_gauge_measure(shard->gauge, &m->decoder, reader, between, err);
+    if (rc == 0)
+        rc = kfs_gauge_measure(shard->gauge, &m->decoder, reader, between, err);
+    m->measured |= shard->gauge != NULL && kfs_gauge_due(shard->gauge);
+    return rc;
 }
 
 /* By the number of records. */
@@ -381,10 +384,13 @@ int merge_cursor_peek(struct kfs_merge *m, struct merge_cursor *c, const struct 
     return 1;
 }
 
-static void keep_checkpoint(struct kfs_merge *m, const struct merge_cursor *c)
+/* Remembers the state, now and then. */
+static void checkpoint(struct kfs_merge *m, struct merge_cursor *c)
 {
-    uint64_t *next = malloc(c->n * sizeof *next);
+    if (c->at < c->look || !merge_history_wants(&m->history, c->at, c->n, &c->look))
+        return;
 
+    uint64_t *next = malloc(c->n * sizeof *next);
     if (next == NULL)
         return;
     for (size_t i = 0; i < c->n; i++)
@@ -399,6 +405,8 @@ size_t merge_cursor_run(const struct merge_cursor *c)
     uint32_t other = c->heap[0];
     size_t at = slot->at + 1;
 
+    if (c->heap_n == 1 && batch->records[batch->n - 1].offset < slot->end)
+        return batch->n - slot->at;
     if (c->heap_n > 1)
         other = c->heap_n > 2 && before(c, c->heap[2], c->heap[1]) ? c->heap[2] : c->heap[1];
     for (; at < batch->n && batch->records[at].offset < slot->end; at++) {
@@ -433,6 +441,57 @@ void merge_cursor_take(struct kfs_merge *m, struct merge_cursor *c, size_t n, si
         pop(c);
         c->todo[c->todo_n++] = place;
     }
-    if (c->at >= c->look && merge_history_wants(&m->history, c->at, c->n, &c->look))
-        keep_checkpoint(m, c);
+    checkpoint(m, c);
+}
+
+/* ---- records as they are stored ---- */
+
+/* The place of the only slot with records left. */
+static uint32_t *alone(struct merge_cursor *c)
+{
+    if (c->heap_n + c->todo_n != 1)
+        return NULL;
+    return c->heap_n == 1 ? c->heap : c->todo;
+}
+
+void merge_cursor_stored(struct kfs_merge *m, struct merge_cursor *c, struct kfs_stored *stored)
+{
+    struct kfs_reader *reader = NULL;
+    const uint32_t *place;
+
+    stored->n = 0;
+    if (c->heap_n + c->todo_n == 0 && pass_on(m, c) <= 0)
+        return;
+    place = alone(c);
+    if (place == NULL || c->slots[*place].batch != NULL || merge_reader(m, *place, &reader, NULL) != 0)
+        return;
+    const struct merge_slot *slot = &c->slots[*place];
+    uint64_t end = slot->end;
+    if (kfs_decoder_takes_apart(&m->decoder) && m->shards[*place].aggregates_from < end)
+        end = m->shards[*place].aggregates_from;
+    if (slot->next >= end)
+        return;
+    if (kfs_read_stored(reader, slot->next, stored, NULL) != 0)
+        stored->n = 0;
+    while (stored->n > 0 && slot->next + stored->ends[stored->n - 1] > end)
+        stored->n--;
+}
+
+void merge_cursor_take_stored(struct kfs_merge *m, struct merge_cursor *c, const struct kfs_stored *stored, size_t i,
+                              size_t size)
+{
+    const uint32_t place = *alone(c);
+    struct merge_slot *slot = &c->slots[place];
+
+    assert(i < stored->n);
+    c->taken_slot = place;
+    c->taken_offset = stored->offset + (i > 0 ? stored->ends[i - 1] : 0);
+    slot->next = stored->offset + stored->ends[i];
+    c->at += size;
+    /* The heap's key is that of a record that was passed. */
+    c->heap_n = 0;
+    c->todo_n = 0;
+    if (slot->next < slot->end)
+        c->todo[c->todo_n++] = place;
+    checkpoint(m, c);
 }

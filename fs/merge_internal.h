@@ -133,7 +133,8 @@ struct kfs_merge {
     struct kfs_decoder decoder;
     struct kfs_position from;
     const struct kfs_places *places;
-    bool begun; /* the first shards have their base */
+    bool begun;    /* the first shards have their base */
+    bool measured; /* and perhaps a gauge should be saved */
     struct merge_shard *shards;
     size_t n;
     struct merge_history history;
@@ -167,6 +168,14 @@ size_t merge_cursor_run(const struct merge_cursor *c);
 
 /* Goes behind the first n records of the run, which take `size` virtual bytes. */
 void merge_cursor_take(struct kfs_merge *m, struct merge_cursor *c, size_t n, size_t size);
+
+/* Where one shard has all that is left of the extension, and nothing of it is read ahead: its next records as they are
+ * stored. n is 0 where there are none to be had so, and the next is to be peeked. */
+void merge_cursor_stored(struct kfs_merge *m, struct merge_cursor *c, struct kfs_stored *stored);
+
+/* Goes behind record i of them; what was passed takes `size` virtual bytes. */
+void merge_cursor_take_stored(struct kfs_merge *m, struct merge_cursor *c, const struct kfs_stored *stored, size_t i,
+                              size_t size);
 
 /* The reader of a shard, opened where it is not. -ESTALE where retention has removed the shard. */
 int merge_reader(struct kfs_merge *m, uint32_t slot, struct kfs_reader **reader, struct kfs_error *err);

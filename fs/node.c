@@ -227,9 +227,11 @@ static int lookup_root(struct kfs_fs *fs, const char *name, struct kfs_node **ou
         /* A bad view is worth telling, unless it is what mkdir looks up before it
          * makes it; any other name that is not there is not. */
         struct kfs_new_name fresh;
-        if (strchr(name, '@') != NULL && kfs_name_mkdir(name, &fresh, NULL) != 0)
-            (void)kfs_report(&fs->errors, "lookup", name, KFS_NO_SHARD, err);
-        return -ENOENT;
+        if (strchr(name, '@') == NULL || kfs_name_mkdir(name, &fresh, NULL) == 0)
+            return -ENOENT;
+        (void)kfs_report(&fs->errors, "lookup", name, KFS_NO_SHARD, err);
+        err->code = 0; /* it is said */
+        return KFS_FS_NEVER;
     }
     rc = kfs_stream_open(fs->config.backend, parsed.stream, &stream, err);
     return rc != 0 ? rc : dir_node(fs, name, &parsed.view, stream, out);

@@ -149,9 +149,10 @@ sample_read() { # cold|warm WHO
 
 # A shard that was read before, through a view and as it is, in one mount.
 sample_view() { # VIEW WHO
-    local views=@$1
-    [ "$2" = ours ] || views=
-    load_ours read "$mnt/read$views/shardId-000000000000"
+    case $2 in
+    ours) load_ours read "$mnt/read@$1/shardId-000000000000" ;;
+    plain) "$built/load" read "$mnt/read/shardId-000000000000" ;;
+    esac
 }
 
 # A file whose view has a time in it is looked up and opened, the first time in its life.

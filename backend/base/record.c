@@ -83,24 +83,37 @@ static bool same_key(const struct kfs_batch *batch, struct kfs_bytes key)
     return last->len == key.len && (key.len == 0 || memcmp(last->data, key.data, key.len) == 0);
 }
 
-int kfs_batch_add(struct kfs_batch *batch, const struct kfs_record *record)
+struct kfs_record *kfs_batch_room(struct kfs_batch *batch)
+{
+    if (batch->n == batch->cap && grow_records(batch) != 0)
+        return NULL;
+    return &batch->records[batch->n];
+}
+
+int kfs_batch_keep(struct kfs_batch *batch)
 {
     struct kfs_buf *storage = &batch->storage;
-    const uintptr_t offset = (uintptr_t)record->data.data - (uintptr_t)storage->data;
-    const bool inside = storage->len > 0 && record->data.len > 0 && offset < storage->len;
+    struct kfs_record *r = &batch->records[batch->n];
+    const uintptr_t offset = (uintptr_t)r->data.data - (uintptr_t)storage->data;
+    const bool inside = storage->len > 0 && r->data.len > 0 && offset < storage->len;
     /* Records of one writer mostly have one key. */
-    const bool again = batch->n > 0 && same_key(batch, record->key);
-    const size_t need = (inside ? 0 : record->data.len) + (again ? 0 : record->key.len);
+    const bool again = batch->n > 0 && same_key(batch, r->key);
+    const size_t need = (inside ? 0 : r->data.len) + (again ? 0 : r->key.len);
 
-    if (batch->n == batch->cap && grow_records(batch) != 0)
-        return -ENOMEM;
     if (storage->cap - storage->len <= need && make_room(batch, need) != 0)
         return -ENOMEM;
-
-    struct kfs_record *r = &batch->records[batch->n];
-    *r = *record;
-    r->key.data = again ? r[-1].key.data : storage->data + put(storage, record->key);
-    r->data.data = storage->data + (inside ? offset : put(storage, record->data));
+    r->key.data = again ? r[-1].key.data : storage->data + put(storage, r->key);
+    r->data.data = storage->data + (inside ? offset : put(storage, r->data));
     batch->n++;
     return 0;
+}
+
+int kfs_batch_add(struct kfs_batch *batch, const struct kfs_record *record)
+{
+    struct kfs_record *r = kfs_batch_room(batch);
+
+    if (r == NULL)
+        return -ENOMEM;
+    *r = *record;
+    return kfs_batch_keep(batch);
 }

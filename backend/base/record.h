@@ -74,6 +74,21 @@ struct kfs_limit {
     size_t bytes;   /* of data, at most, but one record is always given */
 };
 
+#define KFS_STORED_BYTES ((size_t)32 << 10) /* they stay in the processor's nearest cache */
+#define KFS_STORED_MAX 1024
+
+/* Whole records of one shard as they are in the default view, each with its newline, one behind the other: what a
+ * framing needs that adds as much to each. */
+struct kfs_stored {
+    /* In: the last record is the one that reaches `room` bytes, where each counts as its data and `frame` bytes. */
+    size_t room;
+    size_t frame;
+    uint64_t offset; /* of the first */
+    size_t n;
+    uint32_t ends[KFS_STORED_MAX]; /* in bytes, behind the newline of each */
+    char bytes[KFS_STORED_BYTES];
+};
+
 void kfs_batch_init(struct kfs_batch *batch);
 void kfs_batch_release(struct kfs_batch *batch);
 
@@ -86,5 +101,10 @@ int kfs_batch_reserve(struct kfs_batch *batch, size_t bytes);
 /* For backends: adds a record, copying its key, and its data unless that lies in the batch's storage already. The
  * storage may move, and with it what records point to. -ENOMEM. */
 int kfs_batch_add(struct kfs_batch *batch, const struct kfs_record *record);
+
+/* The same in two steps, so that a record is made where it will stand: copying one just made takes longer than making
+ * it, since the processor waits for stores of another width. NULL: no memory. */
+struct kfs_record *kfs_batch_room(struct kfs_batch *batch);
+int kfs_batch_keep(struct kfs_batch *batch);
 
 #endif

@@ -115,8 +115,10 @@ static void print_group(char *text, uint32_t group)
                                 "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
                                 "8081828384858687888990919293949596979899";
 
-    for (size_t at = GROUP_DIGITS - 2; at < GROUP_DIGITS; at -= 2) {
-        memcpy(text + at, pairs + (size_t)(group % 100) * 2, 2);
+    for (size_t at = GROUP_DIGITS - 2; at < GROUP_DIGITS; at -= 2) { /* no memcpy: where it is checked it is a call */
+        const char *pair = pairs + (size_t)(group % 100) * 2;
+        text[at] = pair[0];
+        text[at + 1] = pair[1];
         group /= 100;
     }
     text[0] = (char)('0' + group);

@@ -326,6 +326,7 @@ int remote_locate(struct kfs_reader *r, const struct kfs_position *position, uin
 int remote_read(struct kfs_reader *r, uint64_t offset, const struct kfs_limit *limit, struct kfs_batch *batch,
                 struct kfs_error *err);
 ssize_t remote_read_bytes(struct kfs_reader *r, uint64_t offset, void *data, size_t len, struct kfs_error *err);
+int remote_read_stored(struct kfs_reader *r, uint64_t offset, struct kfs_stored *stored, struct kfs_error *err);
 
 /* ---- dead.c ---- */
 int remote_dead_count(struct kfs_stream *s, uint32_t index, uint64_t *n, struct kfs_error *err);

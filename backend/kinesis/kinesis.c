@@ -280,6 +280,7 @@ static const struct kfs_backend_ops remote_ops = {
     .locate = remote_locate,
     .read = remote_read,
     .read_bytes = remote_read_bytes,
+    .read_stored = remote_read_stored,
     .watch = remote_watch,
     .unwatch = remote_unwatch,
     .dead_count = remote_dead_count,

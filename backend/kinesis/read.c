@@ -237,3 +237,11 @@ ssize_t remote_read_bytes(struct kfs_reader *r, uint64_t offset, void *data, siz
 
     return rc != 0 ? rc : kfs_log_read_bytes(reader->log, offset, data, len, err);
 }
+
+int remote_read_stored(struct kfs_reader *r, uint64_t offset, struct kfs_stored *stored, struct kfs_error *err)
+{
+    struct remote_reader *reader = (struct remote_reader *)r;
+    int rc = check_there(reader, err);
+
+    return rc != 0 ? rc : kfs_log_read_stored(reader->log, offset, stored, err);
+}

@@ -119,6 +119,27 @@ static int build(const struct subject *s, struct kfs_check *check, struct kfs_er
     return rc;
 }
 
+/* Notes of what records there are would be wrong. */
+static int remove_derived(const struct subject *s)
+{
+    struct fsck *fsck = s->place.fsck;
+    const struct kfs_io *io = fsck->io;
+    struct fsck_names names = {0};
+    int dir = io->open(io->ctx, s->stream_dir, "notes", KFS_OPEN_DIR);
+
+    if (dir < 0)
+        return dir == -ENOENT || dir == -ENOTDIR ? 0 : dir;
+    int rc = fsck_list(fsck, dir, &names);
+    for (size_t i = 0; rc == 0 && i < names.n; i++)
+        if (strncmp(names.names[i], KFS_NOTE_DERIVED, sizeof KFS_NOTE_DERIVED - 1) == 0)
+            rc = io->unlink(io->ctx, dir, names.names[i]);
+    if (rc == 0)
+        rc = io->sync_dir(io->ctx, dir);
+    fsck_free_names(&names);
+    io->close(io->ctx, dir);
+    return rc;
+}
+
 static void repair(const struct subject *s, struct kfs_check *check)
 {
     char kept[KFS_SHARD_DIR_MAX + 16];
@@ -126,7 +147,9 @@ static void repair(const struct subject *s, struct kfs_check *check)
     int rc = build(s, check, &err);
 
     if (rc == 0) {
-        rc = replace(s, check, kept, sizeof kept);
+        rc = remove_derived(s);
+        if (rc == 0)
+            rc = replace(s, check, kept, sizeof kept);
         if (rc != 0)
             (void)kfs_fail(&err, -rc, "cannot replace the shard's directory: %s", strerror(-rc));
     }

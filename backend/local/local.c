@@ -79,6 +79,7 @@ static const struct kfs_backend_ops local_ops = {
     .locate = local_locate,
     .read = local_read,
     .read_bytes = local_read_bytes,
+    .read_stored = local_read_stored,
     .watch = local_watch,
     .unwatch = local_unwatch,
     .note_get = local_note_get,

@@ -206,6 +206,7 @@ int local_locate(struct kfs_reader *r, const struct kfs_position *position, uint
 int local_read(struct kfs_reader *r, uint64_t offset, const struct kfs_limit *limit, struct kfs_batch *batch,
                struct kfs_error *err);
 ssize_t local_read_bytes(struct kfs_reader *r, uint64_t offset, void *data, size_t len, struct kfs_error *err);
+int local_read_stored(struct kfs_reader *r, uint64_t offset, struct kfs_stored *stored, struct kfs_error *err);
 
 /* ---- notes.c ---- */
 int local_note_get(struct kfs_backend *b, struct kfs_stream *s, const char *name, struct kfs_buf *buf,

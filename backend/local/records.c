@@ -352,3 +352,15 @@ ssize_t local_read_bytes(struct kfs_reader *r, uint64_t offset, void *data, size
     ssize_t n = kfs_log_read_bytes(reader->log, offset, data, len, &detail);
     return n >= 0 ? n : report(reader, (int)n, &detail, err);
 }
+
+int local_read_stored(struct kfs_reader *r, uint64_t offset, struct kfs_stored *stored, struct kfs_error *err)
+{
+    struct local_reader *reader = (struct local_reader *)r;
+    struct kfs_error detail = {0};
+    int rc = check_there(reader, err);
+
+    if (rc != 0)
+        return rc;
+    rc = kfs_log_read_stored(reader->log, offset, stored, &detail);
+    return rc == 0 ? 0 : report(reader, rc, &detail, err);
+}

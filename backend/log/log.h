@@ -92,12 +92,14 @@ int kfs_log_trim_to(struct kfs_log *log, uint64_t offset, bool durable, struct k
 int kfs_log_reader_open(struct kfs_log *log, struct kfs_log_reader **reader);
 void kfs_log_reader_close(struct kfs_log_reader *reader);
 
-/* The contracts of kfs_locate, kfs_read and kfs_read_bytes in backend.h. */
+/* The contracts of kfs_locate, kfs_read, kfs_read_bytes and kfs_read_stored in backend.h. */
 int kfs_log_locate(struct kfs_log_reader *reader, const struct kfs_position *position, uint64_t *offset,
                    struct kfs_error *err);
 int kfs_log_read(struct kfs_log_reader *reader, uint64_t offset, const struct kfs_limit *limit, struct kfs_batch *batch,
                  struct kfs_error *err);
 ssize_t kfs_log_read_bytes(struct kfs_log_reader *reader, uint64_t offset, void *data, size_t len,
                            struct kfs_error *err);
+int kfs_log_read_stored(struct kfs_log_reader *reader, uint64_t offset, struct kfs_stored *stored,
+                        struct kfs_error *err);
 
 #endif

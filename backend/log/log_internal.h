@@ -67,6 +67,22 @@ int kfs_log_add_segment(struct kfs_log *log, struct kfs_segment *seg);
  * KFS_LOG_SEALED_OPEN_MAX, letting the oldest go back to the state before loading. */
 void kfs_log_bound_files(struct kfs_log *log, struct kfs_segment *seg);
 
+/* ---- read.c ---- */
+
+struct kfs_log_reader {
+    struct kfs_log *log;
+    struct kfs_segment_view view; /* the segment of the last read; seg may be NULL */
+    struct kfs_walk walk;         /* in that segment */
+    struct kfs_walk ends;         /* the same, without numbers: of reading records as they are stored */
+    uint64_t sound_from;          /* of it: what lies between was verified by reading record by record */
+    uint64_t sound_to;
+};
+
+/* Makes the reader look at the segment of an offset. */
+int kfs_log_look_at(struct kfs_log_reader *reader, uint64_t offset, struct kfs_error *err);
+/* -EIO with a text; of an offset in the segment. */
+int kfs_log_damaged(const struct kfs_log_reader *reader, uint64_t in_segment, struct kfs_error *err);
+
 /* ---- recover.c ---- */
 int kfs_log_recover(struct kfs_log *log, struct kfs_error *err);
 

@@ -1,4 +1,4 @@
-/* Reading: by position, by record and by byte of the default view. */
+/* Reading: by position and by record. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,14 +9,6 @@
 
 #define RESERVE_RECORD 256         /* bytes that a record is guessed to have where no other tells */
 #define SPAN_MAX ((size_t)1 << 20) /* bytes of data that are read at once, unless one record has more */
-
-struct kfs_log_reader {
-    struct kfs_log *log;
-    struct kfs_segment_view view; /* the segment of the last read; seg may be NULL */
-    struct kfs_walk walk;         /* in that segment */
-    uint64_t sound_from;          /* of it: what lies between was verified by reading record by record */
-    uint64_t sound_to;
-};
 
 int kfs_log_reader_open(struct kfs_log *log, struct kfs_log_reader **out)
 {
@@ -34,6 +26,7 @@ void kfs_log_reader_close(struct kfs_log_reader *reader)
     if (reader == NULL)
         return;
     kfs_walk_release(&reader->walk);
+    kfs_walk_release(&reader->ends);
     kfs_segment_unref(reader->view.seg);
     free(reader);
 }
@@ -48,17 +41,20 @@ static void look_at(struct kfs_log_reader *reader, struct kfs_segment_view *view
         reader->view.index_size = view->index_size;
         reader->view.aggregates_from = view->aggregates_from;
         reader->walk.limit = view->index_size;
+        reader->ends.limit = view->index_size;
         return;
     }
     kfs_walk_release(&reader->walk);
+    kfs_walk_release(&reader->ends);
     kfs_segment_unref(reader->view.seg);
     reader->view = *view;
     reader->sound_from = 0;
     reader->sound_to = 0;
     kfs_walk_init(&reader->walk, view->seg, view->index_size);
+    kfs_walk_init(&reader->ends, view->seg, view->index_size);
 }
 
-static int look_at_offset(struct kfs_log_reader *reader, uint64_t offset, struct kfs_error *err)
+int kfs_log_look_at(struct kfs_log_reader *reader, uint64_t offset, struct kfs_error *err)
 {
     struct kfs_segment_view view;
     int rc = kfs_log_view(reader->log, offset, &view, err);
@@ -68,7 +64,7 @@ static int look_at_offset(struct kfs_log_reader *reader, uint64_t offset, struct
     return rc;
 }
 
-static int damaged(const struct kfs_log_reader *reader, uint64_t in_segment, struct kfs_error *err)
+int kfs_log_damaged(const struct kfs_log_reader *reader, uint64_t in_segment, struct kfs_error *err)
 {
     return kfs_fail(err, EIO,
                     "the store is damaged at offset %" PRIu64 " of the shard; run fsck.kinesisfs on the store",
@@ -138,7 +134,7 @@ static int locate_aim(struct kfs_log_reader *reader, struct kfs_aim *aim, uint64
     if (rc == 0 && ends_early(reader))
         rc = -EIO;
     if (rc < 0)
-        return rc == -EIO ? damaged(reader, 0, err) : rc;
+        return rc == -EIO ? kfs_log_damaged(reader, 0, err) : rc;
     *offset = reader->view.seg->base + (rc == 1 ? reader->walk.place.data_offset : reader->view.data_size);
     return 0;
 }
@@ -146,7 +142,7 @@ static int locate_aim(struct kfs_log_reader *reader, struct kfs_aim *aim, uint64
 static int locate_offset(struct kfs_log_reader *reader, uint64_t wanted, uint64_t *offset, struct kfs_error *err)
 {
     struct kfs_aim aim = {.at = KFS_AIM_OFFSET};
-    int rc = look_at_offset(reader, wanted, err);
+    int rc = kfs_log_look_at(reader, wanted, err);
 
     if (rc != 0 || reader->view.seg == NULL) {
         *offset = wanted;
@@ -157,7 +153,7 @@ static int locate_offset(struct kfs_log_reader *reader, uint64_t wanted, uint64_
     if (rc == 0 && ends_early(reader))
         rc = -EIO;
     if (rc < 0)
-        return rc == -EIO ? damaged(reader, aim.value, err) : rc;
+        return rc == -EIO ? kfs_log_damaged(reader, aim.value, err) : rc;
     *offset = reader->view.seg->base + (rc == 1 ? reader->walk.place.data_offset : reader->view.data_size);
     return 0;
 }
@@ -338,6 +334,25 @@ static bool may_aggregate(const struct kfs_log_reader *reader, const char *data)
            kfs_aggregate_begins((struct kfs_bytes){data, walk->entry.length});
 }
 
+/* Adds the walk's record. */
+static int add_record(const struct kfs_log_reader *reader, struct kfs_batch *batch, const char *data)
+{
+    const struct kfs_walk *walk = &reader->walk;
+    struct kfs_record *record = kfs_batch_room(batch);
+
+    if (record == NULL)
+        return -ENOMEM;
+    record->seq = walk->place.seq;
+    record->arrival_ms = walk->place.arrival_ms;
+    record->offset = reader->view.seg->base + walk->place.data_offset;
+    record->ordinal = reader->view.seg->header.first_record + walk->place.record;
+    record->key = walk->entry.key;
+    record->data = (struct kfs_bytes){data, walk->entry.length};
+    record->sub = 0;
+    record->aggregate = may_aggregate(reader, data);
+    return kfs_batch_keep(batch);
+}
+
 /* Adds records of the reader's segment from `at` on; left says how many more
  * there may be. 0 at a limit or the segment's end, -EIO at damage; *next is where to go on. */
 static int read_segment(struct kfs_log_reader *reader, uint64_t at, struct kfs_limit *left, struct kfs_batch *batch,
@@ -358,16 +373,7 @@ static int read_segment(struct kfs_log_reader *reader, uint64_t at, struct kfs_l
         rc = get_data(reader, left, batch, &span, &data);
         if (rc != 0)
             break;
-        const struct kfs_record record = {
-            .seq = walk->place.seq,
-            .arrival_ms = walk->place.arrival_ms,
-            .offset = reader->view.seg->base + walk->place.data_offset,
-            .ordinal = reader->view.seg->header.first_record + walk->place.record,
-            .key = walk->entry.key,
-            .data = {data, walk->entry.length},
-            .aggregate = may_aggregate(reader, data),
-        };
-        rc = kfs_batch_add(batch, &record);
+        rc = add_record(reader, batch, data);
         if (rc != 0)
             break;
         span.window.held.data = batch->storage.data + span.at; /* it may have moved */
@@ -401,12 +407,12 @@ int kfs_log_read(struct kfs_log_reader *reader, uint64_t offset, const struct kf
     batch->next = offset;
     while (batch->next < extent.end && left.records > 0) {
         uint64_t next;
-        int rc = look_at_offset(reader, batch->next, err);
+        int rc = kfs_log_look_at(reader, batch->next, err);
         if (rc == 0) {
             uint64_t base = reader->view.seg->base;
             rc = read_segment(reader, batch->next - base, &left, batch, &next);
             if (rc == -EIO && batch->n == 0)
-                return damaged(reader, next, err);
+                return kfs_log_damaged(reader, next, err);
             bool stuck = base + next == batch->next;
             batch->next = base + next;
             if (batch->tip < batch->next)
@@ -418,120 +424,4 @@ int kfs_log_read(struct kfs_log_reader *reader, uint64_t offset, const struct kf
             return batch->n > 0 ? 0 : rc;
     }
     return 0;
-}
-
-/* ---- bytes ---- */
-
-/* Bytes of the reader's segment, as they will be handed out when they are verified. */
-struct piece {
-    uint64_t from;
-    struct kfs_bytes bytes;
-};
-
-/* Verifies the records that hold [from, to) of the reader's segment, of which `piece` may be
- * a part. Returns where the first damaged one begins, or `to` (or beyond), or -errno. */
-static int64_t verify_range(struct kfs_log_reader *reader, uint64_t from, uint64_t to, const struct piece *piece)
-{
-    struct kfs_window window = {
-        .seg = reader->view.seg,
-        .size = reader->view.data_size,
-        .held = piece->bytes,
-        .held_start = piece->from,
-        .end = to,
-    };
-    struct kfs_aim aim = {.at = KFS_AIM_CONTAINING, .value = from};
-    struct kfs_walk *walk = &reader->walk;
-    uint64_t good = from;
-    const char *data;
-    int rc;
-
-    /* A reader that goes on needs no search: the walk stands where the last range ended. */
-    if (walk->page_no == 0 || walk->place.data_offset > from || kfs_walk_end(walk) < from)
-        rc = kfs_walk_seek(walk, &aim);
-    else
-        rc = kfs_walk_end(walk) == from ? kfs_walk_next(walk) : 1;
-    uint64_t start = rc == 1 ? walk->place.data_offset : from;
-    if (start > from)
-        rc = -EIO; /* nothing vouches for what lies between */
-    while (rc == 1) {
-        rc = kfs_verify_record(walk, &window, &data);
-        if (rc != 0) {
-            good = walk->place.data_offset;
-            break;
-        }
-        good = kfs_walk_end(walk);
-        rc = good < to ? kfs_walk_next(walk) : 0;
-    }
-    kfs_window_release(&window);
-    if (good > start)
-        kfs_segment_mark_verified(reader->view.seg, start, good);
-    return rc == -ENOMEM ? rc : (int64_t)good;
-}
-
-/* How many bytes of a piece may be handed out. 0 where the first is in a damaged record. */
-static int64_t verify_piece(struct kfs_log_reader *reader, const struct piece *piece)
-{
-    uint64_t from = piece->from;
-    uint64_t to = from + piece->bytes.len;
-
-    /* Whole chunks where they are complete, so that they need it only once. A read that goes
-     * on where another ended begins in a chunk that is done. */
-    uint64_t chunk = from - from % KFS_VERIFY_CHUNK;
-    while (chunk < to && kfs_segment_is_verified(reader->view.seg, chunk, chunk + KFS_VERIFY_CHUNK))
-        chunk += KFS_VERIFY_CHUNK;
-    if (chunk >= to)
-        return (int64_t)(to - from);
-    uint64_t chunk_end = (to + KFS_VERIFY_CHUNK - 1) / KFS_VERIFY_CHUNK * KFS_VERIFY_CHUNK;
-    if (chunk_end <= reader->view.data_size && verify_range(reader, chunk, chunk_end, piece) >= (int64_t)to)
-        return (int64_t)(to - from);
-    int64_t good = verify_range(reader, from, to, piece);
-    if (good < 0)
-        return good;
-    if ((uint64_t)good <= from)
-        return 0;
-    return (int64_t)((uint64_t)good >= to ? to : (uint64_t)good) - (int64_t)from;
-}
-
-/* One piece of a read: as much as the reader's segment holds. */
-static ssize_t read_piece(struct kfs_log_reader *reader, uint64_t from, void *data, size_t len)
-{
-    const struct kfs_segment *seg = reader->view.seg;
-    bool verified = kfs_segment_is_verified(seg, from, from + len);
-    ssize_t n = seg->io->pread(seg->io->ctx, seg->data_fd, data, len, from);
-
-    if (n > 0 && !verified)
-        n = (ssize_t)verify_piece(reader, &(struct piece){from, {data, (size_t)n}});
-    return n == 0 ? -EIO : n;
-}
-
-ssize_t kfs_log_read_bytes(struct kfs_log_reader *reader, uint64_t offset, void *data, size_t len,
-                           struct kfs_error *err)
-{
-    struct kfs_log_extent extent;
-    size_t done = 0;
-
-    kfs_log_extent(reader->log, &extent);
-    uint64_t end = extent.end < extent.aggregates_from ? extent.end : extent.aggregates_from;
-    if (offset >= end)
-        return 0;
-    if (len > end - offset)
-        len = (size_t)(end - offset);
-    while (done < len) {
-        int rc = look_at_offset(reader, offset + done, err);
-        if (rc != 0)
-            return done > 0 ? (ssize_t)done : rc;
-        uint64_t from = offset + done - reader->view.seg->base;
-        size_t want = len - done;
-        if (want > reader->view.data_size - from)
-            want = (size_t)(reader->view.data_size - from);
-        ssize_t n = read_piece(reader, from, (char *)data + done, want);
-        if (n == -EIO && done == 0)
-            return damaged(reader, from, err);
-        if (n < 0)
-            return done > 0 ? (ssize_t)done : n;
-        done += (size_t)n;
-        if ((size_t)n < want)
-            break; /* what follows is damaged; the next read says so */
-    }
-    return (ssize_t)done;
 }

@@ -57,24 +57,12 @@ static int load_page(struct kfs_walk *walk, uint64_t page_no)
     return 0;
 }
 
-/* Makes the entry at walk->at the current one; place says what is known of it:
- * for a block's first record all, for others the offset, ordinal and chain, and
- * the sequence number of the one before. */
-static int take_entry(struct kfs_walk *walk, bool first)
+/* Adds to the place what the current entry says. */
+static void place_entry(struct kfs_walk *walk)
 {
-    struct kfs_entry *entry = &walk->entry;
-    int rc = kfs_entry_decode(walk->page, walk->at, walk->valid, entry);
-
-    if (rc < 0)
-        return -EIO;
-    if (rc == 0)
-        return 0;
-    walk->place.arrival_ms = walk->block_arrival_ms + entry->arrival_delta;
-    if (entry->has_seq)
-        walk->place.seq = entry->seq;
-    else if (!first)
-        kfs_seq_advance(&walk->place.seq, walk->place.arrival_ms / 1000);
-    return 1;
+    walk->place.arrival_ms = walk->block_arrival_ms + walk->entry.arrival_delta;
+    if (walk->entry.has_seq)
+        walk->place.seq = walk->entry.seq;
 }
 
 /* Where a block says it begins. The first one must do so where the segment does: that
@@ -101,10 +89,12 @@ int kfs_walk_to_page(struct kfs_walk *walk, uint64_t page_no)
     }
     walk->block_arrival_ms = walk->place.arrival_ms;
     walk->at = KFS_BLOCK_HEADER;
-    rc = take_entry(walk, true);
+    rc = kfs_entry_decode(walk->page, walk->at, walk->valid, &walk->entry);
+    if (rc == 1)
+        place_entry(walk);
     if (rc != 1)
         walk->page_no = 0;
-    return rc == 0 ? -EIO : rc; /* a block is begun only for an entry */
+    return rc == 1 ? 1 : -EIO; /* a block is begun only for an entry */
 }
 
 /* The next block must go on exactly where this one ended. */
@@ -124,7 +114,7 @@ static int next_page(struct kfs_walk *walk)
     return rc;
 }
 
-int kfs_walk_next(struct kfs_walk *walk)
+int kfs_walk_skip(struct kfs_walk *walk)
 {
     if (walk->page_no == 0)
         return kfs_walk_to_page(walk, 1);
@@ -134,20 +124,33 @@ int kfs_walk_next(struct kfs_walk *walk)
             return rc;
     }
 
-    struct kfs_place last = walk->place;
-    size_t last_at = walk->at;
-    walk->place.data_offset = kfs_walk_end(walk);
-    walk->place.record++;
-    walk->place.chain = walk->entry.checksum;
-    walk->at += walk->entry.size;
-    int rc = take_entry(walk, false);
-    if (rc < 0)
+    const uint64_t end = kfs_walk_end(walk);
+    const uint32_t chain = walk->entry.checksum;
+    const size_t at = walk->at + walk->entry.size;
+    int rc = kfs_entry_decode(walk->page, at, walk->valid, &walk->entry);
+    if (rc == 0)
+        return next_page(walk);
+    if (rc < 0) {
         walk->page_no = 0;
-    if (rc != 0)
-        return rc;
-    walk->place = last;
-    walk->at = last_at;
-    return next_page(walk);
+        return -EIO;
+    }
+    walk->at = at;
+    walk->place.data_offset = end;
+    walk->place.record++;
+    walk->place.chain = chain;
+    place_entry(walk);
+    return 1;
+}
+
+int kfs_walk_next(struct kfs_walk *walk)
+{
+    const uint64_t page_no = walk->page_no;
+    int rc = kfs_walk_skip(walk);
+
+    /* A block's first record has its number from the header. */
+    if (rc == 1 && walk->page_no == page_no && !walk->entry.has_seq)
+        kfs_seq_advance(&walk->place.seq, walk->place.arrival_ms / 1000);
+    return rc;
 }
 
 static bool before(const struct kfs_aim *aim, const struct kfs_place *place)

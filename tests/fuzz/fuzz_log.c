@@ -394,6 +394,32 @@ static void read_bytes(struct look *l, struct kfs_log_reader *reader, uint64_t f
     }
 }
 
+static void read_stored(struct look *l, struct kfs_log_reader *reader, uint64_t from)
+{
+    static struct kfs_stored stored;
+    const uint64_t end = world_end(&l->w);
+    struct kfs_log_extent extent;
+
+    kfs_log_extent(l->w.log, &extent);
+    stored.frame = 4;
+    for (int i = 0; i < ROUNDS_MAX && from < extent.end; i++) {
+        uint32_t before = 0;
+        stored.room = i % 2 == 0 ? 50 : SIZE_MAX;
+        stored.n = 0;
+        int rc = kfs_log_read_stored(reader, from, &stored, &l->w.err);
+        REQUIRE(rc == 0 || rc == -EIO);
+        REQUIRE(stored.n <= KFS_STORED_MAX);
+        for (size_t k = 0; k < stored.n; k++) {
+            REQUIRE(stored.ends[k] > before && stored.ends[k] <= KFS_STORED_BYTES);
+            before = stored.ends[k];
+            REQUIRE(stored.bytes[before - 1] == '\n');
+        }
+        REQUIRE(before == 0 || l->forged ||
+                (from + before <= end && memcmp(stored.bytes, l->bytes + from, before) == 0));
+        from += before > 0 ? before : 1;
+    }
+}
+
 static void locate(struct look *l, struct kfs_log_reader *reader, const struct kfs_log_extent *extent)
 {
     const struct world_record none = {.offset = 7};
@@ -427,6 +453,7 @@ static void look_at(struct look *l, struct kfs_log_extent *extent)
     read_records(l, reader, extent->horizon);
     read_records(l, reader, extent->horizon + (extent->end - extent->horizon) / 2);
     read_bytes(l, reader, extent->horizon, l->w.n > 50 ? 301 : 13);
+    read_stored(l, reader, extent->horizon);
     locate(l, reader, extent);
     kfs_log_reader_close(reader);
 }

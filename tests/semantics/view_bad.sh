@@ -25,4 +25,6 @@ bad keyfrom=what "field:N, json:NAME.NAME, regex:EXPRESSION or random"
 bad 'keyfrom=regex:(' "no extended regular expression"
 bad "$(printf 'x%.0s' {1..253})" "no view 'xxx"
 bad "$(printf 'x,%.0s' {1..70})" "at most 64 views"
+ls "$MNT/s@what" 2>"$WORK/ls" && fail "ls" # looks it up twice
+equal 1 "$(grep -c "'what'" "$MNT/.kinesisfs/errors")" "lines of errors"
 expect_errno ENAMETOOLONG "os.stat('s@$(printf 'x%.0s' {1..254})')"

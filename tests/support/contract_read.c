@@ -403,6 +403,43 @@ static void aggregates_are_announced(void **state)
     kfs_batch_release(&all);
 }
 
+/* From a record on, whatever the room: whole records, of which none but the last reaches it. */
+static void records_as_they_are_stored(void **state)
+{
+    struct contract_case *c = *state;
+    struct kfs_stream *s = case_create(c, "s", 1);
+    struct kfs_reader *reader = case_reader(c, s, 0);
+    size_t len = 0;
+    char *view = make_view(c, s, &len);
+    struct kfs_stored stored;
+    struct kfs_batch all;
+    uint64_t seed = 7;
+
+    read_all(c, s, 0, 5, &all);
+    for (int round = 0; round < 300; round++) {
+        size_t first = (size_t)random_below(&seed, all.n);
+        size_t taken = 0;
+        stored.room = 1 + (size_t)random_below(&seed, round % 2 == 0 ? 300 : 100000);
+        stored.frame = (size_t)random_below(&seed, 5);
+        assert_int_equal(kfs_read_stored(reader, all.records[first].offset, &stored, &c->err), 0);
+        assert_int_equal(stored.offset, all.records[first].offset);
+        assert_true(stored.n > 0 || all.records[first].data.len + 1 > 1000);
+        for (size_t i = 0; i < stored.n; i++) {
+            const struct kfs_record *r = &all.records[first + i];
+            assert_true(taken < stored.room);
+            assert_int_equal(stored.offset + stored.ends[i], r->offset + r->data.len + 1);
+            taken += r->data.len + stored.frame;
+        }
+        if (stored.n > 0)
+            assert_memory_equal(stored.bytes, view + stored.offset, stored.ends[stored.n - 1]);
+    }
+    stored.room = 10;
+    assert_int_equal(kfs_read_stored(reader, len, &stored, &c->err), 0);
+    assert_int_equal(stored.n, 0);
+    kfs_batch_release(&all);
+    free(view);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(read_goes_on_from_next),
     cmocka_unit_test(read_of_an_empty_shard),
@@ -418,6 +455,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(records_and_bytes_agree),
     cmocka_unit_test(a_batch_outlives_its_reader),
     cmocka_unit_test(aggregates_are_announced),
+    cmocka_unit_test(records_as_they_are_stored),
 };
 
 CONTRACT_GROUP(contract_read, tests);

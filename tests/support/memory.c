@@ -311,6 +311,7 @@ struct kfs_backend *memory_open(const struct kfs_clock *clock)
         .locate = memory_locate,
         .read = memory_read,
         .read_bytes = memory_read_bytes,
+        .read_stored = memory_read_stored,
         .watch = watch_add,
         .unwatch = watch_remove,
         .note_get = memory_note_get,

@@ -302,3 +302,29 @@ ssize_t memory_read_bytes(struct kfs_reader *reader, uint64_t offset, void *data
     memory_leave(s);
     return rc != 0 ? rc : (ssize_t)got;
 }
+
+int memory_read_stored(struct kfs_reader *reader, uint64_t offset, struct kfs_stored *stored, struct kfs_error *err)
+{
+    struct memory_stream *s;
+    struct memory_shard *shard;
+    size_t len = 0;
+    size_t taken = 0;
+    int rc = enter_shard(reader, &s, &shard, err);
+
+    if (rc == 0)
+        rc = check_horizon(shard, offset, err);
+    for (size_t i = rc == 0 ? shard->first : shard->n; i < shard->n && stored->n < KFS_STORED_MAX; i++) {
+        const struct memory_record *r = &shard->records[i];
+        if (r->offset < offset)
+            continue;
+        if (r->offset != offset + len || r->len + 1 > KFS_STORED_BYTES - len || taken >= stored->room)
+            break;
+        memcpy(stored->bytes + len, r->data, r->len);
+        stored->bytes[len + r->len] = '\n';
+        len += r->len + 1;
+        taken += r->len + stored->frame;
+        stored->ends[stored->n++] = (uint32_t)len;
+    }
+    memory_leave(s);
+    return rc;
+}

@@ -112,6 +112,7 @@ int memory_locate(struct kfs_reader *reader, const struct kfs_position *position
 int memory_read(struct kfs_reader *reader, uint64_t offset, const struct kfs_limit *limit, struct kfs_batch *batch,
                 struct kfs_error *err);
 ssize_t memory_read_bytes(struct kfs_reader *reader, uint64_t offset, void *data, size_t len, struct kfs_error *err);
+int memory_read_stored(struct kfs_reader *reader, uint64_t offset, struct kfs_stored *stored, struct kfs_error *err);
 
 /* Notes: memory_notes.c. */
 int memory_note_get(struct kfs_backend *b, struct kfs_stream *ref, const char *name, struct kfs_buf *buf,

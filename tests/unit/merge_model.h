@@ -78,6 +78,20 @@ static inline int world_read(struct kfs_reader *r, uint64_t offset, const struct
     return rc;
 }
 
+/* What fails is not at hand. */
+static inline int world_read_stored(struct kfs_reader *r, uint64_t offset, struct kfs_stored *stored,
+                                    struct kfs_error *err)
+{
+    struct world *w = the_world;
+
+    if (w->fail_with != 0 && r->shard == w->fail)
+        return offset == w->fail_at ? kfs_fail(err, w->fail_with, "made to fail") : 0;
+    w->reads++;
+    int rc = w->real->read_stored(r, offset, stored, err);
+    w->records += stored->n;
+    return rc;
+}
+
 static inline int world_locate(struct kfs_reader *r, const struct kfs_position *p, uint64_t *at, struct kfs_error *err)
 {
     struct kfs_position skewed = *p;
@@ -122,6 +136,7 @@ static inline void world_open(struct world *w, uint32_t shards)
     w->real = w->backend->ops;
     w->ops = *w->real;
     w->ops.read = world_read;
+    w->ops.read_stored = world_read_stored;
     w->ops.locate = world_locate;
     w->ops.shard_extent = world_extent;
     w->ops.reader_open = world_reader_open;

@@ -204,6 +204,37 @@ static void rendered_size_counts_digits_of_every_number(void **state)
     }
 }
 
+/* As many as fit of records as they are stored, each as it is rendered alone. */
+static void stored_records_are_rendered_alike(void **state)
+{
+    static const struct kfs_framing *const fixed[] = {&kfs_framing_lines, &kfs_framing_nul, &kfs_framing_raw,
+                                                      &kfs_framing_len};
+    static struct kfs_stored stored = {.n = 5, .ends = {3, 4, 5, 15, 17}, .bytes = "ab\n\n\nnine\nbytes\nz\n"};
+
+    (void)state;
+    for (size_t f = 0; f < sizeof fixed / sizeof fixed[0]; f++) {
+        for (size_t room = 0; room < 40; room++) {
+            char got[40];
+            struct kfs_buf out = {.data = got, .cap = room, .max = room};
+            struct kfs_buf want;
+            size_t n = fixed[f]->render_stored(&stored, &out);
+            kfs_buf_init(&want, 100);
+            for (size_t i = 0; i < n; i++) {
+                size_t from = i > 0 ? stored.ends[i - 1] : 0;
+                struct kfs_record record =
+                    record_of((struct kfs_bytes){stored.bytes + from, stored.ends[i] - from - 1}, bytes_of("k"));
+                assert_int_equal(fixed[f]->render(&record, SHARD, &want), 0);
+            }
+            assert_int_equal(out.len, want.len);
+            if (out.len > 0)
+                assert_memory_equal(out.data, want.data, out.len);
+            if (n < stored.n)
+                assert_true(stored.ends[n] - (n > 0 ? stored.ends[n - 1] : 0) - 1 + fixed[f]->frame > room - out.len);
+            kfs_buf_release(&want);
+        }
+    }
+}
+
 static void render_that_does_not_fit_appends_nothing(void **state)
 {
     struct kfs_record record = record_of(bytes_of("data"), bytes_of("k"));
@@ -468,6 +499,7 @@ int main(void)
         cmocka_unit_test(json_has_base64_for_what_is_no_text),
         cmocka_unit_test(json_has_room_for_any_number_and_time),
         cmocka_unit_test(rendered_size_counts_digits_of_every_number),
+        cmocka_unit_test(stored_records_are_rendered_alike),
         cmocka_unit_test(render_that_does_not_fit_appends_nothing),
         cmocka_unit_test(json_decodes),
         cmocka_unit_test(json_decodes_hash_keys),

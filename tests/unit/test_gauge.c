@@ -181,6 +181,119 @@ static void what_is_known_outlives_retention(void **state)
     close_all(&w, &gauges, g, reader);
 }
 
+/* ---- from mount to mount ---- */
+
+#define NOTE "gauge-json-000000000000"
+
+/* Another mount: nothing is left of the gauges but notes. Measures all, and returns how many records that read. */
+static size_t measured_anew(struct world *w, struct kfs_gauges *gauges, struct kfs_gauge **g, struct kfs_reader *reader)
+{
+    kfs_gauge_put(gauges, *g);
+    kfs_gauges_release(gauges);
+    kfs_gauges_init(gauges);
+    *g = gauge_of(w, gauges);
+    w->records = 0;
+    check(*g, reader, 0, places.n);
+    return w->records;
+}
+
+static void get_note(struct world *w, struct kfs_buf *text)
+{
+    kfs_buf_init(text, KFS_NOTE_BYTES_MAX);
+    assert_int_equal(kfs_note_get(w->backend, w->stream, NOTE, text, NULL), 0);
+}
+
+static void set_note(struct world *w, const char *name, const void *data, size_t len)
+{
+    assert_int_equal(kfs_note_set(w->backend, w->stream, name, (struct kfs_bytes){data, len}, NULL), 0);
+}
+
+/* A shard of more than KFS_GAUGE_SAVE_BYTES, which was measured. */
+static void open_large(struct world *w, struct kfs_gauges *gauges, struct kfs_gauge **g, struct kfs_reader **reader)
+{
+    open_all(w, gauges, g, reader);
+    for (int i = 0; i < 9; i++)
+        world_put(w, 0, 4U << 20);
+    learn(w, *reader);
+    assert_false(kfs_gauge_due(*g));
+    check(*g, *reader, 0, places.n);
+    assert_true(kfs_gauge_due(*g));
+}
+
+static void what_was_measured_is_saved(void **state)
+{
+    struct kfs_gauges gauges;
+    struct kfs_reader *reader;
+    struct kfs_gauge *g;
+    struct kfs_buf text;
+    struct world w;
+
+    (void)state;
+    open_large(&w, &gauges, &g, &reader);
+    set_note(&w, "gauge-json-000000000099", "x", 1); /* of a shard that there is not */
+    set_note(&w, "tags", "x", 1);
+    kfs_gauge_save(g, w.stream);
+    assert_false(kfs_gauge_due(g));
+    kfs_buf_init(&text, 10);
+    assert_int_equal(kfs_note_get(w.backend, w.stream, "gauge-json-000000000099", &text, NULL), 0);
+    assert_int_equal(text.len, 0);
+    assert_int_equal(kfs_note_get(w.backend, w.stream, "tags", &text, NULL), 0);
+    assert_int_equal(text.len, 1);
+    kfs_buf_release(&text);
+
+    assert_int_equal(measured_anew(&w, &gauges, &g, reader), 1); /* the one that ties the note to the shard */
+    for (int i = 0; i < 3; i++)
+        world_put(&w, 0, 999);
+    learn(&w, reader);
+    assert_int_equal(measured_anew(&w, &gauges, &g, reader), 4);
+    close_all(&w, &gauges, g, reader);
+}
+
+static void a_wrong_note_counts_for_nothing(void **state)
+{
+    static const size_t at[] = {0, 8, 30, 50, 60, 70, 90, SIZE_MAX};
+    struct kfs_gauge_note *note = malloc(sizeof *note);
+    struct kfs_gauges gauges;
+    struct kfs_reader *reader;
+    struct kfs_gauge *g;
+    struct kfs_buf text;
+    struct kfs_buf other;
+    struct world w;
+
+    (void)state;
+    open_large(&w, &gauges, &g, &reader);
+    kfs_gauge_save(g, w.stream);
+    get_note(&w, &text);
+    for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
+        char *byte = &text.data[at[i] < text.len ? at[i] : text.len - 1];
+        *byte ^= 4;
+        set_note(&w, NOTE, text.data, text.len);
+        assert_int_equal(measured_anew(&w, &gauges, &g, reader), 9);
+        *byte ^= 4;
+    }
+    set_note(&w, NOTE, text.data, text.len / 2);
+    assert_int_equal(measured_anew(&w, &gauges, &g, reader), 9);
+
+    /* Of another past of the shard: another number, another place, another size. */
+    for (int i = 0; i < 4; i++) {
+        assert_true(kfs_gauge_note_parse((struct kfs_bytes){text.data, text.len}, note));
+        note->end.seq.b[20] ^= i == 0;
+        note->end.offset -= i == 1;
+        note->end.size += i == 2;
+        note->stretches[note->n - 1].upto += i == 3;
+        kfs_buf_init(&other, KFS_NOTE_BYTES_MAX);
+        assert_int_equal(kfs_gauge_note_print(&note->end, note->stretches, note->n, &other), 0);
+        set_note(&w, NOTE, other.data, other.len);
+        assert_in_range(measured_anew(&w, &gauges, &g, reader), 9, 10);
+        kfs_buf_release(&other);
+    }
+    set_note(&w, NOTE, text.data, text.len);
+    assert_int_equal(measured_anew(&w, &gauges, &g, reader), 1);
+    kfs_buf_release(&text);
+    free(note);
+    close_all(&w, &gauges, g, reader);
+}
+
 static void a_failure_says_how_far_it_came(void **state)
 {
     struct kfs_gauges gauges;
@@ -257,10 +370,11 @@ static void ordinals_count_from_the_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_part_is_measured_exactly),   cmocka_unit_test(nothing_is_read_twice),
-        cmocka_unit_test(stretches_are_bounded),          cmocka_unit_test(what_is_known_outlives_retention),
-        cmocka_unit_test(a_failure_says_how_far_it_came), cmocka_unit_test(gauges_that_no_one_uses_are_bounded),
-        cmocka_unit_test(ordinals_count_from_the_first),
+        cmocka_unit_test(any_part_is_measured_exactly),    cmocka_unit_test(nothing_is_read_twice),
+        cmocka_unit_test(stretches_are_bounded),           cmocka_unit_test(what_is_known_outlives_retention),
+        cmocka_unit_test(a_failure_says_how_far_it_came),  cmocka_unit_test(gauges_that_no_one_uses_are_bounded),
+        cmocka_unit_test(ordinals_count_from_the_first),   cmocka_unit_test(what_was_measured_is_saved),
+        cmocka_unit_test(a_wrong_note_counts_for_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

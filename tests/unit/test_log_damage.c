@@ -95,6 +95,33 @@ static void read_bytes(struct world *w, struct kfs_log_reader *reader, const str
     free(want);
 }
 
+/* Records as they are stored are whole ones, or none where there is damage. */
+static void read_stored(struct world *w, struct kfs_log_reader *reader, const struct kfs_log_extent *extent)
+{
+    struct kfs_stored stored = {.room = 200, .frame = 4};
+    uint64_t at = extent->horizon;
+
+    while (at < extent->end && at < world_end(w)) {
+        stored.n = 0;
+        int rc = kfs_log_read_stored(reader, at, &stored, &w->err);
+        CHECK(w, rc == 0 || rc == -EIO);
+        if (rc != 0 || stored.n == 0) {
+            at = record_after(w, at);
+            continue;
+        }
+        char want[KFS_STORED_BYTES];
+        uint64_t next = at;
+        for (size_t i = 0; i < stored.n; i++) {
+            next = record_after(w, next);
+            CHECK(w, at + stored.ends[i] == next);
+        }
+        CHECK(w, stored.ends[stored.n - 1] <= sizeof want);
+        world_bytes(w, at, want, stored.ends[stored.n - 1]);
+        CHECK(w, memcmp(stored.bytes, want, stored.ends[stored.n - 1]) == 0);
+        at = next;
+    }
+}
+
 static void check_positions(struct world *w, struct kfs_log_reader *reader)
 {
     for (int type = KFS_AT_HORIZON; type <= KFS_LAST_RECORDS; type++) {
@@ -127,6 +154,7 @@ static void look(const struct world *model, struct simdisk *disk)
     CHECK(&w, kfs_log_reader_open(w.log, &reader) == 0);
     (void)read_records(&w, reader, &extent);
     read_bytes(&w, reader, &extent, w.n > 50 ? 97 : 13);
+    read_stored(&w, reader, &extent);
     check_positions(&w, reader);
     kfs_log_reader_close(reader);
     (void)kfs_log_trim_age(w.log, w.now_ms, true, NULL);
