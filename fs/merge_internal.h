@@ -13,6 +13,7 @@ struct merge_shard {
     uint32_t index;
     uint32_t parents[2];       /* slots, or UINT32_MAX */
     bool gone;                 /* retention has removed it */
+    bool complete;             /* nothing comes behind what was seen of it */
     uint64_t base;             /* offset of its first record in the merge */
     uint64_t base_record;      /* its ordinal */
     uint64_t end;              /* of the last extension */
