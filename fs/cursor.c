@@ -251,7 +251,7 @@ static int collect(struct kfs_cursors *cursors, struct kfs_cursor_reader *reader
     if (confirmed == reader->collected)
         return 0;
     if (kfs_node_is_plain(node)) {
-        int rc = move(reader->cursor, node->shard, node->base + confirmed, err);
+        int rc = move(reader->cursor, node->shard, atomic_load(&node->begin)->base + confirmed, err);
         if (rc == 0)
             reader->collected = confirmed;
         return rc;
@@ -400,29 +400,30 @@ static struct kfs_cursor_reader *excluding(const struct kfs_cursor *cursor, uint
 /* Whether the node's places are still the cursor's. Under cursor.lock. */
 static bool is_current(const struct kfs_cursor *cursor, const struct kfs_node *node)
 {
+    const struct kfs_places *places = &atomic_load(&node->begin)->places;
     const struct kfs_place *place;
 
-    if (node->shard == KFS_NO_SHARD && node->places.n != cursor->places.n)
+    if (node->shard == KFS_NO_SHARD && places->n != cursor->places.n)
         return false;
-    for (size_t i = 0; i < node->places.n; i++) {
-        place = kfs_places_find(&cursor->places, node->places.list[i].shard);
-        if (place == NULL || !kfs_place_equal(place, &node->places.list[i]))
+    for (size_t i = 0; i < places->n; i++) {
+        place = kfs_places_find(&cursor->places, places->list[i].shard);
+        if (place == NULL || !kfs_place_equal(place, &places->list[i]))
             return false;
     }
-    return node->places.n > 0 || node->shard == KFS_NO_SHARD || kfs_places_find(&cursor->places, node->shard) == NULL;
+    return places->n > 0 || node->shard == KFS_NO_SHARD || kfs_places_find(&cursor->places, node->shard) == NULL;
 }
 
 /* A new cursor begins where the node does, and in other shards where `from` says. Under cursor.lock. */
-static int adopt(struct kfs_cursor *cursor, const struct kfs_node *node, const struct kfs_position *from,
-                 struct kfs_error *err)
+static int adopt(struct kfs_cursor *cursor, const struct kfs_node *node, struct kfs_error *err)
 {
+    const struct kfs_begin *begin = atomic_load(&node->begin);
     struct kfs_places made = {0};
     int rc = 0;
 
-    if (kfs_places_copy(&node->places, &made) != 0)
+    if (kfs_places_copy(&begin->places, &made) != 0)
         return kfs_fail(err, ENOMEM, "no memory for a cursor");
     if (node->shard != KFS_NO_SHARD)
-        rc = add_begins(cursor->topic->stream, from, &made, err);
+        rc = add_begins(cursor->topic->stream, &begin->from, &made, err);
     if (rc != 0) {
         kfs_places_release(&made);
         return rc;
@@ -461,8 +462,8 @@ static int start_thread(struct kfs_cursors *cursors)
     return rc;
 }
 
-int kfs_cursor_attach(struct kfs_cursors *cursors, struct kfs_node *node, const struct kfs_position *from,
-                      struct kfs_cursor_reader *reader, struct kfs_error *err)
+int kfs_cursor_attach(struct kfs_cursors *cursors, struct kfs_node *node, struct kfs_cursor_reader *reader,
+                      struct kfs_error *err)
 {
     struct kfs_cursor *cursor = node->cursor;
     bool is_new = false;
@@ -476,7 +477,7 @@ int kfs_cursor_attach(struct kfs_cursors *cursors, struct kfs_node *node, const 
         rc = kfs_fail(err, EBUSY, "cursor '%s' is in use: another open file reads with it", cursor->name);
     } else if (!cursor->exists) {
         is_new = true;
-        rc = adopt(cursor, node, from, err);
+        rc = adopt(cursor, node, err);
     } else if (!is_current(cursor, node)) {
         rc = -ESTALE; /* the kernel looks the name up again */
     }

@@ -84,8 +84,8 @@ int kfs_cursor_begin(struct kfs_cursor *cursor, uint32_t shard, const struct kfs
 
 /* Begins reading through the node's cursor. -EBUSY where another file does; -ESTALE where the cursor has moved since
  * the node was looked up: it is to be looked up again. A new cursor begins with the node's places, and is saved. */
-int kfs_cursor_attach(struct kfs_cursors *cursors, struct kfs_node *node, const struct kfs_position *from,
-                      struct kfs_cursor_reader *reader, struct kfs_error *err);
+int kfs_cursor_attach(struct kfs_cursors *cursors, struct kfs_node *node, struct kfs_cursor_reader *reader,
+                      struct kfs_error *err);
 void kfs_cursor_detach(struct kfs_cursors *cursors, struct kfs_cursor_reader *reader); /* saves, if it must */
 
 /* Before a read at an offset, and after one that returned n bytes. */
