@@ -237,31 +237,42 @@ static int move(struct kfs_cursor *cursor, uint32_t shard, uint64_t offset, stru
     return kfs_places_set(&cursor->places, &place) == 0 ? 0 : kfs_fail(err, ENOMEM, "no memory for a cursor");
 }
 
-/* Takes what a reader has confirmed into the places. Under cursor.lock. */
-static int collect(struct kfs_cursors *cursors, struct kfs_cursor_reader *reader, struct kfs_error *err)
+/* Moves the places of a merged file's shards; what could not be moved is for the next time. Under cursor.lock. */
+static int move_all(struct kfs_cursor_reader *reader, struct kfs_merge_offset *offsets, size_t n, struct kfs_error *err)
 {
-    struct kfs_merge_offset *list = NULL;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = move(reader->cursor, offsets[i].shard, offsets[i].offset, err);
+    if (rc != 0) {
+        (void)pthread_mutex_lock(&reader->lock);
+        if (reader->offsets == NULL) {
+            reader->offsets = offsets;
+            reader->n_offsets = n;
+            offsets = NULL;
+        }
+        (void)pthread_mutex_unlock(&reader->lock);
+    }
+    free(offsets);
+    return rc;
+}
+
+/* Takes what a reader has confirmed into the places. Under cursor.lock. */
+static int collect(struct kfs_cursor_reader *reader, struct kfs_error *err)
+{
     struct kfs_node *node = reader->node;
-    struct kfs_merge *merge;
-    size_t n = 0;
 
     (void)pthread_mutex_lock(&reader->lock);
     uint64_t confirmed = reader->confirmed;
+    struct kfs_merge_offset *offsets = reader->offsets;
+    size_t n = reader->n_offsets;
+    reader->offsets = NULL;
     (void)pthread_mutex_unlock(&reader->lock);
     if (confirmed == reader->collected)
         return 0;
-    if (kfs_node_is_plain(node)) {
-        int rc = move(reader->cursor, node->shard, atomic_load(&node->begin)->base + confirmed, err);
-        if (rc == 0)
-            reader->collected = confirmed;
-        return rc;
-    }
-    int rc = kfs_node_merge(cursors->fs, node, &merge, err);
-    if (rc == 0)
-        rc = kfs_merge_offsets(merge, confirmed, &list, &n, err);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = move(reader->cursor, list[i].shard, list[i].offset, err);
-    free(list);
+    int rc = kfs_node_is_plain(node)
+                 ? move(reader->cursor, node->shard, atomic_load(&node->begin)->base + confirmed, err)
+                 : move_all(reader, offsets, n, err);
     if (rc == 0)
         reader->collected = confirmed;
     return rc;
@@ -306,7 +317,7 @@ static int save(struct kfs_cursors *cursors, struct kfs_cursor *cursor, struct k
     (void)pthread_mutex_lock(&cursor->save_lock);
     (void)pthread_mutex_lock(&cursor->lock);
     for (struct kfs_cursor_reader *r = cursor->readers; r != NULL; r = r->next) {
-        rc = collect(cursors, r, failed == 0 ? first : NULL);
+        rc = collect(r, failed == 0 ? first : NULL);
         if (failed == 0)
             failed = rc;
     }
@@ -513,41 +524,19 @@ void kfs_cursor_detach(struct kfs_cursors *cursors, struct kfs_cursor_reader *re
     *at = reader->next;
     (void)pthread_mutex_unlock(&cursor->lock);
     (void)pthread_mutex_destroy(&reader->lock);
+    free(reader->offsets);
     reader->cursor = NULL;
-}
-
-void kfs_cursor_reads(struct kfs_cursor_reader *reader, uint64_t offset)
-{
-    (void)pthread_mutex_lock(&reader->lock);
-    if (offset > reader->read_end)
-        offset = reader->read_end;
-    if (offset > reader->confirmed)
-        reader->confirmed = offset;
-    (void)pthread_mutex_unlock(&reader->lock);
-    if (atomic_load(&reader->closing)) /* that was a duplicate */
-        atomic_store(&reader->closing, false);
-}
-
-void kfs_cursor_has_read(struct kfs_cursor_reader *reader, uint64_t offset, size_t n)
-{
-    (void)pthread_mutex_lock(&reader->lock);
-    if (offset <= reader->read_end && offset + n > reader->read_end)
-        reader->read_end = offset + n;
-    (void)pthread_mutex_unlock(&reader->lock);
 }
 
 int kfs_cursor_confirm(struct kfs_cursors *cursors, struct kfs_cursor_reader *reader, bool all, bool closing,
                        struct kfs_error *err)
 {
-    if (all) {
-        (void)pthread_mutex_lock(&reader->lock);
-        reader->confirmed = reader->read_end;
-        (void)pthread_mutex_unlock(&reader->lock);
-    }
-    int rc = save(cursors, reader->cursor, err);
+    int rc = all ? kfs_cursor_confirm_before(cursors, reader, UINT64_MAX, err) : 0;
+    int saved = save(cursors, reader->cursor, rc == 0 ? err : NULL);
+
     if (closing)
         atomic_store(&reader->closing, true);
-    return rc;
+    return rc == 0 ? saved : rc;
 }
 
 /* ---- removing ---- */

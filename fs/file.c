@@ -308,7 +308,7 @@ ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offse
     if (node->type == KFS_NODE_ERRORS)
         return kfs_errors_read(&fs->errors, atomic_load(&node->begin)->base + offset, data, len);
     if (handle->cursor.cursor != NULL)
-        kfs_cursor_reads(&handle->cursor, offset);
+        kfs_cursor_reads(&fs->cursors, &handle->cursor, offset);
     n = read_records(fs, handle, offset, data, len, &err);
     if (n == 0 && len > 0 && handle->follow) {
         waits = !kfs_handle_at_end(handle);
