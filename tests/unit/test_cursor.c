@@ -52,13 +52,15 @@ static void stop(void)
     kfs_fs_free(the_world.fs);
 }
 
-static uint64_t no_time(void *ctx)
+static uint64_t now_ms; /* of a clock that stands still until the test moves it */
+
+static uint64_t still_time(void *ctx)
 {
     (void)ctx;
-    return UINT64_C(1700000000000);
+    return now_ms;
 }
 
-static const struct kfs_clock still_clock = {NULL, no_time, no_time};
+static const struct kfs_clock still_clock = {NULL, still_time, still_time};
 
 static int open_at(const struct kfs_clock *clock)
 {
@@ -81,6 +83,7 @@ static int open_world(void **state)
 static int open_still_world(void **state)
 {
     (void)state;
+    now_ms = UINT64_C(1700000000000);
     return open_at(&still_clock);
 }
 
@@ -361,11 +364,47 @@ static void test_many_extensions(void **state)
     free(data);
 }
 
+/* The places of shards that retention has removed go with them. */
+static void test_expired_shards(void **state)
+{
+    char data[100];
+    struct kfs_stream *stream;
+    struct kfs_places places;
+    struct kfs_buf note;
+
+    (void)state;
+    append_records(1);
+    assert_int_equal(kfs_stream_open(the_world.backend, "s", &stream, NULL), 0);
+    struct kfs_handle *handle = open_file("s@cursor=c", "all");
+    char *whole = malloc(FILE_MAX);
+    (void)read_all(handle, 0, whole);
+    kfs_fs_release(the_world.fs, handle);
+    assert_int_equal(kfs_stream_resize(stream, 1, NULL), 0);
+    now_ms += UINT64_C(49) * 3600 * 1000;
+    const struct kfs_put put = {.data = {"new", 3}, .key = {"k", 1}};
+    assert_int_equal(kfs_append(stream, KFS_NO_SHARD, &put, 1, NULL, NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        handle = open_file("s@cursor=c", "all");
+        assert_int_equal(kfs_fs_read(the_world.fs, handle, 0, data, sizeof data), i == 0 ? 4 : 0);
+        assert_int_equal(kfs_fs_read(the_world.fs, handle, i == 0 ? 4 : 0, data, sizeof data), 0);
+        kfs_fs_release(the_world.fs, handle);
+        kfs_buf_init(&note, 1000);
+        assert_int_equal(kfs_note_get(the_world.backend, stream, "cursor-c", &note, NULL), 0);
+        assert_int_equal(kfs_places_parse((struct kfs_bytes){note.data, note.len}, &places), 0);
+        assert_int_equal(places.n, 1);
+        kfs_places_release(&places);
+        kfs_buf_release(&note);
+    }
+    kfs_stream_close(stream);
+    free(whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_resumes, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_many_extensions, open_still_world, close_world),
+        cmocka_unit_test_setup_teardown(test_expired_shards, open_still_world, close_world),
         cmocka_unit_test_setup_teardown(test_failing_save, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_moved, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_damaged, open_world, close_world),
