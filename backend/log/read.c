@@ -7,6 +7,7 @@
 #include "backend/log/log_internal.h"
 
 #define RESERVE_RECORD 256         /* bytes that a record is guessed to have where no other tells */
+#define CROWD 256                  /* readers; of more none keeps a page of the index, 4 KiB, between two reads */
 #define SPAN_MAX ((size_t)1 << 20) /* bytes of data that are read at once, unless one record has more */
 
 struct kfs_log_reader {
@@ -24,6 +25,7 @@ int kfs_log_reader_open(struct kfs_log *log, struct kfs_log_reader **out)
     if (reader == NULL)
         return -ENOMEM;
     reader->log = log;
+    atomic_fetch_add(&log->readers, 1);
     *out = reader;
     return 0;
 }
@@ -32,6 +34,7 @@ void kfs_log_reader_close(struct kfs_log_reader *reader)
 {
     if (reader == NULL)
         return;
+    atomic_fetch_sub(&reader->log->readers, 1);
     kfs_walk_release(&reader->walk);
     kfs_segment_unref(reader->view.seg);
     free(reader);
@@ -519,6 +522,10 @@ ssize_t kfs_log_read_bytes(struct kfs_log_reader *reader, uint64_t offset, void 
         done += (size_t)n;
         if ((size_t)n < want)
             break; /* what follows is damaged; the next read says so */
+    }
+    if (atomic_load(&reader->log->readers) > CROWD && reader->walk.page != NULL) {
+        kfs_walk_release(&reader->walk);
+        kfs_walk_init(&reader->walk, reader->view.seg, reader->view.index_size);
     }
     return (ssize_t)done;
 }
