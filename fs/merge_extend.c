@@ -332,15 +332,20 @@ static int begin_behind(struct kfs_merge *m, uint64_t skip)
 
 int merge_begin(struct kfs_merge *m, struct kfs_error *err)
 {
+    const bool counts = m->places == NULL && m->from.type == KFS_LAST_RECORDS && m->only == KFS_NO_SHARD;
     uint64_t records = 0;
-    int rc = merge_extend(m, err);
 
+    /* Each shard begins with as many as all of them together may have. */
+    if (counts && look(m, NULL) == 0) {
+        merge_begin_late(m, m->from.count);
+        m->begun = false; /* the next look is the first that counts */
+    }
+    int rc = merge_extend(m, err);
     /* A record that cannot be read is told to who reads it. */
     if (rc < 0 && !m->begun)
         return rc;
-    if (rc <= 0 || m->places != NULL || m->from.type != KFS_LAST_RECORDS || m->only != KFS_NO_SHARD)
+    if (rc <= 0 || !counts)
         return 0;
-    /* Each shard begins with as many as all of them together may have. */
     for (size_t i = 0; i < m->n; i++)
         records += m->shards[i].end_record - m->shards[i].base_record;
     if (records <= m->from.count)

@@ -189,6 +189,12 @@ int merge_extend(struct kfs_merge *m, struct kfs_error *err);
 /* Makes the first extension. */
 int merge_begin(struct kfs_merge *m, struct kfs_error *err);
 
+/* ---- merge_last.c ---- */
+
+/* Has the shards, which were looked at and not yet read, begin as late as leaves `count` records, and not many more.
+ * Where that cannot be found out they stay. */
+void merge_begin_late(struct kfs_merge *m, uint64_t count);
+
 /* ---- merge_pool.c: without the merge's lock ---- */
 
 void merge_pool_used(struct kfs_merge *m);
