@@ -320,6 +320,7 @@ static void test_names(void **state)
 static void test_many_extensions(void **state)
 {
     enum { EXTENSIONS = 1500, LEN = 8 };
+    const uint64_t whole = (uint64_t)EXTENSIONS * LEN;
     char *data = malloc(FILE_MAX);
     struct kfs_stream *stream;
     struct kfs_node *dir;
@@ -346,15 +347,15 @@ static void test_many_extensions(void **state)
         bool seen[EXTENSIONS] = {false};
         for (size_t at = 0; at < offset; at += LEN)
             seen[strtol(data + at, NULL, 10)] = true;
-        assert_int_equal(kfs_fs_read(the_world.fs, handle, offset, data, FILE_MAX), EXTENSIONS * LEN - offset);
+        assert_int_equal(kfs_fs_read(the_world.fs, handle, offset, data, FILE_MAX), whole - offset);
         assert_int_equal(kfs_fs_flush(the_world.fs, handle, 0), 0);
         kfs_fs_release(the_world.fs, handle);
         kfs_fs_forget(the_world.fs, all, 1);
         kfs_fs_forget(the_world.fs, dir, 1);
 
         handle = open_file("s@cursor=c", "all");
-        assert_int_equal(read_all(handle, 0, data), EXTENSIONS * LEN - offset);
-        for (size_t at = 0; at < EXTENSIONS * LEN - offset; at += LEN)
+        assert_int_equal(read_all(handle, 0, data), whole - offset);
+        for (size_t at = 0; at < whole - offset; at += LEN)
             seen[strtol(data + at, NULL, 10)] = true;
         for (int i = 0; i < EXTENSIONS; i++)
             assert_true(seen[i]);
