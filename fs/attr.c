@@ -24,14 +24,14 @@ int kfs_node_size(struct kfs_fs *fs, struct kfs_node *node, uint64_t *size, stru
     switch (node->type) {
     case KFS_NODE_ERRORS:
         kfs_errors_extent(&fs->errors, &start, &end);
-        *size = end - node->base;
+        *size = end - atomic_load(&node->begin)->base;
         return 0;
     case KFS_NODE_SHARD:
         if (kfs_node_is_plain(node)) {
             rc = kfs_shard_extent(node->topic->stream, node->shard, &extent, err);
             if (rc != 0)
                 return rc;
-            *size = extent.end - node->base;
+            *size = extent.end - atomic_load(&node->begin)->base;
             if (kfs_node_stored_to(node, &extent) == UINT64_MAX)
                 return 0;
         }
@@ -135,7 +135,7 @@ int kfs_node_stat(struct kfs_fs *fs, struct kfs_node *node, struct stat *st, str
         if (rc == 0)
             rc = kfs_shard_extent(node->topic->stream, node->shard, &extent, err);
         ms = extent.last_arrival_ms;
-        size = extent.end - node->base;
+        size = extent.end - atomic_load(&node->begin)->base;
     } else if (node->type == KFS_NODE_ALL || node->type == KFS_NODE_STREAM) {
         rc = stream_times(node, &ms, err);
     }

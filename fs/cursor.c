@@ -237,21 +237,38 @@ static int move(struct kfs_cursor *cursor, uint32_t shard, uint64_t offset, stru
     return kfs_places_set(&cursor->places, &place) == 0 ? 0 : kfs_fail(err, ENOMEM, "no memory for a cursor");
 }
 
-/* Takes what a reader has confirmed into the places. Under cursor.lock. */
-static int collect(struct kfs_cursors *cursors, struct kfs_cursor_reader *reader, struct kfs_error *err)
+/* Moves the places of a merged file's shards; what could not be moved is for the next time. Under cursor.lock. */
+static int move_all(struct kfs_cursor_reader *reader, struct kfs_merge_offset *offsets, size_t n, struct kfs_error *err)
 {
-    struct kfs_merge_offset *list = NULL;
-    size_t n = 0;
+    int rc = 0;
 
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = move(reader->cursor, offsets[i].shard, offsets[i].offset, err);
+    if (rc != 0) {
+        (void)pthread_mutex_lock(&reader->lock);
+        if (reader->offsets == NULL) {
+            reader->offsets = offsets;
+            reader->n_offsets = n;
+            offsets = NULL;
+        }
+        (void)pthread_mutex_unlock(&reader->lock);
+    }
+    free(offsets);
+    return rc;
+}
+
+/* Takes what a reader has confirmed into the places. Under cursor.lock. */
+static int collect(struct kfs_cursor_reader *reader, struct kfs_error *err)
+{
     (void)pthread_mutex_lock(&reader->lock);
     uint64_t confirmed = reader->confirmed;
+    struct kfs_merge_offset *offsets = reader->offsets;
+    size_t n = reader->n_offsets;
+    reader->offsets = NULL;
     (void)pthread_mutex_unlock(&reader->lock);
     if (confirmed == reader->collected)
         return 0;
-    int rc = kfs_node_offsets(cursors->fs, reader->node, confirmed, &list, &n, err);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = move(reader->cursor, list[i].shard, list[i].offset, err);
-    free(list);
+    int rc = move_all(reader, offsets, n, err);
     if (rc == 0)
         reader->collected = confirmed;
     return rc;
@@ -296,7 +313,7 @@ static int save(struct kfs_cursors *cursors, struct kfs_cursor *cursor, struct k
     (void)pthread_mutex_lock(&cursor->save_lock);
     (void)pthread_mutex_lock(&cursor->lock);
     for (struct kfs_cursor_reader *r = cursor->readers; r != NULL; r = r->next) {
-        rc = collect(cursors, r, failed == 0 ? first : NULL);
+        rc = collect(r, failed == 0 ? first : NULL);
         if (failed == 0)
             failed = rc;
     }
@@ -390,29 +407,30 @@ static struct kfs_cursor_reader *excluding(const struct kfs_cursor *cursor, uint
 /* Whether the node's places are still the cursor's. Under cursor.lock. */
 static bool is_current(const struct kfs_cursor *cursor, const struct kfs_node *node)
 {
+    const struct kfs_places *places = &atomic_load(&node->begin)->places;
     const struct kfs_place *place;
 
-    if (node->shard == KFS_NO_SHARD && node->places.n != cursor->places.n)
+    if (node->shard == KFS_NO_SHARD && places->n != cursor->places.n)
         return false;
-    for (size_t i = 0; i < node->places.n; i++) {
-        place = kfs_places_find(&cursor->places, node->places.list[i].shard);
-        if (place == NULL || !kfs_place_equal(place, &node->places.list[i]))
+    for (size_t i = 0; i < places->n; i++) {
+        place = kfs_places_find(&cursor->places, places->list[i].shard);
+        if (place == NULL || !kfs_place_equal(place, &places->list[i]))
             return false;
     }
-    return node->places.n > 0 || node->shard == KFS_NO_SHARD || kfs_places_find(&cursor->places, node->shard) == NULL;
+    return places->n > 0 || node->shard == KFS_NO_SHARD || kfs_places_find(&cursor->places, node->shard) == NULL;
 }
 
 /* A new cursor begins where the node does, and in other shards where `from` says. Under cursor.lock. */
-static int adopt(struct kfs_cursor *cursor, const struct kfs_node *node, const struct kfs_position *from,
-                 struct kfs_error *err)
+static int adopt(struct kfs_cursor *cursor, const struct kfs_node *node, struct kfs_error *err)
 {
+    const struct kfs_begin *begin = atomic_load(&node->begin);
     struct kfs_places made = {0};
     int rc = 0;
 
-    if (kfs_places_copy(&node->places, &made) != 0)
+    if (kfs_places_copy(&begin->places, &made) != 0)
         return kfs_fail(err, ENOMEM, "no memory for a cursor");
     if (node->shard != KFS_NO_SHARD)
-        rc = add_begins(cursor->topic->stream, from, &made, err);
+        rc = add_begins(cursor->topic->stream, &begin->from, &made, err);
     if (rc != 0) {
         kfs_places_release(&made);
         return rc;
@@ -451,8 +469,8 @@ static int start_thread(struct kfs_cursors *cursors)
     return rc;
 }
 
-int kfs_cursor_attach(struct kfs_cursors *cursors, struct kfs_node *node, const struct kfs_position *from,
-                      struct kfs_cursor_reader *reader, struct kfs_error *err)
+int kfs_cursor_attach(struct kfs_cursors *cursors, struct kfs_node *node, struct kfs_cursor_reader *reader,
+                      struct kfs_error *err)
 {
     struct kfs_cursor *cursor = node->cursor;
     bool is_new = false;
@@ -466,7 +484,7 @@ int kfs_cursor_attach(struct kfs_cursors *cursors, struct kfs_node *node, const 
         rc = kfs_fail(err, EBUSY, "cursor '%s' is in use: another open file reads with it", cursor->name);
     } else if (!cursor->exists) {
         is_new = true;
-        rc = adopt(cursor, node, from, err);
+        rc = adopt(cursor, node, err);
     } else if (!is_current(cursor, node)) {
         rc = -ESTALE; /* the kernel looks the name up again */
     }
@@ -502,41 +520,19 @@ void kfs_cursor_detach(struct kfs_cursors *cursors, struct kfs_cursor_reader *re
     *at = reader->next;
     (void)pthread_mutex_unlock(&cursor->lock);
     (void)pthread_mutex_destroy(&reader->lock);
+    free(reader->offsets);
     reader->cursor = NULL;
-}
-
-void kfs_cursor_reads(struct kfs_cursor_reader *reader, uint64_t offset)
-{
-    (void)pthread_mutex_lock(&reader->lock);
-    if (offset > reader->read_end)
-        offset = reader->read_end;
-    if (offset > reader->confirmed)
-        reader->confirmed = offset;
-    (void)pthread_mutex_unlock(&reader->lock);
-    if (atomic_load(&reader->closing)) /* that was a duplicate */
-        atomic_store(&reader->closing, false);
-}
-
-void kfs_cursor_has_read(struct kfs_cursor_reader *reader, uint64_t offset, size_t n)
-{
-    (void)pthread_mutex_lock(&reader->lock);
-    if (offset <= reader->read_end && offset + n > reader->read_end)
-        reader->read_end = offset + n;
-    (void)pthread_mutex_unlock(&reader->lock);
 }
 
 int kfs_cursor_confirm(struct kfs_cursors *cursors, struct kfs_cursor_reader *reader, bool all, bool closing,
                        struct kfs_error *err)
 {
-    if (all) {
-        (void)pthread_mutex_lock(&reader->lock);
-        reader->confirmed = reader->read_end;
-        (void)pthread_mutex_unlock(&reader->lock);
-    }
-    int rc = save(cursors, reader->cursor, err);
+    int rc = all ? kfs_cursor_confirm_before(cursors, reader, UINT64_MAX, err) : 0;
+    int saved = save(cursors, reader->cursor, rc == 0 ? err : NULL);
+
     if (closing)
         atomic_store(&reader->closing, true);
-    return rc;
+    return rc == 0 ? saved : rc;
 }
 
 /* ---- removing ---- */

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "backend/backend.h"
+#include "fs/merge.h"
 #include "fs/place.h"
 #include "fs/topic.h"
 
@@ -35,9 +36,13 @@ struct kfs_cursor_reader {
     struct kfs_cursor *cursor; /* NULL: it reads without one */
     struct kfs_node *node;
     pthread_mutex_t lock;
-    uint64_t read_end;   /* reader.lock: up to here it read without a gap */
-    uint64_t confirmed;  /* reader.lock: up to here it has dealt with what it read */
-    uint64_t collected;  /* cursor.lock: of confirmed, what is in the places */
+    uint64_t read_end;  /* reader.lock: up to here it read without a gap */
+    uint64_t confirmed; /* reader.lock: up to here it has dealt with what it read */
+    uint64_t collected; /* cursor.lock: of confirmed, what is in the places */
+    /* reader.lock: what `confirmed` is in the shards of a merged file, found while it is read there: later a merge may
+     * have forgotten in which order it showed their records. NULL for stored bytes of one, and when collected. */
+    struct kfs_merge_offset *offsets;
+    size_t n_offsets;
     atomic_bool closing; /* closed since its last read: its end may be on its way */
     struct kfs_cursor_reader *next;
 };
@@ -84,13 +89,9 @@ int kfs_cursor_begin(struct kfs_cursor *cursor, uint32_t shard, const struct kfs
 
 /* Begins reading through the node's cursor. -EBUSY where another file does; -ESTALE where the cursor has moved since
  * the node was looked up: it is to be looked up again. A new cursor begins with the node's places, and is saved. */
-int kfs_cursor_attach(struct kfs_cursors *cursors, struct kfs_node *node, const struct kfs_position *from,
-                      struct kfs_cursor_reader *reader, struct kfs_error *err);
+int kfs_cursor_attach(struct kfs_cursors *cursors, struct kfs_node *node, struct kfs_cursor_reader *reader,
+                      struct kfs_error *err);
 void kfs_cursor_detach(struct kfs_cursors *cursors, struct kfs_cursor_reader *reader); /* saves, if it must */
-
-/* Before a read at an offset, and after one that returned n bytes. */
-void kfs_cursor_reads(struct kfs_cursor_reader *reader, uint64_t offset);
-void kfs_cursor_has_read(struct kfs_cursor_reader *reader, uint64_t offset, size_t n);
 
 /* Saves what is confirmed; with `all` everything that was read is. closing: by a close(2). */
 int kfs_cursor_confirm(struct kfs_cursors *cursors, struct kfs_cursor_reader *reader, bool all, bool closing,
@@ -98,6 +99,16 @@ int kfs_cursor_confirm(struct kfs_cursors *cursors, struct kfs_cursor_reader *re
 
 /* Forgets the cursor and removes its note. -EBUSY while it is read. */
 int kfs_cursor_remove(struct kfs_cursors *cursors, struct kfs_cursor *cursor, struct kfs_error *err);
+
+/* ---- cursor_reader.c ---- */
+
+/* Confirms what was read before an offset, at most all. The errors of kfs_merge_offsets. */
+int kfs_cursor_confirm_before(struct kfs_cursors *cursors, struct kfs_cursor_reader *reader, uint64_t offset,
+                              struct kfs_error *err);
+
+/* Before a read at an offset, and after one that returned n bytes. */
+void kfs_cursor_reads(struct kfs_cursors *cursors, struct kfs_cursor_reader *reader, uint64_t offset);
+void kfs_cursor_has_read(struct kfs_cursor_reader *reader, uint64_t offset, size_t n);
 
 /* ---- cursor_show.c: /.kinesisfs/cursors ---- */
 

@@ -87,10 +87,11 @@ static void report_lost(struct kfs_fs *fs, const struct kfs_node *node)
 {
     struct kfs_error err;
     struct kfs_extent extent;
+    const struct kfs_places *places = &atomic_load(&node->begin)->places;
     uint64_t bytes = 0;
 
-    for (size_t i = 0; i < node->places.n; i++) {
-        const struct kfs_place *place = &node->places.list[i];
+    for (size_t i = 0; i < places->n; i++) {
+        const struct kfs_place *place = &places->list[i];
         if (!kfs_seq_is_none(&place->after) &&
             kfs_shard_extent(node->topic->stream, place->shard, &extent, NULL) == 0 && extent.start > place->offset)
             bytes += extent.start - place->offset;
@@ -107,7 +108,7 @@ static void report_lost(struct kfs_fs *fs, const struct kfs_node *node)
 static int attach_cursor(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_error *err)
 {
     struct kfs_node *node = handle->node;
-    int rc = kfs_cursor_attach(&fs->cursors, node, &node->from, &handle->cursor, err);
+    int rc = kfs_cursor_attach(&fs->cursors, node, &handle->cursor, err);
 
     if (rc == 0)
         report_lost(fs, node);
@@ -130,6 +131,8 @@ static int open_node(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_er
     case KFS_NODE_ALL:
         if (handle->attends) {
             int rc = kfs_catch_up(handle->node->topic->stream, handle->node->shard, err);
+            if (rc == 0)
+                rc = kfs_node_begin_anew(fs, handle->node, err);
             if (rc == 0 && handle->node->cursor != NULL)
                 rc = attach_cursor(fs, handle, err);
             if (rc != 0)
@@ -228,7 +231,7 @@ static ssize_t read_stored(struct kfs_handle *handle, uint64_t offset, char *dat
     if (handle->reader == NULL)
         n = kfs_reader_open(node->topic->stream, node->shard, &handle->reader, err);
     if (n == 0)
-        n = kfs_read_bytes(handle->reader, node->base + offset, data, len, err);
+        n = kfs_read_bytes(handle->reader, atomic_load(&node->begin)->base + offset, data, len, err);
     (void)pthread_mutex_unlock(&handle->read_lock);
     return n;
 }
@@ -320,9 +323,9 @@ ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offse
         node->type == KFS_NODE_DEAD)
         return read_text(handle, offset, data, len);
     if (node->type == KFS_NODE_ERRORS)
-        return kfs_errors_read(&fs->errors, node->base + offset, data, len);
+        return kfs_errors_read(&fs->errors, atomic_load(&node->begin)->base + offset, data, len);
     if (handle->cursor.cursor != NULL)
-        kfs_cursor_reads(&handle->cursor, offset);
+        kfs_cursor_reads(&fs->cursors, &handle->cursor, offset);
     n = read_records(fs, handle, offset, data, len, &err);
     if (n == 0 && len > 0 && handle->follow) {
         waits = !kfs_handle_at_end(handle);

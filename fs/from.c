@@ -1,6 +1,7 @@
 #include "fs/from.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "backend/base/seqnum.h"
@@ -13,8 +14,9 @@ static int fail(struct kfs_error *err)
 {
     return kfs_fail(
         err, ENOENT,
-        "view 'from': its value is start, end, -10m (ms s m h d, at most 365d), -100 (the last 100 records), "
-        "a time like 2026-01-31T12:00:00Z, a sequence number, or after:NUMBER");
+        "view 'from': its value is start, end, -10m (ms s m h d, at most 365d), -100 (the last 100 records; from 1 to "
+        "%" PRIu64 "), a time like 2026-01-31T12:00:00Z, a sequence number, or after:NUMBER",
+        KFS_FROM_RECORDS_MAX);
 }
 
 /* Digits of a number from 1 to KFS_FROM_RECORDS_MAX. */

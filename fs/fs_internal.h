@@ -30,6 +30,14 @@ enum kfs_node_type {
     KFS_NODE_ALL
 };
 
+/* Where a file begins, and what it shows from there on. */
+struct kfs_begin {
+    uint64_t base;            /* what offset 0 of the file is in the shard's default view, or in errors */
+    struct kfs_position from; /* the same of a file that is merged, in each shard */
+    struct kfs_places places; /* of the cursor where the file begins: all of them, or the shard's */
+    struct kfs_merge *merge; /* owned; merge_lock guards its making; NULL: stored bytes of one shard, or not yet made */
+};
+
 struct kfs_node {
     enum kfs_node_type type;
     ino_t ino;
@@ -39,14 +47,13 @@ struct kfs_node {
     uint32_t shard;
     char name[KFS_NAME_MAX + 1]; /* of the stream's directory, with its view */
 
-    uint64_t base;            /* what offset 0 of the file is in the shard's default view, or in errors */
-    struct kfs_position from; /* the same of a file that is merged, in each shard */
-
     struct kfs_cursor *cursor; /* a reference; NULL: the file is read without one */
-    struct kfs_places places;  /* of the cursor where the file begins: all of them, or the shard's */
 
-    pthread_mutex_t merge_lock; /* guards the making of merge */
-    struct kfs_merge *merge;    /* owned; what is shown where that is not stored bytes of one shard */
+    /* That of the lookup, and of a remote source that of the first open for reading: what had to be fetched for it
+     * may belong before what a stat was told of. The first stays: that stat may not have ended. */
+    struct kfs_begin begins[2];
+    _Atomic(struct kfs_begin *) begin; /* the one that counts */
+    pthread_mutex_t merge_lock;
 
     struct kfs_node *next; /* in the table of directories */
 
@@ -139,6 +146,9 @@ void kfs_nodes_free(struct kfs_fs *fs); /* all of them */
 void kfs_node_unref(struct kfs_fs *fs, struct kfs_node *node, uint64_t n);
 /* The bytes that the node shows, where they are not stored ones of one shard. */
 int kfs_node_merge(struct kfs_fs *fs, struct kfs_node *node, struct kfs_merge **merge, struct kfs_error *err);
+/* Of a file of a remote source that is opened for reading for the first time, whose tip has been fetched: it begins
+ * anew. */
+int kfs_node_begin_anew(struct kfs_fs *fs, struct kfs_node *node, struct kfs_error *err);
 /* Whether the node shows stored bytes of one shard, as long as that has no aggregate. */
 bool kfs_node_is_plain(const struct kfs_node *node);
 /* Up to which of its offsets a plain node does, by the shard's extent; UINT64_MAX while all is so. What is behind it is

@@ -9,7 +9,8 @@
  * Order: by arrival time, ties by shard; within a shard the shard's own order.
  * A record counts as arriving no earlier than the newest record of its shard's
  * parents, so a child's records follow its parents' also where the clocks of a
- * remote service disagree.
+ * remote service disagree. A shard that appears later shows nothing before its parents
+ * are known to have come whole, which of a remote source may be later than its own records.
  *
  * Appenders race, so a record may become visible after a younger one was shown.
  * The order is therefore made by *extensions*: one fixes the end offset of each

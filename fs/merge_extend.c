@@ -117,6 +117,33 @@ static int begin_shard(struct kfs_merge *m, struct merge_shard *shard, struct kf
     return 0;
 }
 
+/* Whether a shard's records are to wait: it appeared while the merge was followed, and of its parents there may be
+ * records that a remote source has not brought yet. */
+static bool waits_for_parents(const struct kfs_merge *m, const struct merge_shard *shard)
+{
+    bool waits = false;
+
+    for (size_t i = 0; i < 2; i++)
+        waits |= shard->parents[i] != NO_SLOT && !m->shards[shard->parents[i]].complete;
+    return waits && m->begun && shard->end == shard->base;
+}
+
+/* Notes that a shard goes as far as an extent says. */
+static void see(const struct kfs_merge *m, struct merge_shard *shard, const struct kfs_extent *extent)
+{
+    if (extent->end > shard->end) {
+        shard->seen_end = extent->end;
+        shard->seen_record = extent->next_record;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (shard->parents[i] != NO_SLOT)
+            shard->seen_floor_ms = larger(shard->seen_floor_ms, m->shards[shard->parents[i]].seen_ms);
+    }
+    shard->seen_ms = larger(shard->seen_ms, shard->seen_floor_ms);
+    if (shard->seen_end > shard->base)
+        shard->seen_ms = larger(shard->seen_ms, extent->last_arrival_ms);
+}
+
 /* Sees how far a shard goes now. */
 static int look_at(struct kfs_merge *m, uint32_t slot, struct kfs_error *err)
 {
@@ -137,22 +164,16 @@ static int look_at(struct kfs_merge *m, uint32_t slot, struct kfs_error *err)
     if (rc == -ENOENT && !(is_new && m->only != KFS_NO_SHARD) && merge_explain(m, slot, rc, NULL) == -ESTALE) {
         /* It expired. What it had stays counted. */
         shard->gone = true;
+        shard->complete = true;
         rc = 0;
     }
     if (rc != 0 || shard->gone)
         return rc;
+    bool waits = waits_for_parents(m, shard);
     shard->aggregates_from = extent.aggregates_from;
-    if (extent.end > shard->end) {
-        shard->seen_end = extent.end;
-        shard->seen_record = extent.next_record;
-    }
-    for (size_t i = 0; i < 2; i++) {
-        if (shard->parents[i] != NO_SLOT)
-            shard->seen_floor_ms = larger(shard->seen_floor_ms, m->shards[shard->parents[i]].seen_ms);
-    }
-    shard->seen_ms = larger(shard->seen_ms, shard->seen_floor_ms);
-    if (shard->seen_end > shard->base)
-        shard->seen_ms = larger(shard->seen_ms, extent.last_arrival_ms);
+    shard->complete = extent.closed && !waits;
+    if (!waits)
+        see(m, shard, &extent);
     return 0;
 }
 
@@ -314,15 +335,20 @@ static int begin_behind(struct kfs_merge *m, uint64_t skip)
 
 int merge_begin(struct kfs_merge *m, struct kfs_error *err)
 {
+    const bool counts = m->places == NULL && m->from.type == KFS_LAST_RECORDS && m->only == KFS_NO_SHARD;
     uint64_t records = 0;
-    int rc = merge_extend(m, err);
 
+    /* Each shard begins with as many as all of them together may have. */
+    if (counts && look(m, NULL) == 0) {
+        merge_begin_late(m, m->from.count);
+        m->begun = false; /* the next look is the first that counts */
+    }
+    int rc = merge_extend(m, err);
     /* A record that cannot be read is told to who reads it. */
     if (rc < 0 && !m->begun)
         return rc;
-    if (rc <= 0 || m->places != NULL || m->from.type != KFS_LAST_RECORDS || m->only != KFS_NO_SHARD)
+    if (rc <= 0 || !counts)
         return 0;
-    /* Each shard begins with as many as all of them together may have. */
     for (size_t i = 0; i < m->n; i++)
         records += m->shards[i].end_record - m->shards[i].base_record;
     if (records <= m->from.count)

@@ -13,6 +13,7 @@ struct merge_shard {
     uint32_t index;
     uint32_t parents[2];       /* slots, or UINT32_MAX */
     bool gone;                 /* retention has removed it */
+    bool complete;             /* nothing comes behind what was seen of it */
     uint64_t base;             /* offset of its first record in the merge */
     uint64_t base_record;      /* its ordinal */
     uint64_t end;              /* of the last extension */
@@ -197,6 +198,12 @@ int merge_extend(struct kfs_merge *m, struct kfs_error *err);
 
 /* Makes the first extension. */
 int merge_begin(struct kfs_merge *m, struct kfs_error *err);
+
+/* ---- merge_last.c ---- */
+
+/* Has the shards, which were looked at and not yet read, begin as late as leaves `count` records, and not many more.
+ * Where that cannot be found out they stay. */
+void merge_begin_late(struct kfs_merge *m, uint64_t count);
 
 /* ---- merge_pool.c: without the merge's lock ---- */
 

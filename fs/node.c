@@ -20,6 +20,7 @@ struct kfs_node *kfs_node_new(struct kfs_fs *fs, enum kfs_node_type type)
     node->shard = KFS_NO_SHARD;
     node->view = kfs_view_default;
     atomic_init(&node->refs, 1);
+    atomic_init(&node->begin, &node->begins[0]);
     (void)pthread_mutex_init(&node->merge_lock, NULL);
     (void)pthread_mutex_lock(&fs->live_lock);
     node->next_live = fs->live;
@@ -40,8 +41,10 @@ static void free_node(struct kfs_fs *fs, struct kfs_node *node)
     else
         fs->live = node->next_live;
     (void)pthread_mutex_unlock(&fs->live_lock);
-    kfs_merge_free(node->merge);
-    kfs_places_release(&node->places);
+    for (size_t i = 0; i < 2; i++) {
+        kfs_merge_free(node->begins[i].merge);
+        kfs_places_release(&node->begins[i].places);
+    }
     kfs_cursor_put(&fs->cursors, node->cursor);
     kfs_topic_unref(node->topic);
     (void)pthread_mutex_destroy(&node->merge_lock);
@@ -89,7 +92,8 @@ uint64_t kfs_node_stored_to(const struct kfs_node *node, const struct kfs_extent
 {
     if (extent->end <= extent->aggregates_from)
         return UINT64_MAX;
-    return extent->aggregates_from > node->base ? extent->aggregates_from - node->base : 0;
+    uint64_t base = atomic_load(&node->begin)->base;
+    return extent->aggregates_from > base ? extent->aggregates_from - base : 0;
 }
 
 int kfs_node_merge(struct kfs_fs *fs, struct kfs_node *node, struct kfs_merge **merge, struct kfs_error *err)
@@ -97,20 +101,21 @@ int kfs_node_merge(struct kfs_fs *fs, struct kfs_node *node, struct kfs_merge **
     int rc = 0;
 
     (void)pthread_mutex_lock(&node->merge_lock);
-    if (node->merge == NULL) {
+    struct kfs_begin *begin = atomic_load(&node->begin);
+    if (begin->merge == NULL) {
         struct kfs_merge_file file = {.stream = node->topic->stream,
                                       .shard = node->shard,
                                       .framing = node->view.framing,
                                       .coding = node->view.coding,
-                                      .from = node->from,
-                                      .places = node->cursor != NULL ? &node->places : NULL};
+                                      .from = begin->from,
+                                      .places = node->cursor != NULL ? &begin->places : NULL};
         if (kfs_node_is_plain(node)) { /* its offsets are known already */
-            file.from = (struct kfs_position){.type = KFS_AT_OFFSET, .offset = node->base};
+            file.from = (struct kfs_position){.type = KFS_AT_OFFSET, .offset = begin->base};
             file.places = NULL;
         }
-        rc = kfs_merge_new(&fs->merges, &file, &node->merge, err);
+        rc = kfs_merge_new(&fs->merges, &file, &begin->merge, err);
     }
-    *merge = node->merge;
+    *merge = begin->merge;
     (void)pthread_mutex_unlock(&node->merge_lock);
     return rc;
 }
@@ -131,7 +136,7 @@ int kfs_node_offsets(struct kfs_fs *fs, struct kfs_node *node, uint64_t offset, 
         *list = malloc(sizeof **list);
         if (*list == NULL)
             return kfs_fail(err, ENOMEM, "no memory for a cursor");
-        **list = (struct kfs_merge_offset){node->shard, node->base + offset};
+        **list = (struct kfs_merge_offset){node->shard, atomic_load(&node->begin)->base + offset};
         *n = 1;
         return 0;
     }
@@ -275,21 +280,20 @@ static int lookup_cursor(struct kfs_fs *fs, const char *name, struct kfs_node **
     return 0;
 }
 
-/* The offset of a shard where a file of a view begins. */
-static int locate(const struct kfs_node *dir, uint32_t shard, const struct kfs_position *from, uint64_t *offset,
-                  struct kfs_error *err)
+/* The offset of its shard where a file begins. */
+static int locate(const struct kfs_node *node, const struct kfs_position *from, uint64_t *offset, struct kfs_error *err)
 {
     struct kfs_reader *reader;
     struct kfs_extent extent;
     int rc;
 
     if (from->type == KFS_AT_HORIZON) {
-        rc = kfs_shard_extent(dir->topic->stream, shard, &extent, err);
+        rc = kfs_shard_extent(node->topic->stream, node->shard, &extent, err);
         if (rc == 0)
             *offset = extent.start;
         return rc;
     }
-    rc = kfs_reader_open(dir->topic->stream, shard, &reader, err);
+    rc = kfs_reader_open(node->topic->stream, node->shard, &reader, err);
     if (rc != 0)
         return rc;
     rc = kfs_locate(reader, from, offset, err);
@@ -297,21 +301,45 @@ static int locate(const struct kfs_node *dir, uint32_t shard, const struct kfs_p
     return rc;
 }
 
-/* Where a file begins: what `from` or the cursor of its view says now. */
-static int begin_file(struct kfs_fs *fs, const struct kfs_node *dir, struct kfs_node *node, struct kfs_error *err)
+/* Where a file begins: what `from` or the cursor of its view says now. On failure there is nothing to release. */
+static int begin_file(struct kfs_fs *fs, const struct kfs_node *node, struct kfs_begin *begin, struct kfs_error *err)
 {
     const struct kfs_clock *clock = fs->config.clock;
     int rc = 0;
 
-    node->from = kfs_from_position(&dir->view.from, clock->wall_ms(clock->ctx));
-    struct kfs_position from = node->from;
-    if (dir->view.cursor[0] != '\0') {
-        rc = kfs_cursor_get(&fs->cursors, dir->topic, dir->view.cursor, &node->cursor, err);
-        if (rc == 0)
-            rc = kfs_cursor_begin(node->cursor, node->shard, &from, &node->places, err);
-        from = kfs_place_position(kfs_places_find(&node->places, node->shard));
+    begin->from = kfs_from_position(&node->view.from, clock->wall_ms(clock->ctx));
+    struct kfs_position from = begin->from;
+    if (node->cursor != NULL) {
+        rc = kfs_cursor_begin(node->cursor, node->shard, &from, &begin->places, err);
+        from = kfs_place_position(kfs_places_find(&begin->places, node->shard));
     }
-    return rc != 0 || node->shard == KFS_NO_SHARD ? rc : locate(dir, node->shard, &from, &node->base, err);
+    if (rc == 0 && node->shard != KFS_NO_SHARD)
+        rc = locate(node, &from, &begin->base, err);
+    if (rc != 0)
+        kfs_places_release(&begin->places);
+    return rc;
+}
+
+int kfs_node_begin_anew(struct kfs_fs *fs, struct kfs_node *node, struct kfs_error *err)
+{
+    struct kfs_begin begin = {.merge = NULL};
+    struct kfs_merge *merge;
+
+    if (!kfs_is_remote(fs->config.backend) || atomic_load(&node->begin) != &node->begins[0])
+        return 0;
+    int rc = begin_file(fs, node, &begin, err);
+    if (rc != 0)
+        return rc;
+    (void)pthread_mutex_lock(&node->merge_lock);
+    if (atomic_load(&node->begin) == &node->begins[0]) {
+        node->begins[1] = begin;
+        begin.places = (struct kfs_places){0};
+        atomic_store(&node->begin, &node->begins[1]);
+    }
+    (void)pthread_mutex_unlock(&node->merge_lock);
+    kfs_places_release(&begin.places);
+    /* What is appended from now on is not to move where the merge begins. */
+    return kfs_node_is_plain(node) ? 0 : kfs_node_merge(fs, node, &merge, err);
 }
 
 static int lookup_file(struct kfs_fs *fs, struct kfs_node *dir, const char *name, struct kfs_node **out,
@@ -329,7 +357,11 @@ static int lookup_file(struct kfs_fs *fs, struct kfs_node *dir, const char *name
     node->view = dir->view;
     node->shard = shard;
     node->ino = kfs_ino_of(dir->name, dir->topic->generation, shard == KFS_NO_SHARD ? 1 : shard + 2);
-    int rc = begin_file(fs, dir, node, err);
+    int rc = dir->view.cursor[0] == '\0'
+                 ? 0
+                 : kfs_cursor_get(&fs->cursors, dir->topic, dir->view.cursor, &node->cursor, err);
+    if (rc == 0)
+        rc = begin_file(fs, node, &node->begins[0], err);
     if (rc != 0)
         kfs_node_unref(fs, node, 1);
     else
@@ -373,7 +405,7 @@ int kfs_fs_lookup(struct kfs_fs *fs, struct kfs_node *parent, const char *name, 
     }
     if (rc == 0 && node->type == KFS_NODE_ERRORS) {
         uint64_t end;
-        kfs_errors_extent(&fs->errors, &node->base, &end);
+        kfs_errors_extent(&fs->errors, &node->begins[0].base, &end);
     }
     if (rc == 0 && st != NULL) {
         rc = kfs_node_stat(fs, node, st, &err);

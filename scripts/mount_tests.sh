@@ -1,8 +1,9 @@
 #!/bin/bash
-# Runs mount tests: scripts/mount_tests.sh [CASE.sh | DIRECTORY]...
+# Runs mount tests: scripts/mount_tests.sh [--remote] [CASE.sh | DIRECTORY]...
 # By default those of tests/mount and tests/semantics. A directory means every
 # *.sh in it except lib*.sh. Protocol and lines that a case may have at its head
-# (# timeout: SECONDS, # alone:): docs/TESTING.md.
+# (# timeout: SECONDS, # alone:): docs/TESTING.md. With --remote what they mount
+# is an endpoint; of a directory those that tests/mount/not_remote names are left out.
 #
 # KFS_BIN      the program to test, default build/kinesisfs
 # KFS_SLOWER   a factor on every time limit, default 1
@@ -17,10 +18,19 @@ jobs_max=${KFS_JOBS:-$(nproc)}
 default_timeout=60
 
 cases=()
+unset KFS_REMOTE
+if [ "${1:-}" = --remote ]; then
+    export KFS_REMOTE=1
+    shift
+fi
 [ $# -gt 0 ] || set -- tests/mount tests/semantics
+left_out() { # the cases that are, as patterns
+    [ -z "${KFS_REMOTE:-}" ] || sed -n 's|^\([a-z0-9_]*\) .*|/\1[.]sh$|p' tests/mount/not_remote
+}
+
 for path in "$@"; do
     if [ -d "$path" ]; then
-        mapfile -t -O ${#cases[@]} cases < <(find "$path" -name '*.sh' ! -name 'lib*.sh' | sort)
+        mapfile -t -O ${#cases[@]} cases < <(find "$path" -name '*.sh' ! -name 'lib*.sh' | grep -v -f <(left_out) | sort)
     else
         cases+=("$path")
     fi

@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
-suites=(unit gates mount compat crash asan tsan fuzz)
+suites=(unit gates mount remote compat crash asan tsan fuzz)
 logs=build/test
 make=(make -s -j "$(nproc)")
 
@@ -21,6 +21,10 @@ suite_gates() { # style, layers, documents, static analysis
 
 suite_mount() { # the file system as programs see it
     "${make[@]}" && scripts/mount_tests.sh tests/mount tests/semantics
+}
+
+suite_remote() { # the semantics with an endpoint behind the files: cases that wait more than they work
+    "${make[@]}" && KFS_JOBS=$(($(nproc) * 2)) scripts/mount_tests.sh --remote tests/semantics
 }
 
 suite_compat() { # real programs against a real mount, and clients against the API

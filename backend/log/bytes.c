@@ -3,6 +3,8 @@
 
 #include "backend/log/log_internal.h"
 
+#define CROWD 256 /* readers; of more none keeps a page of the index, 4 KiB, between two reads */
+
 /* Bytes of the reader's segment, as they will be handed out when they are verified. */
 struct piece {
     uint64_t from;
@@ -113,6 +115,10 @@ ssize_t kfs_log_read_bytes(struct kfs_log_reader *reader, uint64_t offset, void 
         done += (size_t)n;
         if ((size_t)n < want)
             break; /* what follows is damaged; the next read says so */
+    }
+    if (atomic_load(&reader->log->readers) > CROWD && reader->walk.page != NULL) {
+        kfs_walk_release(&reader->walk);
+        kfs_walk_init(&reader->walk, reader->view.seg, reader->view.index_size);
     }
     return (ssize_t)done;
 }

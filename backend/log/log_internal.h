@@ -41,6 +41,8 @@ struct kfs_log {
     uint64_t horizon_arrival_ms; /* of the record at the horizon; 0 not known */
     bool dirty;
     struct kfs_error failure; /* code 0 while the log takes appends */
+
+    atomic_size_t readers;
 };
 
 /* ---- log.c ---- */

@@ -17,6 +17,7 @@ int kfs_log_reader_open(struct kfs_log *log, struct kfs_log_reader **out)
     if (reader == NULL)
         return -ENOMEM;
     reader->log = log;
+    atomic_fetch_add(&log->readers, 1);
     *out = reader;
     return 0;
 }
@@ -25,6 +26,7 @@ void kfs_log_reader_close(struct kfs_log_reader *reader)
 {
     if (reader == NULL)
         return;
+    atomic_fetch_sub(&reader->log->readers, 1);
     kfs_walk_release(&reader->walk);
     kfs_walk_release(&reader->ends);
     kfs_segment_unref(reader->view.seg);

@@ -77,7 +77,7 @@ attribute() { # NAME FILE
 }
 
 mount_remote() { # [OPTION...]
-    local STORE=$URL
+    local SOURCE=$URL
     mount_fs --spool="$WORK/spool" --allow-delete --drain=1s ${INSECURE:+"$INSECURE"} "$@"
 }
 

@@ -23,6 +23,7 @@ MNT=$WORK/mnt
 STORE=$WORK/store
 LOG=$WORK/kinesisfs.log # of the daemon
 DAEMON= # its pid, empty when there is none
+SOURCE=$STORE # what is mounted
 
 # Nothing of the caller's configuration; reports of sanitizers in files of their own.
 unset "${!KINESISFS_@}" XDG_DATA_HOME XDG_CONFIG_HOME
@@ -104,10 +105,23 @@ mounted_or_gone() {
     mountpoint -q "$MNT" || daemon_gone
 }
 
+# With KFS_REMOTE=1 what is mounted is a Kinesis endpoint: another kinesisfs, which has the store.
+remote_source() {
+    [ "$SOURCE" = "$STORE" ] || return 0
+    local port
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    SOURCE=http://127.0.0.1:$port
+    "$KFS_BIN" "local:$STORE" -f --no-mount --listen="127.0.0.1:$port" --api-status-delay=0 >"$WORK/endpoint.log" 2>&1 &
+    wait_for 30 curl -s -o "$WORK/answer" "$SOURCE"
+    export KINESISFS_SPOOL=$WORK/spool KINESISFS_ALLOW_DELETE=yes KINESISFS_DRAIN=1s KINESISFS_CLOSE_WAIT=20s
+    export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_DEFAULT_REGION=us-east-1
+}
+
 # Starts the daemon in the foreground, and returns when the mount answers. A
 # shell ignores SIGINT for what it starts with &, a person's shell does not.
 mount_fs() { # [OPTION...]
-    env --default-signal=INT,QUIT "$KFS_BIN" "$STORE" "$MNT" -f "$@" >>"$LOG" 2>&1 </dev/null &
+    [ -z "${KFS_REMOTE:-}" ] || remote_source
+    env --default-signal=INT,QUIT "$KFS_BIN" "$SOURCE" "$MNT" -f "$@" >>"$LOG" 2>&1 </dev/null &
     DAEMON=$!
     wait_for 30 mounted_or_gone
     mountpoint -q "$MNT" || fail "kinesisfs did not mount"

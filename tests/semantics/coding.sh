@@ -12,12 +12,12 @@ for views in kpl,gzip zstd,kpl gzip,keyfrom=field:1 key=k,zstd; do
         timeout $((20 * KFS_SLOWER)) head -n 3000 "$dir,follow/$file" >"$WORK/followed" &
         sleep 0.2
         cat "$WORK/lines" >>"$MNT/s@$views/$file"
+        wait $!
         cat <&3 >"$WORK/read"
         equal "$(stat -c %s "$WORK/lines")" "$(stat -Lc %s /dev/fd/3)" "size of $views"
         tail -c 1000 /dev/fd/3 >"$WORK/tail"
         exec 3<&-
         tail -c 1000 "$WORK/read" | cmp - "$WORK/tail"
-        wait $!
         sort -n "$WORK/read" | cmp - "$WORK/lines" # shards do not keep the order among them
         sort -n "$WORK/followed" | cmp - "$WORK/lines"
         json=$MNT/s@$views,json/$file

@@ -16,4 +16,5 @@ seq 25 40 >>"$MNT/s/all"
 equal "$(seq 21 40)" "$(sort -n "$MNT/s@cursor=c,from=end/all")" "what came since"
 remount
 equal '' "$(cat "$MNT/s@cursor=c,from=start/all")" "from of a cursor that there is"
+seq 3 >>"$MNT/s/shardId-000000000002"
 equal 3 "$(wc -l <"$MNT/s@cursor=last,from=-3/shardId-000000000002")" "the last three"

@@ -12,6 +12,7 @@ cat "$MNT/s@cursor=b/all" "$MNT/t@cursor=b/all" >/dev/null
 python3 -c 'import os, sys; fd = os.open(sys.argv[1], 0); os.read(fd, 5); os.fsync(fd)' "$MNT/t@cursor=a-1/all"
 equal "a-1 b" "$(cd "$cursors" && echo *)" "the list"
 seq 11 13 >>"$MNT/t/all"
+equal 13 "$(wc -l <"$MNT/t/all")" lines
 jq -e '[.streams[] | [.stream, .lag_records, .reading]] == [["s", 0, false], ["t", 3, false]]' "$cursors/b" >/dev/null
 jq -e '.streams[0].places[0] | .shard == "shardId-000000000000" and .lag_records == 11' "$cursors/a-1" >/dev/null
 jq -e '[.streams[].cursors[] | [.cursor, .lag_records]] == [["b", 0], ["a-1", 11], ["b", 3]]' \

@@ -13,7 +13,7 @@ printf '1\n2\n' >>"$MNT/s/$shard"
 get '1 2 ' "s@cursor=c/$shard"
 get '' "s@cursor=c/$shard"
 seq 3 4 >>"$MNT/s/$shard"
-equal 4 "$(stat -c %s "$MNT/s@cursor=c/$shard")" "size"
+equal 4 "$(stat -Lc %s /dev/stdin <"$MNT/s@cursor=c/$shard")" "size"
 kill9
 mount_fs
 get '3 4 ' "s@cursor=c/$shard"

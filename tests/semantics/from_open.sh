@@ -10,6 +10,7 @@ for name in s@from=-3/all s@from=-3/shardId-000000000000 s@len,from=-3/all; do
     exec 5<"$MNT/$name"
     size=$(stat -L -c %s /proc/self/fd/5)
     seq 11 13 >>"$MNT/s/all"
+    cat "$MNT/s/all" >/dev/null # what is remote is fetched for who opens
     grew=$(stat -L -c %s /proc/self/fd/5)
     [ "$grew" -gt "$size" ] || fail "$name did not grow"
     equal "$grew" "$(cat <&5 | wc -c)" "size and bytes of $name"

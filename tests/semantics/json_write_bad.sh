@@ -13,6 +13,14 @@ for bad in b"{\n", b"{\"Data\":1}\n", b"[]\n", b"no\n", b"{\"Data\":\"a\",\"Data
         assert False, bad
     except OSError as e:
         assert e.errno == errno.EINVAL, e
-os.write(f, b"{\"Data\":\"good\"}\n")'
-equal good "$(<"$shard")"
-grep -q '"operation":"write".*EINVAL' "$MNT/.kinesisfs/errors"
+os.write(f, b"{\"Data\":\"good\"}\n")
+lines = b"{\"Data\":\"first\"}\n" * 3 + b"wrong\n{\"Data\":\"last\"}\n"
+assert os.write(f, lines) == 3 * 17
+try:
+    os.write(f, lines[51:])
+    assert False
+except OSError as e:
+    assert e.errno == errno.EINVAL, e
+os.write(f, lines[57:])'
+equal "$(printf 'good\nfirst\nfirst\nfirst\nlast')" "$(<"$shard")"
+grep '"operation":"write".*EINVAL' "$MNT/.kinesisfs/errors" | grep -q '(record 10 since the open)' # which is line 10

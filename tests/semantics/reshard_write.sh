@@ -8,6 +8,7 @@ shard=$MNT/s/shardId-000000000000
 expect_errno EROFS '
 f = os.open("s/shardId-000000000000", os.O_WRONLY | os.O_APPEND)
 os.write(f, b"before\n")
+os.fsync(f)
 os.setxattr("s", "user.kinesis.shard_count", b"2")
 os.write(f, b"after\n")'
 expect_errno EROFS 'os.open("s/shardId-000000000000", os.O_WRONLY)'

@@ -6,6 +6,7 @@ mount_fs
 mkdir "$MNT/s"
 shard=$MNT/s/shardId-000000000000
 echo line >>"$shard"
+equal line "$(<"$shard")"
 jq -e '.pid == '"$DAEMON"' and .streams[0].stream == "s" and .streams[0].shards[0].end == 5' \
     "$MNT/.kinesisfs/status.json" >/dev/null
 grep -qx 'kinesisfs_streams 1' "$MNT/.kinesisfs/metrics"

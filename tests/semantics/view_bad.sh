@@ -2,7 +2,6 @@
 # A view that is unknown, twice there, contradicts another, or has a bad value, and names that are too long, are ENOENT on
 # lookup, and errors says which word and what is allowed.
 . "$(dirname "$0")/../mount/lib.sh"
-
 mount_fs
 mkdir "$MNT/s"
 bad() { # VIEWS SAID
@@ -12,11 +11,14 @@ bad() { # VIEWS SAID
 bad bogus "no view 'bogus'; views are lines, nul, raw, len, json, follow, from=, key=, keyfrom=, cursor="
 bad len,len "view 'len' is there twice"
 bad nul,raw "views 'nul' and 'raw' contradict each other"
+bad gzip,zstd "views 'gzip' and 'zstd' contradict each other"
 bad key=a,keyfrom=random "views 'key' and 'keyfrom' contradict each other"
 bad raw=1 "view 'raw' takes no value"
 bad from "view 'from' needs a value"
 bad from=-1y "view 'from': its value is start, end, -10m"
 bad from=-366d "at most 365d"
+bad from=-0 "from 1 to 999999999999"
+bad from=-1000000000000 "from 1 to 999999999999"
 bad cursor=A "1 to 48 of the characters"
 bad key=%zz "two hexadecimal digits"
 bad key= "1 to 256 characters"

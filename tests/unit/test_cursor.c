@@ -52,10 +52,19 @@ static void stop(void)
     kfs_fs_free(the_world.fs);
 }
 
-static int open_world(void **state)
+static uint64_t now_ms; /* of a clock that stands still until the test moves it */
+
+static uint64_t still_time(void *ctx)
 {
-    (void)state;
-    the_world = (struct world){.backend = memory_open(&kfs_system_clock)};
+    (void)ctx;
+    return now_ms;
+}
+
+static const struct kfs_clock still_clock = {NULL, still_time, still_time};
+
+static int open_at(const struct kfs_clock *clock)
+{
+    the_world = (struct world){.backend = memory_open(clock)};
     the_world.real = the_world.backend->ops;
     the_world.ops = *the_world.real;
     the_world.ops.note_set = note_set;
@@ -63,6 +72,19 @@ static int open_world(void **state)
     start();
     assert_int_equal(kfs_fs_mkdir(the_world.fs, kfs_fs_root(the_world.fs), "s"), 0);
     return 0;
+}
+
+static int open_world(void **state)
+{
+    (void)state;
+    return open_at(&kfs_system_clock);
+}
+
+static int open_still_world(void **state)
+{
+    (void)state;
+    now_ms = UINT64_C(1700000000000);
+    return open_at(&still_clock);
 }
 
 static int close_world(void **state)
@@ -293,10 +315,97 @@ static void test_names(void **state)
     assert_false(kfs_cursor_name_valid("a.new"));
 }
 
+/* A merged file remembers only so many of its extensions, and seeks into older ones may find another order than what
+ * was shown. The cursor goes by what was shown. */
+static void test_many_extensions(void **state)
+{
+    enum { EXTENSIONS = 1500, LEN = 8 };
+    const uint64_t whole = (uint64_t)EXTENSIONS * LEN;
+    char *data = malloc(FILE_MAX);
+    struct kfs_stream *stream;
+    struct kfs_node *dir;
+    struct kfs_node *all;
+    struct kfs_handle *handle;
+    struct stat st;
+
+    (void)state;
+    assert_int_equal(kfs_stream_open(the_world.backend, "s", &stream, NULL), 0);
+    for (int first = 100; first < 104; first++) {
+        uint64_t offset = (uint64_t)first * LEN;
+        assert_int_equal(kfs_fs_lookup(the_world.fs, kfs_fs_root(the_world.fs), "s@from=end,cursor=c", &dir, NULL), 0);
+        assert_int_equal(kfs_fs_lookup(the_world.fs, dir, "all", &all, &st), 0);
+        assert_int_equal(kfs_fs_open(the_world.fs, all, O_RDONLY, &handle), 0);
+        for (int i = 0; i < EXTENSIONS; i++) {
+            char text[LEN];
+            (void)snprintf(text, sizeof text, "%07d", i);
+            const struct kfs_put put = {.data = {text, LEN - 1}, .key = {"k", 1}};
+            assert_int_equal(kfs_append(stream, i % 2 == 0 ? 1 : 0, &put, 1, NULL, NULL), 0);
+            assert_int_equal(kfs_fs_getattr(the_world.fs, all, &st), 0);
+            if (i == 2 * first)
+                assert_int_equal(kfs_fs_read(the_world.fs, handle, 0, data, offset), offset);
+        }
+        bool seen[EXTENSIONS] = {false};
+        for (size_t at = 0; at < offset; at += LEN)
+            seen[strtol(data + at, NULL, 10)] = true;
+        assert_int_equal(kfs_fs_read(the_world.fs, handle, offset, data, FILE_MAX), whole - offset);
+        assert_int_equal(kfs_fs_flush(the_world.fs, handle, 0), 0);
+        kfs_fs_release(the_world.fs, handle);
+        kfs_fs_forget(the_world.fs, all, 1);
+        kfs_fs_forget(the_world.fs, dir, 1);
+
+        handle = open_file("s@cursor=c", "all");
+        assert_int_equal(read_all(handle, 0, data), whole - offset);
+        for (size_t at = 0; at < whole - offset; at += LEN)
+            seen[strtol(data + at, NULL, 10)] = true;
+        for (int i = 0; i < EXTENSIONS; i++)
+            assert_true(seen[i]);
+        kfs_fs_release(the_world.fs, handle);
+    }
+    kfs_stream_close(stream);
+    free(data);
+}
+
+/* The places of shards that retention has removed go with them. */
+static void test_expired_shards(void **state)
+{
+    char data[100];
+    struct kfs_stream *stream;
+    struct kfs_places places;
+    struct kfs_buf note;
+
+    (void)state;
+    append_records(1);
+    assert_int_equal(kfs_stream_open(the_world.backend, "s", &stream, NULL), 0);
+    struct kfs_handle *handle = open_file("s@cursor=c", "all");
+    char *whole = malloc(FILE_MAX);
+    (void)read_all(handle, 0, whole);
+    kfs_fs_release(the_world.fs, handle);
+    assert_int_equal(kfs_stream_resize(stream, 1, NULL), 0);
+    now_ms += UINT64_C(49) * 3600 * 1000;
+    const struct kfs_put put = {.data = {"new", 3}, .key = {"k", 1}};
+    assert_int_equal(kfs_append(stream, KFS_NO_SHARD, &put, 1, NULL, NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        handle = open_file("s@cursor=c", "all");
+        assert_int_equal(kfs_fs_read(the_world.fs, handle, 0, data, sizeof data), i == 0 ? 4 : 0);
+        assert_int_equal(kfs_fs_read(the_world.fs, handle, i == 0 ? 4 : 0, data, sizeof data), 0);
+        kfs_fs_release(the_world.fs, handle);
+        kfs_buf_init(&note, 1000);
+        assert_int_equal(kfs_note_get(the_world.backend, stream, "cursor-c", &note, NULL), 0);
+        assert_int_equal(kfs_places_parse((struct kfs_bytes){note.data, note.len}, &places), 0);
+        assert_int_equal(places.n, 1);
+        kfs_places_release(&places);
+        kfs_buf_release(&note);
+    }
+    kfs_stream_close(stream);
+    free(whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_resumes, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_many_extensions, open_still_world, close_world),
+        cmocka_unit_test_setup_teardown(test_expired_shards, open_still_world, close_world),
         cmocka_unit_test_setup_teardown(test_failing_save, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_moved, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_damaged, open_world, close_world),

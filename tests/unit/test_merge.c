@@ -439,6 +439,53 @@ static void a_merge_begins_anywhere(void **state)
     }
 }
 
+/* The last of many are found without reading those before: also where the clocks of children are behind. */
+static void the_last_of_many_are_found(void **state)
+{
+    (void)state;
+    for (uint64_t skew_ms = 0; skew_ms <= HOUR_MS; skew_ms += HOUR_MS) {
+        struct world w;
+        struct model m;
+        uint64_t size;
+        world_open(&w, 1);
+        model_init(&m, &w, 0, &kfs_framing_lines);
+        for (int i = 0; i < 10000; i++) {
+            w.now_ms += world_random(&w, 3);
+            world_put(&w, 0, 10);
+        }
+        assert_int_equal(kfs_shard_split(w.stream, 0, KFS_HASH_MAX / 2, NULL), 0);
+        for (int i = 0; i < 30000; i++) {
+            w.now_ms += world_random(&w, 5) == 0;
+            world_put(&w, 1 + world_random(&w, 2), 10);
+        }
+        w.skew_ms = skew_ms;
+        m.only = skew_ms == 0 ? KFS_NO_SHARD : 0;
+        model_extend(&m);
+        for (m.only = 1; m.only < 3; m.only++)
+            model_extend(&m); /* with skew the children tie, as they count as arriving with the parent's last */
+        char *data = malloc(m.bytes.len);
+        for (uint64_t count = 50; count < 50000; count *= 9) {
+            const struct kfs_merge_file file = {.stream = w.stream,
+                                                .shard = KFS_NO_SHARD,
+                                                .framing = m.framing,
+                                                .from = {.type = KFS_LAST_RECORDS, .count = count}};
+            struct kfs_merge *merge;
+            w.records = 0;
+            assert_int_equal(kfs_merge_new(&w.pool, &file, &merge, NULL), 0);
+            assert_true(skew_ms > 0 || w.records < 2 * count + 20000);
+            size = size_of(merge);
+            assert_in_range(size, 1, m.bytes.len);
+            assert_int_equal(kfs_merge_read(merge, 0, data, size, NULL), size);
+            assert_memory_equal(data, m.bytes.data + m.bytes.len - size, size);
+            assert_int_equal(records_in(data, size), count < 40000 ? count : 40000);
+            kfs_merge_free(merge);
+        }
+        free(data);
+        kfs_buf_release(&m.bytes);
+        world_close(&w);
+    }
+}
+
 static void a_merge_begins_at_a_time(void **state)
 {
     (void)state;
@@ -518,6 +565,7 @@ int main(void)
         cmocka_unit_test(backward_seeks_read_little),
         cmocka_unit_test(files_that_stand_still_hold_little),
         cmocka_unit_test(a_merge_begins_anywhere),
+        cmocka_unit_test(the_last_of_many_are_found),
         cmocka_unit_test(a_merge_begins_at_a_time),
     };
 

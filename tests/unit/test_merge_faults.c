@@ -63,6 +63,38 @@ static void a_failure_does_not_lose_the_place(void **state)
     }
 }
 
+/* What a remote source has of a parent may come after what it has of the children: who follows gets it first. */
+static void children_wait_for_what_their_parent_has(void **state)
+{
+    struct world w;
+    char data[100];
+
+    (void)state;
+    world_open(&w, 1);
+    world_put(&w, 0, 9);
+    w.fetched = 10;
+    struct kfs_merge *merge = merge_of(&w, KFS_NO_SHARD, &kfs_framing_lines);
+    assert_int_equal(size_of(merge), 10);
+    world_put(&w, 0, 19);
+    assert_int_equal(kfs_shard_split(w.stream, 0, KFS_HASH_MAX / 2, NULL), 0);
+    world_put(&w, 1, 29);
+    assert_int_equal(kfs_shard_split(w.stream, 1, KFS_HASH_MAX / 4, NULL), 0);
+    world_put(&w, 3, 4);
+    assert_int_equal(size_of(merge), 10);
+    assert_int_equal(kfs_merge_read(merge, 10, data, sizeof data, NULL), 0);
+    w.fetched = 0;
+    assert_int_equal(kfs_merge_read(merge, 10, data, sizeof data, NULL), 20 + 30 + 5);
+    assert_true(data[19] == '\n' && data[49] == '\n' && data[54] == '\n');
+    kfs_merge_free(merge);
+
+    /* Who opens the file has what there is: the endpoint may not answer. */
+    w.fetched = 10;
+    merge = merge_of(&w, KFS_NO_SHARD, &kfs_framing_lines);
+    assert_int_equal(size_of(merge), 10 + 30 + 5);
+    kfs_merge_free(merge);
+    world_close(&w);
+}
+
 static void damage_stops_behind_what_is_whole(void **state)
 {
     (void)state;
@@ -417,15 +449,11 @@ static void several_threads_see_one_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_failure_does_not_lose_the_place),
-        cmocka_unit_test(damage_stops_behind_what_is_whole),
-        cmocka_unit_test(what_retention_removed_is_stale),
-        cmocka_unit_test(a_trim_in_a_long_extension),
-        cmocka_unit_test(an_expired_shard),
-        cmocka_unit_test(records_are_measured_once),
-        cmocka_unit_test(many_extensions),
-        cmocka_unit_test(what_is_read_ahead_is_bounded),
-        cmocka_unit_test(checkpoints_are_thinned),
+        cmocka_unit_test(a_failure_does_not_lose_the_place), cmocka_unit_test(children_wait_for_what_their_parent_has),
+        cmocka_unit_test(damage_stops_behind_what_is_whole), cmocka_unit_test(what_retention_removed_is_stale),
+        cmocka_unit_test(a_trim_in_a_long_extension),        cmocka_unit_test(an_expired_shard),
+        cmocka_unit_test(records_are_measured_once),         cmocka_unit_test(many_extensions),
+        cmocka_unit_test(what_is_read_ahead_is_bounded),     cmocka_unit_test(checkpoints_are_thinned),
         cmocka_unit_test(several_threads_see_one_file),
     };
 
