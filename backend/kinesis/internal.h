@@ -75,6 +75,7 @@ struct remote_shard {
     bool stopped;     /* the stream is gone: no machine is started any more, and nothing is spooled */
     bool expired;     /* the endpoint no longer has the shard: nothing more is read */
     bool hurry;       /* the machines that are backing off try now */
+    bool look;        /* someone has opened it while the endpoint did not answer: the poller tries soon */
     struct kfs_error last_error;
     uint64_t last_error_ms;
     struct remote_sender_counts sent; /* copies for status */
@@ -101,8 +102,7 @@ struct remote_facts {
     size_t n;
 };
 
-/* Lock order: remote.changes, remote.lock, stream.refresh, stream.lock, shard.lock, the spool's and logs'; watch_lock
- * last. */
+/* Lock order: remote.changes, remote.lock, stream.lock, shard.lock, the spool's and logs'; watch_lock last. */
 struct remote_stream {
     struct kfs_stream base;
     struct remote *remote;              /* constant */
@@ -115,8 +115,7 @@ struct remote_stream {
     struct remote_stream *next_gone;    /* remote.lock */
     struct remote_consumer consumer;    /* made before the first shard; the loop's thread */
 
-    pthread_mutex_t refresh; /* one fetch at a time */
-    atomic_bool gone;        /* set under lock */
+    atomic_bool gone; /* set under lock */
     pthread_rwlock_t lock;
     bool unsaved;                 /* the file `stream` is older than facts */
     struct remote_facts facts;    /* shards: NULL; they are in `shards` */

@@ -335,7 +335,8 @@ static void work(struct kfs_task *task)
     bool hurry = shard->hurry;
     shard->hurry = false;
     bool send = shard->spool != NULL;
-    bool hurried = place_tips(shard);
+    bool hurried = place_tips(shard) || shard->look;
+    shard->look = false;
     bool attended = is_attended(shard);
     bool read = is_read(shard);
     (void)pthread_mutex_unlock(&shard->lock);

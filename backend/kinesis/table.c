@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backend/base/logger.h"
+#include "backend/base/patience.h"
 #include "backend/kinesis/internal.h"
 
 #define GENERATION_SHIFT 20 /* of the time in a generation; below it chance: no one counts streams across mounts */
@@ -316,7 +317,7 @@ int remote_stream_list(struct kfs_backend *b, kfs_stream_visit *visit, void *arg
     (void)pthread_mutex_unlock(&r->lock);
     if (old && !atomic_load(&r->down))
         rc = remote_refresh_names(r, &detail);
-    if (rc != 0 && !known) {
+    if (rc != 0 && (!known || rc == -EINTR || kfs_patience_refused())) {
         if (err != NULL)
             *err = detail;
         return rc;

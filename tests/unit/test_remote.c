@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "backend/base/patience.h"
 #include "backend/kinesis/internal.h"
 #include "tests/support/machine.h"
 #include "tests/support/remoteworld.h"
@@ -358,6 +359,31 @@ static void a_subscription_goes_with_its_readers_and_with_the_backend(void **sta
     kfs_unattend(stream, 0);
 }
 
+static void who_tries_has_done_nothing_and_is_told(void **state)
+{
+    const struct kfs_stream_spec spec = {.shards = 1};
+    const struct kfs_stream_change change = {.retention_hours = 48};
+    struct kfs_stream *unknown = NULL;
+    struct kfs_stream_info info;
+
+    (void)state;
+    open_backend();
+    make_stream(0);
+    const struct kfs_patience_state before = kfs_patience_enter(KFS_TRYING, NULL);
+    assert_int_equal(kfs_stream_create(backend, "t", &spec, NULL), -EINPROGRESS);
+    assert_int_equal(kfs_stream_open(backend, "t", &unknown, NULL), -EINPROGRESS);
+    assert_int_equal(kfs_stream_update(stream, &change, NULL), -EINPROGRESS);
+    assert_int_equal(kfs_stream_resize(stream, 2, NULL), -EINPROGRESS);
+    assert_int_equal(kfs_catch_up(stream, 0, NULL), -EINPROGRESS);
+    (void)kfs_patience_enter(KFS_AT_ONCE, NULL);
+    assert_int_equal(kfs_stream_open(backend, "t", &unknown, NULL), -ETIMEDOUT);
+    assert_int_equal(kfs_catch_up(stream, 0, NULL), 0);
+    kfs_patience_leave(&before);
+    assert_int_equal(kfs_stream_open(backend, "t", &unknown, NULL), -ENOENT);
+    assert_int_equal(kfs_stream_info(stream, &info, NULL), 0);
+    assert_int_equal(info.retention_hours, 24);
+}
+
 /* ---- an endpoint that accepts connections and says nothing ---- */
 
 static atomic_int syncs;
@@ -445,6 +471,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_mirror_that_no_one_uses_is_closed_and_opened_again, setup, teardown),
         cmocka_unit_test_setup_teardown(an_extent_makes_no_mirror, setup, teardown),
         cmocka_unit_test_setup_teardown(a_subscription_goes_with_its_readers_and_with_the_backend, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_tries_has_done_nothing_and_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_known_is_listed_without_the_endpoint, setup, teardown),
     };
 
