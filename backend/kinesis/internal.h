@@ -60,10 +60,13 @@ struct remote_shard {
 
     pthread_mutex_t lock;
     pthread_cond_t wake;        /* results and tips have come */
-    struct remote_spool *spool; /* NULL until first needed; then constant */
-    struct kfs_log *mirror;     /* NULL while it is not used */
-    uint64_t used_ms;           /* the mirror */
-    uint32_t readers;           /* and who attends */
+    struct remote_spool *spool; /* NULL while it is not used, and holds nothing */
+    uint32_t spool_users;       /* who uses it without the lock */
+    uint64_t spool_used_ms;
+    struct remote_spool_state rested; /* of the spool, when it was closed */
+    struct kfs_log *mirror;           /* NULL while it is not used */
+    uint64_t used_ms;                 /* the mirror */
+    uint32_t readers;                 /* and who attends */
     struct remote_tip_wait *tips;
     struct remote_result_wait *results;
     struct remote_sync_wait *syncs;

@@ -28,6 +28,14 @@ struct remote_shard *remote_shard_new(struct remote_stream *stream, const struct
     return shard;
 }
 
+static void free_sender(struct remote_shard *shard)
+{
+    if (shard->sender != NULL)
+        remote_sender_release(shard->sender);
+    free(shard->sender);
+    shard->sender = NULL;
+}
+
 static void free_poller(struct remote_shard *shard)
 {
     if (shard->poller != NULL)
@@ -48,9 +56,7 @@ void remote_shard_free(struct remote_shard *shard)
 {
     struct remote *r = shard->stream->remote;
 
-    if (shard->sender != NULL)
-        remote_sender_release(shard->sender);
-    free(shard->sender);
+    free_sender(shard);
     free_poller(shard);
     free_subscriber(shard);
     int spooled = remote_spool_close(shard->spool);
@@ -87,6 +93,7 @@ int remote_shard_spool(struct remote_shard *shard, struct kfs_error *err)
     const struct remote_spool_config config = {.io = o->io, .clock = o->clock, .segment_bytes = o->segment_bytes};
     struct remote_spool_state state;
 
+    shard->spool_used_ms = remote_mono(shard->stream->remote);
     if (shard->spool != NULL)
         return 0;
     int dir = make_dir(o->io, shard->stream->dir, shard->id);
@@ -188,7 +195,9 @@ int remote_shard_extent(struct kfs_stream *s, uint32_t index, struct kfs_extent 
     if (shard->mirror != NULL)
         kfs_log_extent(shard->mirror, &x);
     bool ended = shard->ended;
-    struct remote_spool *spool = shard->spool;
+    state = shard->rested;
+    if (shard->spool != NULL)
+        remote_spool_state(shard->spool, &state);
     (void)pthread_mutex_unlock(&shard->lock);
     if (rc != 0)
         return rc;
@@ -197,13 +206,8 @@ int remote_shard_extent(struct kfs_stream *s, uint32_t index, struct kfs_extent 
                                   .first_record = x.first_record,
                                   .next_record = x.next_record,
                                   .last_arrival_ms = x.last_arrival_ms != 0 ? x.last_arrival_ms : info.created_ms,
-                                  .last = x.last,
+                                  .last = kfs_seq_cmp(&state.last, &x.last) > 0 ? state.last : x.last,
                                   .closed = info.closed && ended};
-    if (spool != NULL) {
-        remote_spool_state(spool, &state);
-        if (kfs_seq_cmp(&state.last, &x.last) > 0)
-            extent->last = state.last;
-    }
     return 0;
 }
 
@@ -227,8 +231,10 @@ static void start_sender(struct remote_shard *shard)
                                                 .arg = shard};
 
     shard->sender = calloc(1, sizeof *shard->sender);
-    if (shard->sender != NULL) /* else at the next occasion */
-        remote_sender_init(shard->sender, &config);
+    if (shard->sender == NULL) /* at the next occasion */
+        return;
+    remote_sender_init(shard->sender, &config);
+    shard->sender->counts = shard->sent;
 }
 
 static void start_poller(struct remote_shard *shard)
@@ -373,7 +379,7 @@ void remote_shard_stop(struct remote_shard *shard)
     (void)pthread_mutex_lock(&shard->lock);
     shard->stopped = true;
     struct remote_sync_wait *syncs = remote_take_syncs(shard, UINT64_MAX, 0, -ENOENT);
-    struct remote_spool_state state = {0};
+    struct remote_spool_state state = shard->rested;
     if (shard->spool != NULL)
         remote_spool_state(shard->spool, &state);
     uint64_t left = state.end - shard->settled;
@@ -415,13 +421,27 @@ static bool is_idle(const struct remote_shard *shard)
            remote_mono(r) - shard->used_ms >= r->options.log_idle_ms;
 }
 
-/* On the loop's thread, where the poller is, and under lock, so that no one opens the log meanwhile. It has been
+/* Under lock. Whether no one has used the spool for a while, and it holds nothing. */
+static bool is_spool_idle(const struct remote_shard *shard)
+{
+    const struct remote *r = shard->stream->remote;
+    struct remote_spool_state state;
+
+    if (shard->spool == NULL || shard->spool_users > 0 || shard->results != NULL || shard->syncs != NULL ||
+        remote_mono(r) - shard->spool_used_ms < r->options.log_idle_ms)
+        return false;
+    remote_spool_state(shard->spool, &state);
+    return state.end == state.settled && state.dead == 0;
+}
+
+/* On the loop's thread, where the machines are, and under lock, so that no one opens the logs meanwhile. They have been
  * synced: closing does not take long. */
 static void retire(void *arg)
 {
     struct remote_shard *shard = arg;
     const struct remote_poller *poller = shard->poller;
     const struct remote_subscriber *subscriber = shard->subscriber;
+    int rc = 0;
 
     (void)pthread_mutex_lock(&shard->lock);
     bool rests = poller == NULL || poller->state == REMOTE_POLL_STOPPED || poller->state == REMOTE_POLL_ENDED;
@@ -430,10 +450,19 @@ static void retire(void *arg)
     if (is_idle(shard) && rests && !shard->stopped) {
         free_poller(shard);
         free_subscriber(shard);
-        if (kfs_log_close(shard->mirror) != 0)
-            atomic_store(&shard->stream->remote->failed, true);
+        rc = kfs_log_close(shard->mirror);
         shard->mirror = NULL;
     }
+    bool sent = shard->sender == NULL || shard->sender->state == REMOTE_IDLE;
+    if (is_spool_idle(shard) && sent && !shard->stopped) {
+        remote_spool_state(shard->spool, &shard->rested);
+        free_sender(shard);
+        int closed = remote_spool_close(shard->spool);
+        rc = rc == 0 ? closed : rc;
+        shard->spool = NULL;
+    }
+    if (rc != 0)
+        atomic_store(&shard->stream->remote->failed, true);
     (void)pthread_mutex_unlock(&shard->lock);
 }
 
@@ -453,11 +482,11 @@ void remote_shard_tidy(struct remote_shard *shard, uint32_t retention_hours)
     struct remote *r = shard->stream->remote;
     struct kfs_error err = {0};
 
-    /* The mirror is closed by this thread only. */
+    /* Both are closed by this thread only. */
     (void)pthread_mutex_lock(&shard->lock);
     struct kfs_log *mirror = shard->mirror;
     struct remote_spool *spool = shard->spool;
-    bool idle = is_idle(shard);
+    bool idle = is_idle(shard) || is_spool_idle(shard);
     (void)pthread_mutex_unlock(&shard->lock);
     int rc = spool != NULL ? remote_spool_tidy(spool, &err) : 0;
     if (rc != 0)

@@ -283,6 +283,52 @@ static void a_mirror_that_no_one_uses_is_closed_and_opened_again(void **state)
     }
 }
 
+static bool closes_spool(struct remote_shard *shard)
+{
+    bool open = true;
+
+    for (int i = 0; open && i < 500; i++) {
+        (void)usleep(10000);
+        (void)pthread_mutex_lock(&shard->lock);
+        open = shard->spool != NULL;
+        (void)pthread_mutex_unlock(&shard->lock);
+    }
+    return !open;
+}
+
+static void a_spool_that_holds_nothing_is_closed_and_opened_again(void **state)
+{
+    struct kfs_seq before = {{0}};
+    struct kfs_extent extent;
+    uint64_t dead;
+
+    (void)state;
+    open_backend();
+    make_stream(2 * KFS_RECORD_BYTES_DEFAULT);
+    struct remote_shard *shard = ((struct remote_stream *)stream)->shards[0];
+    for (int i = 1; i <= 3; i++) {
+        assert_int_equal(put("x", 1), 0);
+        assert_int_equal(sync_within(0), 0);
+        assert_true(closes_spool(shard));
+        assert_int_equal(sync_within(0), 0);
+        assert_int_equal(kfs_shard_extent(stream, 0, &extent, NULL), 0);
+        assert_true(kfs_seq_cmp(&extent.last, &before) > 0);
+        before = extent.last;
+        assert_int_equal(shard->rested.acked_total, (unsigned)i);
+        assert_int_equal(shard->sent.requests, (unsigned)i);
+    }
+    lower_limit();
+    assert_int_equal(put(large, sizeof large), 0);
+    assert_int_equal(sync_within(0), -EINVAL);
+    (void)usleep(300000); /* one that holds dead letters stays */
+    assert_int_equal(kfs_dead_count(stream, 0, &dead, NULL), 0);
+    assert_int_equal(dead, 1);
+    assert_int_equal(kfs_dead_end(stream, 0, KFS_DEAD_DROP, NULL), 0);
+    assert_true(closes_spool(shard));
+    assert_int_equal(kfs_dead_count(stream, 0, &dead, NULL), 0);
+    assert_int_equal(dead, 0);
+}
+
 static void an_extent_makes_no_mirror(void **state)
 {
     struct kfs_extent extent;
@@ -469,6 +515,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_its_dead_letters, setup, teardown),
         cmocka_unit_test_setup_teardown(a_mirror_that_no_one_uses_is_closed_and_opened_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_spool_that_holds_nothing_is_closed_and_opened_again, setup, teardown),
         cmocka_unit_test_setup_teardown(an_extent_makes_no_mirror, setup, teardown),
         cmocka_unit_test_setup_teardown(a_subscription_goes_with_its_readers_and_with_the_backend, setup, teardown),
         cmocka_unit_test_setup_teardown(who_tries_has_done_nothing_and_is_told, setup, teardown),
