@@ -115,6 +115,7 @@ struct remote_stream {
     atomic_uint refs;                   /* of front ends; it lives until the backend is closed */
     atomic_uint attended;               /* how many attend all shards */
     atomic_bool stale;                  /* to be asked about at once */
+    bool in_place;                      /* remote.changes: it is gone, and its directory could not be moved away */
     struct remote_stream *next_gone;    /* remote.lock */
     struct remote_consumer consumer;    /* made before the first shard; the loop's thread */
 
@@ -165,6 +166,7 @@ struct remote {
     atomic_bool down;       /* the last call got no answer */
     atomic_bool back;       /* the last got one, and that before did not */
     atomic_bool failed;     /* something could not be made safe */
+    atomic_uint closed;     /* logs, since memory was given back */
 
     pthread_mutex_t keeper_lock;
     pthread_cond_t keeper_wake;

@@ -452,6 +452,7 @@ static void retire(void *arg)
         free_subscriber(shard);
         rc = kfs_log_close(shard->mirror);
         shard->mirror = NULL;
+        atomic_fetch_add(&shard->stream->remote->closed, 1);
     }
     bool sent = shard->sender == NULL || shard->sender->state == REMOTE_IDLE;
     if (is_spool_idle(shard) && sent && !shard->stopped) {
@@ -460,6 +461,7 @@ static void retire(void *arg)
         int closed = remote_spool_close(shard->spool);
         rc = rc == 0 ? closed : rc;
         shard->spool = NULL;
+        atomic_fetch_add(&shard->stream->remote->closed, 1);
     }
     if (rc != 0)
         atomic_store(&shard->stream->remote->failed, true);

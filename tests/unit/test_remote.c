@@ -257,6 +257,42 @@ static void a_deleted_stream_leaves_its_dead_letters(void **state)
     assert_false(is_empty("gone"));
 }
 
+static bool renames;
+
+static int failing_rename(void *ctx, int from, const char *name, int to, const char *as)
+{
+    return renames || strcmp(name, "s") != 0 ? kfs_posix_io.rename(ctx, from, name, to, as) : -EDQUOT;
+}
+
+/* A stream of the same name would send what is in the spool. */
+static void a_directory_that_cannot_be_moved_away_is_not_reused(void **state)
+{
+    struct kfs_io io = kfs_posix_io;
+    struct kfs_stream *second = NULL;
+
+    (void)state;
+    io.rename = failing_rename;
+    renames = false;
+    world.options.io = &io;
+    world.options.linger_ms = 60000;
+    open_backend();
+    make_stream(0);
+    assert_int_equal(put("old", 3), 0);
+    remote_forget((struct remote_stream *)stream); /* as when it was made anew elsewhere */
+    assert_int_equal(kfs_stream_open(backend, "s", &second, NULL), -EDQUOT);
+    assert_true(is_there("streams/s/shardId-000000000000/spool"));
+    renames = true;
+    assert_int_equal(kfs_stream_open(backend, "s", &second, NULL), 0);
+    assert_false(is_there("streams/s/shardId-000000000000/spool"));
+    assert_false(is_empty("gone"));
+    kfs_stream_close(second);
+    kfs_stream_close(stream);
+    stream = NULL;
+    assert_int_equal(kfs_backend_close(backend), 0);
+    world.options.io = &kfs_posix_io;
+    open_backend();
+}
+
 static void a_mirror_that_no_one_uses_is_closed_and_opened_again(void **state)
 {
     struct kfs_reader *reader;
@@ -514,6 +550,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_resize_can_be_made_of_splits_and_merges, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_its_dead_letters, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_directory_that_cannot_be_moved_away_is_not_reused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_mirror_that_no_one_uses_is_closed_and_opened_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_spool_that_holds_nothing_is_closed_and_opened_again, setup, teardown),
         cmocka_unit_test_setup_teardown(an_extent_makes_no_mirror, setup, teardown),
