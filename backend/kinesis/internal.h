@@ -75,6 +75,7 @@ struct remote_shard {
     uint64_t settled; /* the spool's position, as waiters were told of it */
     int refused;      /* -errno of dead letters that no one has been told of; 0 */
     bool failing;     /* the last call failed, and that was logged */
+    bool damaged;     /* the spool is, and that was told */
     bool stopped;     /* the stream is gone: no machine is started any more, and nothing is spooled */
     bool expired;     /* the endpoint no longer has the shard: nothing more is read */
     bool hurry;       /* the machines that are backing off try now */

@@ -105,7 +105,7 @@ static int fill(struct remote_sender *s)
     while (rc == 0 && taken < s->n_again && b->n < most_records(s)) {
         ssize_t n = add_from(s, s->again[taken], 1);
         if (n <= 0) {
-            rc = n < 0 ? (int)n : 0;
+            rc = n < 0 && b->n == 0 ? (int)n : 0; /* else what stands before the damage goes */
             break;
         }
         taken++;
@@ -122,7 +122,7 @@ static int fill(struct remote_sender *s)
             s->next = last->offset + last->data.len + 1;
         }
         if (n <= 0) {
-            rc = n < 0 ? (int)n : 0;
+            rc = n < 0 && b->n == 0 ? (int)n : 0;
             full = s->room.n > 0;
             break;
         }
