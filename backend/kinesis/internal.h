@@ -66,6 +66,7 @@ struct remote_shard {
     struct remote_spool_state rested; /* of the spool, when it was closed */
     struct kfs_log *mirror;           /* NULL while it is not used */
     uint64_t used_ms;                 /* the mirror */
+    uint64_t visit_ms;                /* when a closed one is next looked at */
     uint32_t readers;                 /* and who attends */
     struct remote_tip_wait *tips;
     struct remote_result_wait *results;

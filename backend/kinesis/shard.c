@@ -8,6 +8,7 @@
 #include "backend/kinesis/internal.h"
 
 #define MS_PER_HOUR UINT64_C(3600000)
+#define VISIT_IDLES 60 /* a closed mirror is looked at after so many times what an idle one stays open: an hour */
 
 static void work(struct kfs_task *task);
 
@@ -22,6 +23,9 @@ struct remote_shard *remote_shard_new(struct remote_stream *stream, const struct
     shard->range = info->range;
     shard->info = *info;
     shard->task.run = work;
+    /* Spread by chance, so that thousands are not opened at once. */
+    struct remote *r = stream->remote;
+    shard->visit_ms = remote_mono(r) + r->world.random(r->world.ctx) % (VISIT_IDLES * r->options.log_idle_ms + 1);
     (void)snprintf(shard->id, sizeof shard->id, KFS_SHARD_ID_FORMAT, info->index);
     (void)pthread_mutex_init(&shard->lock, NULL);
     remote_cond_init(&shard->wake);
@@ -468,6 +472,19 @@ static void retire(void *arg)
     (void)pthread_mutex_unlock(&shard->lock);
 }
 
+/* Under lock. Opens a closed mirror now and then, so that what is too old is removed of it. */
+static void visit_mirror(struct remote_shard *shard)
+{
+    const struct remote *r = shard->stream->remote;
+    uint64_t now = remote_mono(r);
+
+    if (shard->mirror != NULL || shard->stopped || now < shard->visit_ms)
+        return;
+    shard->visit_ms = now + VISIT_IDLES * r->options.log_idle_ms;
+    if (has_mirror(shard))
+        (void)remote_shard_mirror(shard, NULL); /* one that cannot be opened is told to who reads it */
+}
+
 static int tidy_mirror(struct remote_shard *shard, struct kfs_log *mirror, uint32_t retention_hours,
                        struct kfs_error *err)
 {
@@ -486,6 +503,7 @@ void remote_shard_tidy(struct remote_shard *shard, uint32_t retention_hours)
 
     /* Both are closed by this thread only. */
     (void)pthread_mutex_lock(&shard->lock);
+    visit_mirror(shard);
     struct kfs_log *mirror = shard->mirror;
     struct remote_spool *spool = shard->spool;
     bool idle = is_idle(shard) || is_spool_idle(shard);

@@ -319,6 +319,48 @@ static void a_mirror_that_no_one_uses_is_closed_and_opened_again(void **state)
     }
 }
 
+static _Atomic uint64_t later_ms;
+
+static uint64_t later_wall(void *ctx)
+{
+    return kfs_system_clock.wall_ms(ctx) + later_ms;
+}
+
+static uint64_t real_mono(void *ctx)
+{
+    return kfs_system_clock.mono_ms(ctx);
+}
+
+static void a_closed_mirror_loses_what_is_too_old(void **state)
+{
+    static const struct kfs_clock clock = {NULL, later_wall, real_mono};
+    const char *data = "streams/s/shardId-000000000000/mirror/00000000000000000000.data";
+    struct kfs_reader *reader;
+
+    (void)state;
+    later_ms = 0;
+    world.options.clock = &clock;
+    world.options.segment_bytes = KFS_RECORD_BYTES_DEFAULT;
+    open_backend();
+    make_stream(0);
+    for (int i = 0; i < 3; i++) { /* each has a segment; the last one stays */
+        assert_int_equal(put(large, KFS_RECORD_BYTES_DEFAULT), 0);
+        assert_int_equal(sync_within(0), 0);
+        assert_int_equal(kfs_reader_open(stream, 0, &reader, NULL), 0);
+        kfs_reader_close(reader);
+    }
+    assert_true(is_there(data));
+    later_ms = UINT64_C(25) * 3600 * 1000;
+    for (int i = 0; i < 1000 && is_there(data); i++)
+        (void)usleep(10000);
+    assert_false(is_there(data));
+    kfs_stream_close(stream);
+    stream = NULL;
+    assert_int_equal(kfs_backend_close(backend), 0);
+    world.options.clock = &world.clock;
+    open_backend();
+}
+
 static bool closes_spool(struct remote_shard *shard)
 {
     bool open = true;
@@ -552,6 +594,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_its_dead_letters, setup, teardown),
         cmocka_unit_test_setup_teardown(a_directory_that_cannot_be_moved_away_is_not_reused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_mirror_that_no_one_uses_is_closed_and_opened_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_closed_mirror_loses_what_is_too_old, setup, teardown),
         cmocka_unit_test_setup_teardown(a_spool_that_holds_nothing_is_closed_and_opened_again, setup, teardown),
         cmocka_unit_test_setup_teardown(an_extent_makes_no_mirror, setup, teardown),
         cmocka_unit_test_setup_teardown(a_subscription_goes_with_its_readers_and_with_the_backend, setup, teardown),
