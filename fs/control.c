@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backend/base/patience.h"
 #include "backend/base/units.h"
 #include "fs/fs_internal.h"
 
@@ -239,11 +240,21 @@ static int dead_text(struct kfs_fs *fs, struct kfs_buf *out)
     return rc == -EMSGSIZE ? 0 : rc;
 }
 
-int kfs_control_text(struct kfs_fs *fs, const struct kfs_node *node, struct kfs_buf *text)
+static int make_text(struct kfs_fs *fs, const struct kfs_node *node, struct kfs_buf *text)
 {
     if (node->type == KFS_NODE_CURSOR)
         return kfs_cursor_text(fs, node->name, text);
     if (node->type == KFS_NODE_DEAD)
         return dead_text(fs, text);
     return node->type == KFS_NODE_STATUS ? status_text(fs, text) : kfs_fs_metrics(fs, text);
+}
+
+/* They tell how it is while the endpoint does not answer, so of streams that this mount knows. */
+int kfs_control_text(struct kfs_fs *fs, const struct kfs_node *node, struct kfs_buf *text)
+{
+    const struct kfs_patience_state before = kfs_patience_enter(KFS_AT_ONCE, NULL);
+    int rc = make_text(fs, node, text);
+
+    kfs_patience_leave(&before);
+    return rc;
 }

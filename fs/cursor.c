@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "backend/base/patience.h"
 #include "fs/fs_internal.h"
 
 #define CLOSING_STEPS_MAX 10000 /* half a second */
@@ -376,6 +377,7 @@ static void *run(void *arg)
 {
     struct kfs_cursors *cursors = arg;
 
+    (void)kfs_patience_enter(KFS_AT_ONCE, NULL); /* under these locks */
     (void)pthread_mutex_lock(&cursors->lock);
     while (!cursors->stop) {
         struct timespec until;

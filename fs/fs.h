@@ -104,6 +104,9 @@ ssize_t kfs_fs_write(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offs
  * fcntl locks that the owner, a process, has on the file. */
 int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t owner);
 
+/* Whether an unfinished line is carried. */
+bool kfs_fs_has_partial(struct kfs_handle *handle);
+
 /* After a flush that returned 0: whether something was written since the last one that is to be waited for, and how
  * long. The shell then calls kfs_fs_sync with that time, and takes -ETIMEDOUT for success. 0: no. */
 uint64_t kfs_fs_close_wait(struct kfs_fs *fs, struct kfs_handle *handle);

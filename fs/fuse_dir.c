@@ -62,47 +62,68 @@ static int make_listing(fuse_req_t req, fuse_ino_t ino, struct listing *list)
     return rc;
 }
 
-void kfs_fuse_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static void serve_opendir(struct kfs_fuse_call *call)
 {
     struct listing *list = calloc(1, sizeof *list);
-    int rc = list == NULL ? -ENOMEM : make_listing(req, ino, list);
+    int rc = list == NULL ? -ENOMEM : make_listing(call->req, call->ino, list);
 
-    if (rc != 0) {
+    if (rc != 0)
         free_listing(list);
-        kfs_fuse_reply_status(req, rc);
+    if (!kfs_fuse_is_answered(call, rc))
+        return;
+    if (rc != 0) {
+        kfs_fuse_reply_status(call->req, rc);
         return;
     }
-    fi->fh = (uintptr_t)list;
-    if (fuse_reply_open(req, fi) != 0)
+    call->fi.fh = (uintptr_t)list;
+    if (fuse_reply_open(call->req, &call->fi) != 0)
         free_listing(list);
 }
 
-void kfs_fuse_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+void kfs_fuse_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    struct listing *list = (struct listing *)(uintptr_t)fi->fh;
-    char *buf = malloc(size);
-    size_t len = 0;
-    int rc = buf == NULL ? -ENOMEM : 0;
+    kfs_fuse_serve(&(struct kfs_fuse_call){.req = req, .serve = serve_opendir, .ino = ino, .fi = *fi});
+}
 
-    if (rc == 0 && off == 0 && list->begun) {
-        list->n = 0;
-        rc = make_listing(req, ino, list);
-    }
-    if (rc != 0) {
-        free(buf);
-        kfs_fuse_reply_status(req, rc);
-        return;
-    }
-    list->begun = true;
-    for (size_t i = (size_t)off; i < list->n; i++) {
+/* Entries from an offset on, as many as fit. */
+static size_t add_entries(const struct kfs_fuse_call *call, const struct listing *list, char *buf, size_t size)
+{
+    size_t len = 0;
+
+    for (size_t i = (size_t)call->off; i < list->n; i++) {
         const struct stat st = {.st_ino = list->entries[i].ino, .st_mode = list->entries[i].mode};
-        size_t need = fuse_add_direntry(req, buf + len, size - len, list->entries[i].name, &st, (off_t)i + 1);
+        size_t need = fuse_add_direntry(call->req, buf + len, size - len, list->entries[i].name, &st, (off_t)i + 1);
         if (need > size - len)
             break;
         len += need;
     }
-    (void)fuse_reply_buf(req, buf, len);
+    return len;
+}
+
+static void serve_readdir(struct kfs_fuse_call *call)
+{
+    struct listing *list = (struct listing *)(uintptr_t)call->fi.fh;
+    char *buf = malloc(call->size);
+    int rc = buf == NULL ? -ENOMEM : 0;
+
+    if (rc == 0 && call->off == 0 && list->begun) {
+        list->n = 0;
+        rc = make_listing(call->req, call->ino, list);
+    }
+    if (kfs_fuse_is_answered(call, rc)) {
+        list->begun = true;
+        if (rc != 0)
+            kfs_fuse_reply_status(call->req, rc);
+        else
+            (void)fuse_reply_buf(call->req, buf, add_entries(call, list, buf, call->size));
+    }
     free(buf);
+}
+
+void kfs_fuse_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+    kfs_fuse_serve(
+        &(struct kfs_fuse_call){.req = req, .serve = serve_readdir, .ino = ino, .size = size, .off = off, .fi = *fi});
 }
 
 void kfs_fuse_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/patience.h"
+
 #define READ_BYTES_MAX (1U << 20) /* what the kernel asks for at once, 256 pages */
 #define XATTR_BYTES_MAX 4096U
 
@@ -30,32 +32,7 @@ void kfs_fuse_reply_status(fuse_req_t req, int rc)
     (void)fuse_reply_err(req, -rc);
 }
 
-/* ---- names ---- */
-
-#define NEVER_S 1.0 /* how long the kernel remembers that a name is no view */
-
-static void reply_node(fuse_req_t req, struct kfs_node *node, const struct stat *st)
-{
-    /* Timeouts 0: sizes are exact, and what is made elsewhere appears at once. */
-    struct fuse_entry_param entry = {.ino = (uintptr_t)node, .attr = *st};
-
-    if (fuse_reply_entry(req, &entry) != 0)
-        kfs_fs_forget(kfs_fuse_fs_of(req), node, 1);
-}
-
-static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-    struct kfs_node *node;
-    struct stat st;
-    int rc = kfs_fs_lookup(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, parent), name, &node, &st);
-
-    if (rc == KFS_FS_NEVER) /* ls asks twice: the kernel answers the second, so that errors has it once */
-        (void)fuse_reply_entry(req, &(struct fuse_entry_param){.entry_timeout = NEVER_S});
-    else if (rc != 0)
-        kfs_fuse_reply_status(req, rc);
-    else
-        reply_node(req, node, &st);
-}
+/* ---- nodes ---- */
 
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
@@ -72,10 +49,12 @@ static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_dat
 
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+    const struct kfs_patience_state before = kfs_patience_enter(KFS_AT_ONCE, NULL);
     struct stat st;
+    int rc = kfs_fs_getattr(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, ino), &st);
 
     (void)fi;
-    int rc = kfs_fs_getattr(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, ino), &st);
+    kfs_patience_leave(&before);
     if (rc != 0)
         kfs_fuse_reply_status(req, rc);
     else
@@ -86,6 +65,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 {
     struct kfs_fs *fs = kfs_fuse_fs_of(req);
     struct kfs_node *node = kfs_fuse_node_of(req, ino);
+    const struct kfs_patience_state before = kfs_patience_enter(KFS_AT_ONCE, NULL);
     int rc = 0;
 
     if ((to_set & FUSE_SET_ATTR_SIZE) != 0)
@@ -95,99 +75,57 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
     if (rc == 0 && (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) != 0)
         rc = kfs_fs_chown(fs, node, (to_set & FUSE_SET_ATTR_UID) != 0 ? attr->st_uid : (uid_t)-1,
                           (to_set & FUSE_SET_ATTR_GID) != 0 ? attr->st_gid : (gid_t)-1);
+    kfs_patience_leave(&before);
     if (rc != 0)
         kfs_fuse_reply_status(req, rc);
     else
         op_getattr(req, ino, fi);
 }
 
-static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
-{
-    struct kfs_fs *fs = kfs_fuse_fs_of(req);
-    struct kfs_node *node;
-    struct stat st;
-    char stream[NAME_MAX + 1] = "";
-
-    (void)mode;
-    int rc = kfs_fs_mkdir(fs, kfs_fuse_node_of(req, parent), name);
-    if (rc == 0) {
-        /* NAME@shards=4 makes NAME. */
-        memcpy(stream, name, strcspn(name, "@"));
-        rc = kfs_fs_lookup(fs, kfs_fuse_node_of(req, parent), stream, &node, &st);
-    }
-    if (rc != 0)
-        kfs_fuse_reply_status(req, rc);
-    else
-        reply_node(req, node, &st);
-}
-
-static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-    kfs_fuse_reply_status(req, kfs_fs_rmdir(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, parent), name));
-}
-
-static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-    kfs_fuse_reply_status(req, kfs_fs_unlink(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, parent), name));
-}
-
-static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,
-                      unsigned int flags)
-{
-    (void)newparent;
-    (void)newname;
-    (void)flags;
-    kfs_fuse_reply_status(req, kfs_fs_refuse(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, parent), "rename", name));
-}
-
-static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname)
-{
-    (void)ino;
-    kfs_fuse_reply_status(req, kfs_fs_refuse(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, newparent), "link", newname));
-}
-
-static void op_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
-{
-    (void)link;
-    kfs_fuse_reply_status(req, kfs_fs_refuse(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, parent), "symlink", name));
-}
-
-static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
-{
-    (void)mode;
-    (void)rdev;
-    kfs_fuse_reply_status(req, kfs_fs_refuse(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, parent), "create", name));
-}
-
-static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
-{
-    (void)fi;
-    op_mknod(req, parent, name, mode, 0);
-}
-
 /* ---- files ---- */
+
+static void serve_open(struct kfs_fuse_call *call)
+{
+    struct kfs_fs *fs = kfs_fuse_fs_of(call->req);
+    struct kfs_handle *handle;
+    int rc = kfs_fs_open(fs, kfs_fuse_node_of(call->req, call->ino), call->fi.flags, &handle);
+
+    if (!kfs_fuse_is_answered(call, rc))
+        return;
+    if (rc != 0) {
+        kfs_fuse_reply_status(call->req, rc);
+        return;
+    }
+    call->fi.fh = (uintptr_t)handle;
+    call->fi.direct_io = 1; /* page-cached readers of a growing file see NUL bytes */
+    if (fuse_reply_open(call->req, &call->fi) != 0)
+        kfs_fs_release(fs, handle);
+}
 
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    struct kfs_fs *fs = kfs_fuse_fs_of(req);
-    struct kfs_handle *handle;
-    int rc = kfs_fs_open(fs, kfs_fuse_node_of(req, ino), fi->flags, &handle);
+    kfs_fuse_serve(&(struct kfs_fuse_call){.req = req, .serve = serve_open, .ino = ino, .fi = *fi});
+}
 
-    if (rc != 0) {
-        kfs_fuse_reply_status(req, rc);
-        return;
-    }
-    fi->fh = (uintptr_t)handle;
-    fi->direct_io = 1; /* page-cached readers of a growing file see NUL bytes */
-    if (fuse_reply_open(req, fi) != 0)
-        kfs_fs_release(fs, handle);
+static void serve_release(struct kfs_fuse_call *call)
+{
+    (void)kfs_fuse_is_answered(call, 0);
+    kfs_fs_release(kfs_fuse_fs_of(call->req), kfs_fuse_handle_of(&call->fi));
+    kfs_fuse_reply_status(call->req, 0);
+}
+
+/* What cannot be tried twice. An unfinished line may have to wait for room in the spool. */
+static void serve_or_keep(struct kfs_fuse_call *call)
+{
+    if (kfs_fs_is_remote(kfs_fuse_fs_of(call->req)) && kfs_fs_has_partial(kfs_fuse_handle_of(&call->fi)))
+        kfs_fuse_keep(call);
+    else
+        call->serve(call);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    (void)ino;
-    kfs_fs_release(kfs_fuse_fs_of(req), kfs_fuse_handle_of(fi));
-    kfs_fuse_reply_status(req, 0);
+    serve_or_keep(&(struct kfs_fuse_call){.req = req, .serve = serve_release, .ino = ino, .fi = *fi});
 }
 
 static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -196,7 +134,9 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct kfs_handle *handle = kfs_fuse_handle_of(fi);
 
     (void)ino;
+    const struct kfs_patience_state before = kfs_patience_enter(KFS_AT_ONCE, NULL);
     int rc = kfs_fs_flush(fs, handle, fi->lock_owner);
+    kfs_patience_leave(&before);
     uint64_t wait_ms = rc == 0 ? kfs_fs_close_wait(fs, handle) : 0;
     if (wait_ms > 0)
         kfs_fuse_sync_then_reply(req, handle, 0, false, wait_ms);
@@ -204,29 +144,46 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         kfs_fuse_reply_status(req, rc);
 }
 
+static void serve_fsync(struct kfs_fuse_call *call)
+{
+    (void)kfs_fuse_is_answered(call, 0); /* the sync has an interruption of its own */
+    kfs_fuse_sync_then_reply(call->req, kfs_fuse_handle_of(&call->fi), 0, true, 0);
+}
+
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
-    (void)ino;
     (void)datasync;
-    kfs_fuse_sync_then_reply(req, kfs_fuse_handle_of(fi), 0, true, 0);
+    serve_or_keep(&(struct kfs_fuse_call){.req = req, .serve = serve_fsync, .ino = ino, .fi = *fi});
+}
+
+/* A part that was taken before the rest had to wait is not told yet: the rest follows it. */
+static void serve_write(struct kfs_fuse_call *call)
+{
+    struct kfs_fs *fs = kfs_fuse_fs_of(call->req);
+    struct kfs_handle *handle = kfs_fuse_handle_of(&call->fi);
+    size_t left = call->data_len - call->written;
+    bool durable = false;
+    ssize_t n =
+        kfs_fs_write(fs, handle, (uint64_t)call->off + call->written, call->data + call->written, left, &durable);
+
+    if (n > 0)
+        call->written += (size_t)n;
+    if (!kfs_fuse_is_answered(call, n > 0 && (size_t)n < left ? -EINPROGRESS : (int)n))
+        return;
+    if (call->written == 0)
+        kfs_fuse_reply_status(call->req, (int)n);
+    else if (durable || (call->fi.flags & O_DSYNC) != 0) /* here and not at open it is pwritev2's RWF_DSYNC */
+        kfs_fuse_sync_then_reply(call->req, handle, call->written, false, 0);
+    else
+        (void)fuse_reply_write(call->req, call->written);
+    if (n > 0)
+        kfs_fs_deliver(fs);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off, struct fuse_file_info *fi)
 {
-    struct kfs_fs *fs = kfs_fuse_fs_of(req);
-    bool durable = false;
-
-    (void)ino;
-    /* With O_DSYNC here and not at open it is pwritev2's RWF_DSYNC. */
-    ssize_t n = kfs_fs_write(fs, kfs_fuse_handle_of(fi), (uint64_t)off, buf, size, &durable);
-    if (n < 0)
-        kfs_fuse_reply_status(req, (int)n);
-    else if ((durable || (fi->flags & O_DSYNC) != 0) && n > 0)
-        kfs_fuse_sync_then_reply(req, kfs_fuse_handle_of(fi), (size_t)n, false, 0);
-    else
-        (void)fuse_reply_write(req, (size_t)n);
-    if (n > 0)
-        kfs_fs_deliver(fs);
+    kfs_fuse_serve(&(struct kfs_fuse_call){
+        .req = req, .serve = serve_write, .ino = ino, .data = buf, .data_len = size, .off = off, .fi = *fi});
 }
 
 /* ---- reading ---- */
@@ -275,6 +232,16 @@ static void interrupted(fuse_req_t req, void *data)
     }
 }
 
+/* Whoever opened the file has waited for the endpoint: a read has what has come since, and does not wait. */
+static ssize_t read_at_once(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len)
+{
+    const struct kfs_patience_state before = kfs_patience_enter(KFS_AT_ONCE, NULL);
+    ssize_t n = data == NULL ? -ENOMEM : kfs_fs_read(fs, handle, offset, data, len);
+
+    kfs_patience_leave(&before);
+    return n;
+}
+
 /* Reads, waits or replies; parked is not in the core's hands. */
 static void serve_parked(struct parked_read *parked)
 {
@@ -283,7 +250,7 @@ static void serve_parked(struct parked_read *parked)
 
     while (n == -EAGAIN) {
         kfs_fs_prepare_wait(parked->handle, &parked->waiter);
-        n = buffer == NULL ? -ENOMEM : kfs_fs_read(parked->fs, parked->handle, parked->offset, buffer, parked->size);
+        n = read_at_once(parked->fs, parked->handle, parked->offset, buffer, parked->size);
         if (n != KFS_FS_WAIT)
             break;
         n = kfs_fs_wait(parked->fs, parked->handle, &parked->waiter);
@@ -315,13 +282,11 @@ static void parked_done(struct kfs_waiter *waiter, int error)
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
     char *buffer = read_buffer();
-    ssize_t n;
 
     (void)ino;
     if (size > READ_BYTES_MAX)
         size = READ_BYTES_MAX;
-    n = buffer == NULL ? -ENOMEM
-                       : kfs_fs_read(kfs_fuse_fs_of(req), kfs_fuse_handle_of(fi), (uint64_t)off, buffer, size);
+    ssize_t n = read_at_once(kfs_fuse_fs_of(req), kfs_fuse_handle_of(fi), (uint64_t)off, buffer, size);
     if (n >= 0) {
         (void)fuse_reply_buf(req, buffer, (size_t)n);
         return;
@@ -363,12 +328,14 @@ static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, s
     const struct kfs_notify notify = {wake_poll, release_poll, ph};
     struct kfs_fs *fs = kfs_fuse_fs_of(req);
     unsigned int events = POLLOUT | POLLWRNORM;
+    const struct kfs_patience_state before = kfs_patience_enter(KFS_AT_ONCE, NULL);
 
     (void)ino;
     if (ph != NULL)
         kfs_fs_on_readable(fs, kfs_fuse_handle_of(fi), &notify);
     if (kfs_fs_readable(fs, kfs_fuse_handle_of(fi)))
         events |= POLLIN | POLLRDNORM;
+    kfs_patience_leave(&before);
     (void)fuse_reply_poll(req, events);
 }
 
@@ -402,10 +369,20 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
         (void)fuse_reply_buf(req, list, (size_t)n);
 }
 
+static void serve_setxattr(struct kfs_fuse_call *call)
+{
+    int rc = kfs_fs_setxattr(kfs_fuse_fs_of(call->req), kfs_fuse_node_of(call->req, call->ino), call->name, call->data,
+                             call->data_len);
+
+    if (kfs_fuse_is_answered(call, rc))
+        kfs_fuse_reply_status(call->req, rc);
+}
+
 static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
 {
     (void)flags;
-    kfs_fuse_reply_status(req, kfs_fs_setxattr(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, ino), name, value, size));
+    kfs_fuse_serve(&(struct kfs_fuse_call){
+        .req = req, .serve = serve_setxattr, .ino = ino, .name = name, .data = value, .data_len = size});
 }
 
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
@@ -443,19 +420,19 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 
 const struct fuse_lowlevel_ops kfs_fuse_ops = {
     .init = op_init,
-    .lookup = op_lookup,
+    .lookup = kfs_fuse_lookup,
     .forget = op_forget,
     .forget_multi = op_forget_multi,
     .getattr = op_getattr,
     .setattr = op_setattr,
-    .mkdir = op_mkdir,
-    .rmdir = op_rmdir,
-    .unlink = op_unlink,
-    .rename = op_rename,
-    .link = op_link,
-    .symlink = op_symlink,
-    .mknod = op_mknod,
-    .create = op_create,
+    .mkdir = kfs_fuse_mkdir,
+    .rmdir = kfs_fuse_rmdir,
+    .unlink = kfs_fuse_unlink,
+    .rename = kfs_fuse_rename,
+    .link = kfs_fuse_link,
+    .symlink = kfs_fuse_symlink,
+    .mknod = kfs_fuse_mknod,
+    .create = kfs_fuse_create,
     .opendir = kfs_fuse_opendir,
     .readdir = kfs_fuse_readdir,
     .releasedir = kfs_fuse_releasedir,

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "fs/fuse_ops.h"
+#include "fs/fuse_internal.h"
 
 #define MOUNT_OPTIONS_MAX 512
 #define SYNC_STEP_NS 1000000
@@ -43,7 +43,7 @@ struct kfs_fuse_session *kfs_fuse_mount(struct kfs_fs *fs, const struct kfs_opti
     struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
     struct kfs_fuse_session *session = calloc(1, sizeof *session);
 
-    if (session == NULL || make_args(options, &args) != 0) {
+    if (session == NULL || (session->fuse.pool = kfs_fuse_pool_new()) == NULL || make_args(options, &args) != 0) {
         (void)fprintf(stderr, "kinesisfs: the mount options are too long\n");
         goto fail;
     }
@@ -59,6 +59,8 @@ struct kfs_fuse_session *kfs_fuse_mount(struct kfs_fs *fs, const struct kfs_opti
     return session;
 fail:
     fuse_opt_free_args(&args);
+    if (session != NULL)
+        kfs_fuse_pool_free(session->fuse.pool);
     free(session);
     return NULL;
 }
@@ -75,6 +77,7 @@ int kfs_fuse_run(struct kfs_fuse_session *session, const struct kfs_options *opt
     int rc = options->threads == 1 ? fuse_session_loop(session->fuse.session)
                                    : fuse_session_loop_mt(session->fuse.session, config);
     fuse_loop_cfg_destroy(config);
+    kfs_fuse_pool_stop(session->fuse.pool);
     return rc < 0 ? rc : 0;
 }
 
@@ -93,5 +96,6 @@ void kfs_fuse_unmount(struct kfs_fuse_session *session)
         (void)nanosleep(&step, NULL);
     fuse_session_unmount(session->fuse.session);
     fuse_session_destroy(session->fuse.session);
+    kfs_fuse_pool_free(session->fuse.pool);
     free(session);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/base/logger.h"
+#include "backend/base/patience.h"
 #include "backend/base/units.h"
 #include "fs/name.h"
 
@@ -96,6 +97,8 @@ int kfs_report(struct kfs_errors *errors, const char *operation, const char *str
     char id[KFS_SHARD_NAME_LEN + 2] = "";
     struct kfs_buf line;
 
+    if (kfs_patience_refused() || err->code == EINTR)
+        return -err->code;
     if (shard != KFS_NO_SHARD) {
         id[0] = '/';
         kfs_shard_name_print(shard, id + 1);

@@ -22,7 +22,8 @@ struct kfs_errors {
 void kfs_errors_init(struct kfs_errors *errors, const struct kfs_clock *clock);
 void kfs_errors_release(struct kfs_errors *errors);
 
-/* Records a failure and returns -err->code. stream and shard say where: "" and
+/* Records a failure and returns -err->code; but not that of a call that was interrupted, or will be made again
+ * (patience.h). stream and shard say where: "" and
  * KFS_NO_SHARD where they do not apply. Never a payload, never a secret. */
 int kfs_report(struct kfs_errors *errors, const char *operation, const char *stream, uint32_t shard,
                const struct kfs_error *err);

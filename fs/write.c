@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "backend/base/patience.h"
 #include "fs/fs_internal.h"
 
 #define TICK_MS 50
@@ -144,6 +145,16 @@ int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t owner)
     return rc;
 }
 
+bool kfs_fs_has_partial(struct kfs_handle *handle)
+{
+    if (!handle->writable)
+        return false;
+    (void)pthread_mutex_lock(&handle->write_lock);
+    bool partial = kfs_writer_has_partial(&handle->writer);
+    (void)pthread_mutex_unlock(&handle->write_lock);
+    return partial;
+}
+
 uint64_t kfs_fs_close_wait(struct kfs_fs *fs, struct kfs_handle *handle)
 {
     if (fs->config.close_wait_ms == 0 || !handle->writable)
@@ -233,6 +244,8 @@ static void *run_ticker(void *arg)
 {
     struct kfs_fs *fs = arg;
 
+    /* Under this lock no one waits for room: where there is none the line is tried again. */
+    (void)kfs_patience_enter(KFS_AT_ONCE, NULL);
     (void)pthread_mutex_lock(&fs->handles_lock);
     while (!fs->stop) {
         struct timespec until;

@@ -14,7 +14,7 @@ struct kfs_error {
     int code;                            /* positive errno; 0 while nothing failed */
     bool retryable;                      /* the same call may succeed later */
     char text[KFS_ERROR_TEXT_MAX];       /* what was wrong and what to do; no payload, no secret */
-    char aws_code[KFS_ERROR_CODE_MAX];   /* e.g. ResourceNotFoundException, or "" */
+    char aws_code[KFS_ERROR_CODE_MAX];   /* e.g. ResourceNotFoundException, "HTTP-503", or "" */
     char request_id[KFS_ERROR_CODE_MAX]; /* of the endpoint, or "" */
 };
 

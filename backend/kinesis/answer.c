@@ -83,7 +83,9 @@ const struct kfs_refusal *kfs_answer_refusal(const char *operation, int status, 
     kfs_arena_free(arena);
     refusal = kfs_refusal_of(code, status);
     if (text[0] == '\0')
-        (void)snprintf(text, sizeof text, "HTTP status %d", status);
+        (void)snprintf(text, sizeof text, "HTTP status %d, and no reason", status);
+    if (code[0] == '\0') /* it has answered all the same */
+        (void)snprintf(code, sizeof code, "HTTP-%d", status);
     (void)kfs_fail_aws(err, refusal->number, code, "%s: %s", operation, text);
     err->retryable = refusal->retryable;
     return refusal;

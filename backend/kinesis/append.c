@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/patience.h"
 #include "backend/kinesis/internal.h"
 
 /* Some records of a call, all for one shard. */
@@ -27,26 +28,44 @@ struct appending {
 
 /* ---- room ---- */
 
+static void wake_room(void *arg)
+{
+    remote_free_room(arg, 0);
+}
+
+/* Takes so many bytes, once they fit: until a time at most. */
+static bool take_until(struct remote *r, uint64_t bytes, uint64_t until)
+{
+    bool fits;
+
+    (void)pthread_mutex_lock(&r->room_lock);
+    while (!(fits = r->pending <= 0 || (uint64_t)r->pending + bytes <= r->options.spool_max)) {
+        uint64_t now = remote_mono(r);
+        if (now >= until || kfs_patience_over())
+            break;
+        (void)remote_cond_wait(&r->room, &r->room_lock, until - now);
+    }
+    if (fits)
+        r->pending += (int64_t)bytes;
+    (void)pthread_mutex_unlock(&r->room_lock);
+    return fits;
+}
+
 /* Waits until so many bytes fit; they are then taken. -ENOSPC. */
 static int take_room(struct remote *r, uint64_t bytes, struct kfs_error *err)
 {
-    uint64_t until = remote_mono(r) + r->options.spool_wait_ms;
-    int rc = 0;
-
-    (void)pthread_mutex_lock(&r->room_lock);
-    while (rc == 0 && r->pending > 0 && (uint64_t)r->pending + bytes > r->options.spool_max) {
-        uint64_t now = remote_mono(r);
-        if (now >= until)
-            rc = kfs_fail(err, ENOSPC,
-                          "the spool is full: %llu bytes wait for the endpoint to acknowledge them; see spool_max",
-                          (unsigned long long)r->pending);
-        else
-            (void)remote_cond_wait(&r->room, &r->room_lock, until - now);
-    }
+    if (take_until(r, bytes, 0))
+        return 0;
+    int rc = kfs_patience_begin(wake_room, r);
+    bool taken = rc == 0 && take_until(r, bytes, kfs_patience_since(remote_mono(r)) + r->options.spool_wait_ms);
     if (rc == 0)
-        r->pending += (int64_t)bytes;
-    (void)pthread_mutex_unlock(&r->room_lock);
-    return rc;
+        kfs_patience_end();
+    if (taken)
+        return 0;
+    if (rc == -EINPROGRESS || kfs_patience_over())
+        return kfs_fail(err, rc != 0 ? -rc : EINTR, "the wait for room in the spool was interrupted");
+    return kfs_fail(err, ENOSPC, "the spool is full: %llu bytes and more wait for the endpoint; see spool_max",
+                    (unsigned long long)r->options.spool_max);
 }
 
 /* ---- one shard ---- */

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "backend/base/patience.h"
 #include "backend/kinesis/internal.h"
 #include "backend/kinesis/reply.h"
 
@@ -24,7 +24,10 @@ struct remote_asking {
 static int wait_for_call(struct remote *r, struct kfs_call *call, struct kfs_error *err)
 {
     struct remote_asking asking = {.call = call};
+    int rc = kfs_patience_ask();
 
+    if (rc != 0)
+        return kfs_fail(err, rc == -EAGAIN ? ETIMEDOUT : -rc, "%s: the endpoint is not waited for", call->operation);
     (void)pthread_mutex_lock(&r->asks_lock);
     bool ends = r->asks_end;
     if (!ends) {
@@ -34,7 +37,7 @@ static int wait_for_call(struct remote *r, struct kfs_call *call, struct kfs_err
     (void)pthread_mutex_unlock(&r->asks_lock);
     if (ends)
         return kfs_fail(err, ECANCELED, "the mount ends");
-    int rc = kfs_call_wait(r->client, call);
+    rc = kfs_call_wait(r->client, call);
     (void)pthread_mutex_lock(&r->asks_lock);
     for (struct remote_asking **at = &r->asks; *at != NULL; at = &(*at)->next) {
         if (*at == &asking) {
@@ -43,6 +46,8 @@ static int wait_for_call(struct remote *r, struct kfs_call *call, struct kfs_err
         }
     }
     (void)pthread_mutex_unlock(&r->asks_lock);
+    if (rc == -ECANCELED && kfs_patience_over())
+        return kfs_fail(err, EINTR, "%s: interrupted; the endpoint may still carry it out", call->operation);
     if (rc == -ECANCELED && err != NULL)
         *err = call->error;
     return rc;
@@ -58,10 +63,14 @@ void remote_end_asking(struct remote *r)
     (void)pthread_mutex_unlock(&r->asks_lock);
 }
 
-/* Someone waits for it. */
+/* Someone waits for it: what is left of the time that his call may take. 0: nothing. */
 static uint32_t deadline_ms(const struct remote *r)
 {
-    return r->options.call_timeout_ms < REMOTE_ASK_WAIT_MS ? r->options.call_timeout_ms : REMOTE_ASK_WAIT_MS;
+    uint64_t now = remote_mono(r);
+    uint64_t until = kfs_patience_since(now) + REMOTE_CHANGE_WAIT_MS;
+    uint64_t most = r->options.call_timeout_ms < REMOTE_ASK_WAIT_MS ? r->options.call_timeout_ms : REMOTE_ASK_WAIT_MS;
+
+    return now >= until ? 0 : (uint32_t)(until - now < most ? until - now : most);
 }
 
 static int ask(struct remote *r, const char *operation, struct kfs_call *call, struct kfs_error *err,
@@ -74,8 +83,12 @@ static int ask(struct remote *r, const char *operation, struct kfs_call *call, s
     kfs_buf_init(&call->body, KFS_CALL_BODY_MAX);
     if (len < 0 || (size_t)len >= sizeof text || kfs_buf_append(&call->body, text, (size_t)len) != 0)
         return kfs_fail(err, ENOMEM, "out of memory");
+    if (call->deadline_ms == 0)
+        return kfs_fail(err, ETIMEDOUT, "%s: the time for it is over", operation);
     int rc = wait_for_call(r, call, err);
-    if (rc == -ECANCELED)
+    if (rc != 0 && call->rc == 0)
+        return rc; /* it was not made */
+    if (call->rc == -ECANCELED)
         return rc;
     remote_heard(r, rc == 0 ? NULL : &call->error);
     if (rc != 0 && err != NULL)
@@ -235,15 +248,13 @@ void remote_facts_release(struct remote_facts *facts)
 
 void remote_pause(uint64_t *ms)
 {
-    struct timespec pause = {(time_t)(*ms / 1000), (long)(*ms % 1000) * 1000000};
-
-    (void)nanosleep(&pause, NULL);
+    kfs_patience_sleep(*ms);
     *ms = *ms * 2 < STATUS_POLL_MAX_MS ? *ms * 2 : STATUS_POLL_MAX_MS;
 }
 
 int remote_await_active(struct remote *r, const char *name, struct remote_facts *facts, struct kfs_error *err)
 {
-    uint64_t until = remote_mono(r) + REMOTE_CHANGE_WAIT_MS;
+    uint64_t until = kfs_patience_since(remote_mono(r)) + REMOTE_CHANGE_WAIT_MS;
     uint64_t pause_ms = REMOTE_PAUSE_MS;
 
     for (;;) {

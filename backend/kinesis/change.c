@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/patience.h"
 #include "backend/kinesis/internal.h"
 
 #define KIB 1024U
@@ -113,17 +114,21 @@ static int ask_for_stream(struct remote *r, const char *name, const struct kfs_s
                        spec->shards);
 }
 
-/* Whether the endpoint still has the stream as it is known here. */
-static bool is_there(struct remote *r, const char *name)
+/* Whether the endpoint may make the stream: -EEXIST where it still has it as it is known here. */
+static int check_absent(struct remote *r, const char *name, struct kfs_error *err)
 {
     struct remote_stream *stream = remote_find(r, name);
-    struct kfs_error err;
+    struct kfs_error detail = {0};
 
     if (stream == NULL)
-        return false;
-    int rc = remote_stream_refresh(stream, &err);
+        return 0;
+    int rc = remote_stream_refresh(stream, &detail);
     remote_stream_close(&stream->base);
-    return rc != -ENOENT;
+    if (rc == -ENOENT)
+        return 0;
+    if (rc == -EINTR && err != NULL)
+        *err = detail;
+    return rc == -EINTR ? rc : kfs_fail_aws(err, EEXIST, "ResourceInUseException", "Stream %s already exists.", name);
 }
 
 int remote_stream_create(struct kfs_backend *b, const char *name, const struct kfs_stream_spec *spec,
@@ -135,9 +140,9 @@ int remote_stream_create(struct kfs_backend *b, const char *name, const struct k
 
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return kfs_fail_aws(err, EINVAL, "InvalidArgumentException", "a stream named %s cannot be shown", name);
-    if (is_there(r, name))
-        return kfs_fail_aws(err, EEXIST, "ResourceInUseException", "Stream %s already exists.", name);
-    int rc = ask_for_stream(r, name, spec, err);
+    int rc = check_absent(r, name, err);
+    if (rc == 0)
+        rc = ask_for_stream(r, name, spec, err);
     if (rc == 0)
         rc = remote_await_active(r, name, &facts, err);
     if (rc != 0)
@@ -168,7 +173,7 @@ int remote_stream_delete(struct kfs_stream *s, struct kfs_error *err)
     struct remote *r = stream->remote;
     uint64_t pause_ms = REMOTE_PAUSE_MS;
     struct kfs_error detail = {0};
-    uint64_t until = remote_mono(r) + REMOTE_CHANGE_WAIT_MS;
+    uint64_t until = kfs_patience_since(remote_mono(r)) + REMOTE_CHANGE_WAIT_MS;
     int rc = remote_stream_check(stream, err);
 
     if (rc != 0)

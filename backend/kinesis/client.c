@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "backend/base/eventstream.h"
+#include "backend/base/patience.h"
 #include "backend/kinesis/answer.h"
 
 #define SERVICE "kinesis"
@@ -189,7 +190,7 @@ static void describe(struct kfs_call_state *s, uint32_t left_ms)
         .signing = {client->region, SERVICE, &s->keys, (uint64_t)((int64_t)wall_ms + client->skew_ms), call->digest},
         .fresh = call->fresh,
         .connect_timeout_ms = client->config.connect_timeout_ms,
-        .idle_timeout_ms = IDLE_TIMEOUT_MS,
+        .idle_timeout_ms = call->idle_ms != 0 ? call->idle_ms : IDLE_TIMEOUT_MS,
         .deadline_ms = left_ms,
         .answer_max = call->response_max != 0 ? call->response_max : KFS_CALL_RESPONSE_MAX,
         .piece = call->event != NULL ? take_piece : NULL,
@@ -413,16 +414,34 @@ static void wake(struct kfs_call *call)
     (void)sem_post(call->waiter);
 }
 
+struct interruption {
+    struct kfs_client *client;
+    struct kfs_call *call;
+};
+
+static void interrupt(void *arg)
+{
+    const struct interruption *i = arg;
+
+    kfs_call_cancel(i->client, i->call);
+}
+
 int kfs_call_wait(struct kfs_client *client, struct kfs_call *call)
 {
+    struct interruption i = {client, call};
     sem_t ended;
 
     (void)sem_init(&ended, 0, 0);
     call->waiter = &ended;
     call->done = wake;
     kfs_call_start(client, call);
+    int rc = kfs_patience_begin(interrupt, &i);
+    if (rc != 0)
+        interrupt(&i);
     while (sem_wait(&ended) != 0) /* EINTR: a signal is not for us */
         continue;
+    if (rc == 0)
+        kfs_patience_end();
     (void)sem_destroy(&ended);
     return call->rc;
 }

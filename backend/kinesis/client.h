@@ -45,6 +45,7 @@ struct kfs_call {
     const uint8_t *digest; /* SHA-256 of the body, where it is known already; borrowed while the call is under way */
     uint32_t deadline_ms;  /* 0: KFS_CALL_DEADLINE_MS, of a stream KFS_STREAM_DEADLINE_MS */
     bool fresh;            /* over a new connection */
+    uint32_t idle_ms;      /* without a byte, exact to a second; 0: 20 s */
     size_t response_max;   /* bytes, 0: KFS_CALL_RESPONSE_MAX; of a stream: of one message */
     /* For operations that answer with an event stream: an event's payload, valid in the call; not the
      * initial-response. On the loop's thread; it may start calls, but cancel none. -errno ends the call with it. NULL:
@@ -77,7 +78,8 @@ void kfs_call_start(struct kfs_client *client, struct kfs_call *call);
 void kfs_call_cancel(struct kfs_client *client, struct kfs_call *call);
 
 /* Starts it and waits for its end, on a thread that is not the loop's; call->done is not used. Returns call->rc.
- * Bounded by the call's deadline; another thread may cancel it. */
+ * Bounded by the call's deadline; another thread may cancel it, and an interruption of this thread's call (patience.h)
+ * does. */
 int kfs_call_wait(struct kfs_client *client, struct kfs_call *call);
 
 /* Frees the result and the body. Not while it is under way. */

@@ -60,10 +60,14 @@ struct remote_shard {
 
     pthread_mutex_t lock;
     pthread_cond_t wake;        /* results and tips have come */
-    struct remote_spool *spool; /* NULL until first needed; then constant */
-    struct kfs_log *mirror;     /* NULL while it is not used */
-    uint64_t used_ms;           /* the mirror */
-    uint32_t readers;           /* and who attends */
+    struct remote_spool *spool; /* NULL while it is not used, and holds nothing */
+    uint32_t spool_users;       /* who uses it without the lock */
+    uint64_t spool_used_ms;
+    struct remote_spool_state rested; /* of the spool, when it was closed */
+    struct kfs_log *mirror;           /* NULL while it is not used */
+    uint64_t used_ms;                 /* the mirror */
+    uint64_t visit_ms;                /* when a closed one is next looked at */
+    uint32_t readers;                 /* and who attends */
     struct remote_tip_wait *tips;
     struct remote_result_wait *results;
     struct remote_sync_wait *syncs;
@@ -72,9 +76,11 @@ struct remote_shard {
     uint64_t settled; /* the spool's position, as waiters were told of it */
     int refused;      /* -errno of dead letters that no one has been told of; 0 */
     bool failing;     /* the last call failed, and that was logged */
+    bool damaged;     /* the spool is, and that was told */
     bool stopped;     /* the stream is gone: no machine is started any more, and nothing is spooled */
     bool expired;     /* the endpoint no longer has the shard: nothing more is read */
     bool hurry;       /* the machines that are backing off try now */
+    bool look;        /* someone has opened it while the endpoint did not answer: the poller tries soon */
     struct kfs_error last_error;
     uint64_t last_error_ms;
     struct remote_sender_counts sent; /* copies for status */
@@ -101,8 +107,7 @@ struct remote_facts {
     size_t n;
 };
 
-/* Lock order: remote.changes, remote.lock, stream.refresh, stream.lock, shard.lock, the spool's and logs'; watch_lock
- * last. */
+/* Lock order: remote.changes, remote.lock, stream.lock, shard.lock, the spool's and logs'; watch_lock last. */
 struct remote_stream {
     struct kfs_stream base;
     struct remote *remote;              /* constant */
@@ -112,11 +117,11 @@ struct remote_stream {
     atomic_uint refs;                   /* of front ends; it lives until the backend is closed */
     atomic_uint attended;               /* how many attend all shards */
     atomic_bool stale;                  /* to be asked about at once */
+    bool in_place;                      /* remote.changes: it is gone, and its directory could not be moved away */
     struct remote_stream *next_gone;    /* remote.lock */
     struct remote_consumer consumer;    /* made before the first shard; the loop's thread */
 
-    pthread_mutex_t refresh; /* one fetch at a time */
-    atomic_bool gone;        /* set under lock */
+    atomic_bool gone; /* set under lock */
     pthread_rwlock_t lock;
     bool unsaved;                 /* the file `stream` is older than facts */
     struct remote_facts facts;    /* shards: NULL; they are in `shards` */
@@ -163,6 +168,7 @@ struct remote {
     atomic_bool down;       /* the last call got no answer */
     atomic_bool back;       /* the last got one, and that before did not */
     atomic_bool failed;     /* something could not be made safe */
+    atomic_uint closed;     /* logs, since memory was given back */
 
     pthread_mutex_t keeper_lock;
     pthread_cond_t keeper_wake;

@@ -1,8 +1,11 @@
 /* Two threads: the tidier syncs every interval, however long the endpoint takes; the keeper asks the endpoint what has
  * changed every refresh. */
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "backend/kinesis/internal.h"
+
+#define CLOSED_MANY 64 /* logs; each was some 25 KB */
 
 void remote_keeper_wake(struct remote *r)
 {
@@ -41,6 +44,11 @@ static void tidy(struct remote *r)
     for (size_t i = 0; i < n; i++)
         tidy_stream(streams[i]);
     remote_all_release(streams, n);
+    /* What thousands of shards have freed lies between what is kept: it is the system's only when asked to be. */
+    if (atomic_load(&r->closed) >= CLOSED_MANY) {
+        atomic_store(&r->closed, 0);
+        (void)malloc_trim(0);
+    }
 }
 
 /* Waits for the interval; false at the end. *hurry where there is something to do at once. */

@@ -10,6 +10,8 @@
 
 #define LIMIT 10000                 /* records asked for */
 #define BACKOFF_MAX_MS 5000         /* readers wait: less than a sender's */
+#define HURRIED_MS 1000             /* between tries while someone waits */
+#define IDLE_MS 5000                /* without a byte of an answer: asking again does no harm */
 #define ANSWER_DATA_MAX (20U << 20) /* of records, decoded; the answer is bounded too */
 
 static void on_timer(struct kfs_timer *timer);
@@ -17,10 +19,11 @@ static void on_answer(struct kfs_call *call);
 
 void remote_poller_init(struct remote_poller *p, const struct remote_poller_config *config)
 {
-    *p = (struct remote_poller){.config = *config,
-                                .state = REMOTE_POLL_STOPPED,
-                                .timer = {.fire = on_timer},
-                                .call = {.deadline_ms = config->call_timeout_ms, .done = on_answer}};
+    *p =
+        (struct remote_poller){.config = *config,
+                               .state = REMOTE_POLL_STOPPED,
+                               .timer = {.fire = on_timer},
+                               .call = {.deadline_ms = config->call_timeout_ms, .idle_ms = IDLE_MS, .done = on_answer}};
     kfs_buf_init(&p->call.body, KFS_CALL_BODY_MAX);
     kfs_buf_init(&p->data, ANSWER_DATA_MAX);
 }
@@ -31,15 +34,16 @@ void remote_poller_release(struct remote_poller *p)
     kfs_buf_release(&p->data);
 }
 
-static void rest(struct remote_poller *p, uint64_t ms)
-{
-    p->state = REMOTE_POLL_RESTING;
-    p->config.world->arm(p->config.world->ctx, &p->timer, ms);
-}
-
 static uint64_t now(const struct remote_poller *p)
 {
     return p->config.world->now_ms(p->config.world->ctx);
+}
+
+static void rest(struct remote_poller *p, uint64_t ms)
+{
+    p->state = REMOTE_POLL_RESTING;
+    p->due_ms = now(p) + ms;
+    p->config.world->arm(p->config.world->ctx, &p->timer, ms);
 }
 
 /* Rests until `ms` after the last request began. */
@@ -61,6 +65,7 @@ static void start_call(struct remote_poller *p, int rc, enum remote_poller_state
         return;
     }
     p->state = state;
+    p->began_ms = now(p);
     p->call.operation = operation;
     p->config.world->call(p->config.world->ctx, &p->call);
 }
@@ -85,7 +90,6 @@ static void get_records(struct remote_poller *p)
 {
     p->call.body.len = 0;
     int rc = kfs_buf_printf(&p->call.body, "{\"ShardIterator\":\"%s\",\"Limit\":%d}", p->iterator, LIMIT);
-    p->began_ms = now(p);
     p->counts.requests++;
     start_call(p, rc, REMOTE_POLL_READING, "GetRecords");
 }
@@ -257,9 +261,11 @@ void remote_poller_want(struct remote_poller *p, bool wanted, bool hurried)
     if (p->stopping)
         return;
     bool begins = p->state == REMOTE_POLL_STOPPED && wanted;
-    bool hurries = p->state == REMOTE_POLL_RESTING && wanted && hurried && p->failures == 0;
-    if (begins || hurries) {
+    bool hurries = p->state == REMOTE_POLL_RESTING && wanted && hurried;
+    if (begins || (hurries && p->failures == 0)) {
         rest_since(p, p->config.busy_ms);
+    } else if (hurries && p->due_ms > p->began_ms + HURRIED_MS) {
+        rest_since(p, HURRIED_MS);
     } else if (p->state == REMOTE_POLL_RESTING && !wanted) {
         p->config.world->disarm(p->config.world->ctx, &p->timer);
         p->state = REMOTE_POLL_STOPPED;

@@ -56,7 +56,8 @@ struct remote_poller {
     struct kfs_call call;
     char iterator[REMOTE_ITERATOR_MAX]; /* "": none */
     struct kfs_buf data;                /* of an answer's records */
-    uint64_t began_ms;                  /* the last request */
+    uint64_t began_ms;                  /* the last call */
+    uint64_t due_ms;                    /* while it rests: the next one */
     uint32_t failures;                  /* in a row */
     bool wanted;                        /* someone reads or waits */
     bool hurried;                       /* someone waits for the tip */

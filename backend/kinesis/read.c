@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/patience.h"
 #include "backend/kinesis/internal.h"
 
 struct remote_reader {
@@ -25,33 +26,51 @@ static void end_wait(struct remote_shard *shard, const struct remote_tip_wait *w
     }
 }
 
-/* Has the poller look for the tip from now on. False where there is nothing to wait for. */
-static bool begin_wait(struct remote_shard *shard, struct remote_tip_wait *wait, struct kfs_error *err, int *rc)
+/* Has the poller look for the tip from now on. 1: to be finished by finish_wait; 0: there is nothing to wait for, or
+ * the caller does not wait, or the endpoint is known not to answer. */
+static int begin_wait(struct remote_shard *shard, struct remote_tip_wait *wait, struct kfs_error *err)
 {
-    bool waits;
+    bool down = atomic_load(&shard->stream->remote->down);
+    int asked = 0;
 
     *wait = (struct remote_tip_wait){0};
     (void)pthread_mutex_lock(&shard->lock);
-    *rc = remote_shard_mirror(shard, err);
-    waits = *rc == 0 && !shard->ended;
+    int rc = remote_shard_mirror(shard, err);
+    bool behind = rc == 0 && !shard->ended;
+    shard->look = shard->look || (behind && down);
+    if (behind && !down)
+        asked = kfs_patience_ask();
+    bool waits = behind && !down && asked == 0;
     if (waits) {
         wait->next = shard->tips;
         shard->tips = wait;
     }
     (void)pthread_mutex_unlock(&shard->lock);
-    if (waits)
+    if (asked != 0 && asked != -EAGAIN) /* who does not wait has what is there */
+        return kfs_fail(err, -asked, "interrupted while looking for the newest records of %s", shard->id);
+    if (behind)
         remote_shard_post(shard);
-    return waits;
+    return waits ? 1 : rc;
+}
+
+static void wake_shard(void *arg)
+{
+    struct remote_shard *shard = arg;
+
+    (void)pthread_mutex_lock(&shard->lock);
+    (void)pthread_cond_broadcast(&shard->wake);
+    (void)pthread_mutex_unlock(&shard->lock);
 }
 
 /* Waits for it, until a time. */
 static int finish_wait(struct remote_shard *shard, struct remote_tip_wait *wait, uint64_t until, struct kfs_error *err)
 {
     struct remote *r = shard->stream->remote;
+    bool begun = kfs_patience_begin(wake_shard, shard) == 0;
     int rc = 0;
 
     (void)pthread_mutex_lock(&shard->lock);
-    while (!wait->done && !shard->ended && !atomic_load(&r->down)) {
+    while (!wait->done && !shard->ended && !atomic_load(&r->down) && !kfs_patience_over()) {
         uint64_t now = remote_mono(r);
         if (now >= until) {
             shard->tip_ms = now + 1; /* who opened the file, and reads now, does not wait again */
@@ -64,43 +83,51 @@ static int finish_wait(struct remote_shard *shard, struct remote_tip_wait *wait,
         rc = wait->result == -ENOENT
                  ? remote_fail_gone(shard->stream, err)
                  : kfs_fail_aws(err, -wait->result, shard->last_error.aws_code, "%s", shard->last_error.text);
+    else if (kfs_patience_over())
+        rc = kfs_fail(err, EINTR, "interrupted while looking for the newest records of %s", shard->id);
     (void)pthread_mutex_unlock(&shard->lock);
+    if (begun)
+        kfs_patience_end();
     remote_shard_post(shard); /* it may stop polling */
     return rc;
+}
+
+/* When a caller has waited enough: the time counts from when his call came. */
+static uint64_t tip_until(const struct remote *r)
+{
+    return kfs_patience_since(remote_mono(r)) + REMOTE_TIP_WAIT_MS;
 }
 
 static int catch_up_shard(struct remote_shard *shard, struct kfs_error *err)
 {
     struct remote_tip_wait wait;
-    int rc;
+    int rc = begin_wait(shard, &wait, err);
 
-    if (!begin_wait(shard, &wait, err, &rc))
-        return rc;
-    return finish_wait(shard, &wait, remote_mono(shard->stream->remote) + REMOTE_TIP_WAIT_MS, err);
+    return rc <= 0 ? rc : finish_wait(shard, &wait, tip_until(shard->stream->remote), err);
 }
 
 /* All shards at once: each has begun before the first is waited for. */
 static int catch_up_all(struct remote_shard **shards, size_t n, struct kfs_error *err)
 {
-    struct remote_tip_wait *waits = calloc(n + 1, sizeof *waits);
-    bool *waiting = calloc(n + 1, sizeof *waiting);
-    uint64_t until = n > 0 ? remote_mono(shards[0]->stream->remote) + REMOTE_TIP_WAIT_MS : 0;
+    struct waiting {
+        struct remote_tip_wait wait;
+        int begun;
+    } *all = calloc(n + 1, sizeof *all);
+    uint64_t until = n > 0 ? tip_until(shards[0]->stream->remote) : 0;
     struct kfs_error later;
     int rc = 0;
 
-    if (waits == NULL || waiting == NULL)
-        rc = kfs_fail(err, ENOMEM, "out of memory");
-    for (size_t i = 0; waits != NULL && waiting != NULL && i < n; i++) {
-        int failed;
-        waiting[i] = begin_wait(shards[i], &waits[i], rc == 0 ? err : &later, &failed);
+    if (all == NULL)
+        return kfs_fail(err, ENOMEM, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        all[i].begun = begin_wait(shards[i], &all[i].wait, rc == 0 ? err : &later);
+        rc = rc == 0 && all[i].begun < 0 ? all[i].begun : rc;
+    }
+    for (size_t i = 0; i < n; i++) {
+        int failed = all[i].begun > 0 ? finish_wait(shards[i], &all[i].wait, until, rc == 0 ? err : &later) : 0;
         rc = rc == 0 ? failed : rc;
     }
-    for (size_t i = 0; waits != NULL && waiting != NULL && i < n; i++) {
-        int failed = waiting[i] ? finish_wait(shards[i], &waits[i], until, rc == 0 ? err : &later) : 0;
-        rc = rc == 0 ? failed : rc;
-    }
-    free(waits);
-    free(waiting);
+    free(all);
     return rc;
 }
 

@@ -94,6 +94,12 @@ static ssize_t add_from(struct remote_sender *s, uint64_t offset, size_t records
     return (ssize_t)added;
 }
 
+/* Why no record was added: -errno, or 0 also where something damaged stands behind what is in the batch, which goes. */
+static int why(const struct remote_batch *b, ssize_t n)
+{
+    return n < 0 && b->n == 0 ? (int)n : 0;
+}
+
 /* Fills the next batch, behind what is in it: what was refused first. What does not fit of it stays. 1: it is full. */
 static int fill(struct remote_sender *s)
 {
@@ -105,7 +111,7 @@ static int fill(struct remote_sender *s)
     while (rc == 0 && taken < s->n_again && b->n < most_records(s)) {
         ssize_t n = add_from(s, s->again[taken], 1);
         if (n <= 0) {
-            rc = n < 0 ? (int)n : 0;
+            rc = why(b, n);
             break;
         }
         taken++;
@@ -122,7 +128,7 @@ static int fill(struct remote_sender *s)
             s->next = last->offset + last->data.len + 1;
         }
         if (n <= 0) {
-            rc = n < 0 ? (int)n : 0;
+            rc = why(b, n);
             full = s->room.n > 0;
             break;
         }

@@ -8,6 +8,7 @@
 #include "backend/kinesis/internal.h"
 
 #define MS_PER_HOUR UINT64_C(3600000)
+#define VISIT_IDLES 60 /* a closed mirror is looked at after so many times what an idle one stays open: an hour */
 
 static void work(struct kfs_task *task);
 
@@ -22,10 +23,21 @@ struct remote_shard *remote_shard_new(struct remote_stream *stream, const struct
     shard->range = info->range;
     shard->info = *info;
     shard->task.run = work;
+    /* Spread by chance, so that thousands are not opened at once. */
+    struct remote *r = stream->remote;
+    shard->visit_ms = remote_mono(r) + r->world.random(r->world.ctx) % (VISIT_IDLES * r->options.log_idle_ms + 1);
     (void)snprintf(shard->id, sizeof shard->id, KFS_SHARD_ID_FORMAT, info->index);
     (void)pthread_mutex_init(&shard->lock, NULL);
     remote_cond_init(&shard->wake);
     return shard;
+}
+
+static void free_sender(struct remote_shard *shard)
+{
+    if (shard->sender != NULL)
+        remote_sender_release(shard->sender);
+    free(shard->sender);
+    shard->sender = NULL;
 }
 
 static void free_poller(struct remote_shard *shard)
@@ -48,9 +60,7 @@ void remote_shard_free(struct remote_shard *shard)
 {
     struct remote *r = shard->stream->remote;
 
-    if (shard->sender != NULL)
-        remote_sender_release(shard->sender);
-    free(shard->sender);
+    free_sender(shard);
     free_poller(shard);
     free_subscriber(shard);
     int spooled = remote_spool_close(shard->spool);
@@ -87,6 +97,7 @@ int remote_shard_spool(struct remote_shard *shard, struct kfs_error *err)
     const struct remote_spool_config config = {.io = o->io, .clock = o->clock, .segment_bytes = o->segment_bytes};
     struct remote_spool_state state;
 
+    shard->spool_used_ms = remote_mono(shard->stream->remote);
     if (shard->spool != NULL)
         return 0;
     int dir = make_dir(o->io, shard->stream->dir, shard->id);
@@ -188,7 +199,9 @@ int remote_shard_extent(struct kfs_stream *s, uint32_t index, struct kfs_extent 
     if (shard->mirror != NULL)
         kfs_log_extent(shard->mirror, &x);
     bool ended = shard->ended;
-    struct remote_spool *spool = shard->spool;
+    state = shard->rested;
+    if (shard->spool != NULL)
+        remote_spool_state(shard->spool, &state);
     (void)pthread_mutex_unlock(&shard->lock);
     if (rc != 0)
         return rc;
@@ -197,14 +210,9 @@ int remote_shard_extent(struct kfs_stream *s, uint32_t index, struct kfs_extent 
                                   .first_record = x.first_record,
                                   .next_record = x.next_record,
                                   .last_arrival_ms = x.last_arrival_ms != 0 ? x.last_arrival_ms : info.created_ms,
-                                  .last = x.last,
+                                  .last = kfs_seq_cmp(&state.last, &x.last) > 0 ? state.last : x.last,
                                   .closed = info.closed && ended,
                                   .aggregates_from = x.aggregates_from};
-    if (spool != NULL) {
-        remote_spool_state(spool, &state);
-        if (kfs_seq_cmp(&state.last, &x.last) > 0)
-            extent->last = state.last;
-    }
     return 0;
 }
 
@@ -228,8 +236,10 @@ static void start_sender(struct remote_shard *shard)
                                                 .arg = shard};
 
     shard->sender = calloc(1, sizeof *shard->sender);
-    if (shard->sender != NULL) /* else at the next occasion */
-        remote_sender_init(shard->sender, &config);
+    if (shard->sender == NULL) /* at the next occasion */
+        return;
+    remote_sender_init(shard->sender, &config);
+    shard->sender->counts = shard->sent;
 }
 
 static void start_poller(struct remote_shard *shard)
@@ -336,7 +346,8 @@ static void work(struct kfs_task *task)
     bool hurry = shard->hurry;
     shard->hurry = false;
     bool send = shard->spool != NULL;
-    bool hurried = place_tips(shard);
+    bool hurried = place_tips(shard) || shard->look;
+    shard->look = false;
     bool attended = is_attended(shard);
     bool read = is_read(shard);
     (void)pthread_mutex_unlock(&shard->lock);
@@ -373,7 +384,7 @@ void remote_shard_stop(struct remote_shard *shard)
     (void)pthread_mutex_lock(&shard->lock);
     shard->stopped = true;
     struct remote_sync_wait *syncs = remote_take_syncs(shard, UINT64_MAX, 0, -ENOENT);
-    struct remote_spool_state state = {0};
+    struct remote_spool_state state = shard->rested;
     if (shard->spool != NULL)
         remote_spool_state(shard->spool, &state);
     uint64_t left = state.end - shard->settled;
@@ -415,13 +426,27 @@ static bool is_idle(const struct remote_shard *shard)
            remote_mono(r) - shard->used_ms >= r->options.log_idle_ms;
 }
 
-/* On the loop's thread, where the poller is, and under lock, so that no one opens the log meanwhile. It has been
+/* Under lock. Whether no one has used the spool for a while, and it holds nothing. */
+static bool is_spool_idle(const struct remote_shard *shard)
+{
+    const struct remote *r = shard->stream->remote;
+    struct remote_spool_state state;
+
+    if (shard->spool == NULL || shard->spool_users > 0 || shard->results != NULL || shard->syncs != NULL ||
+        remote_mono(r) - shard->spool_used_ms < r->options.log_idle_ms)
+        return false;
+    remote_spool_state(shard->spool, &state);
+    return state.end == state.settled && state.dead == 0;
+}
+
+/* On the loop's thread, where the machines are, and under lock, so that no one opens the logs meanwhile. They have been
  * synced: closing does not take long. */
 static void retire(void *arg)
 {
     struct remote_shard *shard = arg;
     const struct remote_poller *poller = shard->poller;
     const struct remote_subscriber *subscriber = shard->subscriber;
+    int rc = 0;
 
     (void)pthread_mutex_lock(&shard->lock);
     bool rests = poller == NULL || poller->state == REMOTE_POLL_STOPPED || poller->state == REMOTE_POLL_ENDED;
@@ -430,11 +455,35 @@ static void retire(void *arg)
     if (is_idle(shard) && rests && !shard->stopped) {
         free_poller(shard);
         free_subscriber(shard);
-        if (kfs_log_close(shard->mirror) != 0)
-            atomic_store(&shard->stream->remote->failed, true);
+        rc = kfs_log_close(shard->mirror);
         shard->mirror = NULL;
+        atomic_fetch_add(&shard->stream->remote->closed, 1);
     }
+    bool sent = shard->sender == NULL || shard->sender->state == REMOTE_IDLE;
+    if (is_spool_idle(shard) && sent && !shard->stopped) {
+        remote_spool_state(shard->spool, &shard->rested);
+        free_sender(shard);
+        int closed = remote_spool_close(shard->spool);
+        rc = rc == 0 ? closed : rc;
+        shard->spool = NULL;
+        atomic_fetch_add(&shard->stream->remote->closed, 1);
+    }
+    if (rc != 0)
+        atomic_store(&shard->stream->remote->failed, true);
     (void)pthread_mutex_unlock(&shard->lock);
+}
+
+/* Under lock. Opens a closed mirror now and then, so that what is too old is removed of it. */
+static void visit_mirror(struct remote_shard *shard)
+{
+    const struct remote *r = shard->stream->remote;
+    uint64_t now = remote_mono(r);
+
+    if (shard->mirror != NULL || shard->stopped || now < shard->visit_ms)
+        return;
+    shard->visit_ms = now + VISIT_IDLES * r->options.log_idle_ms;
+    if (has_mirror(shard))
+        (void)remote_shard_mirror(shard, NULL); /* one that cannot be opened is told to who reads it */
 }
 
 static int tidy_mirror(struct remote_shard *shard, struct kfs_log *mirror, uint32_t retention_hours,
@@ -453,11 +502,12 @@ void remote_shard_tidy(struct remote_shard *shard, uint32_t retention_hours)
     struct remote *r = shard->stream->remote;
     struct kfs_error err = {0};
 
-    /* The mirror is closed by this thread only. */
+    /* Both are closed by this thread only. */
     (void)pthread_mutex_lock(&shard->lock);
+    visit_mirror(shard);
     struct kfs_log *mirror = shard->mirror;
     struct remote_spool *spool = shard->spool;
-    bool idle = is_idle(shard);
+    bool idle = is_idle(shard) || is_spool_idle(shard);
     (void)pthread_mutex_unlock(&shard->lock);
     int rc = spool != NULL ? remote_spool_tidy(spool, &err) : 0;
     if (rc != 0)

@@ -182,24 +182,53 @@ void remote_spool_state(struct remote_spool *spool, struct remote_spool_state *s
     (void)pthread_mutex_unlock(&spool->state);
 }
 
-uint64_t remote_spool_oldest_ms(struct remote_spool *spool)
+/* Reads the first record that is not settled; none where there is none. */
+static int read_first(struct remote_spool *spool, uint64_t *offset, struct kfs_batch *batch, struct kfs_error *err)
 {
     const struct kfs_limit one = {.records = 1, .bytes = 1};
     struct remote_spool_state state;
     struct kfs_log_reader *reader;
-    struct kfs_batch batch;
-    uint64_t oldest_ms = 0;
 
     remote_spool_state(spool, &state);
-    if (state.settled == state.end || kfs_log_reader_open(spool->log, &reader) != 0)
+    *offset = state.settled;
+    if (state.settled == state.end)
         return 0;
+    int rc = kfs_log_reader_open(spool->log, &reader);
+    if (rc != 0)
+        return kfs_fail(err, -rc, "cannot read the spool: %s", strerror(-rc));
+    rc = kfs_log_read(reader, state.settled, &one, batch, err);
+    kfs_log_reader_close(reader);
+    return rc;
+}
+
+uint64_t remote_spool_oldest_ms(struct remote_spool *spool)
+{
+    struct kfs_batch batch;
+    uint64_t offset;
+    uint64_t oldest_ms = 0;
+
     kfs_batch_init(&batch);
     /* Where it was settled and removed meanwhile there is nothing to tell either. */
-    if (kfs_log_read(reader, state.settled, &one, &batch, NULL) == 0 && batch.n > 0)
+    if (read_first(spool, &offset, &batch, NULL) == 0 && batch.n > 0)
         oldest_ms = batch.records[0].arrival_ms;
     kfs_batch_release(&batch);
-    kfs_log_reader_close(reader);
     return oldest_ms;
+}
+
+int remote_spool_check(struct remote_spool *spool, struct kfs_error *err)
+{
+    struct kfs_batch batch;
+    uint64_t offset = 0;
+
+    kfs_batch_init(&batch);
+    int rc = read_first(spool, &offset, &batch, NULL);
+    kfs_batch_release(&batch);
+    return rc != -EIO
+               ? 0
+               : kfs_fail(err, EIO,
+                          "the spool is damaged at offset %llu, and nothing from there on is sent; docs/REMOTE.md "
+                          "section 3 says what to do",
+                          (unsigned long long)offset);
 }
 
 int remote_spool_read(struct remote_spool *spool, uint64_t offset, const struct kfs_limit *limit,

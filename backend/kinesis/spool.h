@@ -42,6 +42,9 @@ void remote_spool_state(struct remote_spool *spool, struct remote_spool_state *s
 /* When the oldest record that is not settled was written, by the wall clock; 0: there is none. */
 uint64_t remote_spool_oldest_ms(struct remote_spool *spool);
 
+/* -EIO where the first record that is not settled is damaged. */
+int remote_spool_check(struct remote_spool *spool, struct kfs_error *err);
+
 /* The rest is for one thread at a time. */
 int remote_spool_read(struct remote_spool *spool, uint64_t offset, const struct kfs_limit *limit,
                       struct kfs_batch *batch, struct kfs_error *err);

@@ -32,7 +32,7 @@ static uint64_t oldest_age(struct remote_shard *shard)
 /* Under the shard's lock. */
 static int print_shard(struct remote_shard *shard, struct kfs_buf *out, bool first)
 {
-    struct remote_spool_state spool = {0};
+    struct remote_spool_state spool = shard->rested;
     uint64_t age_ms = oldest_age(shard);
 
     if (shard->spool != NULL)
@@ -50,8 +50,8 @@ static int print_shard(struct remote_shard *shard, struct kfs_buf *out, bool fir
         shard->subscribed ? "fanout" : "polling", shard->fanned.subscriptions, shard->fanned.events,
         shard->subscribed ? shard->fanned.behind_ms : shard->polled.behind_ms);
     if (rc == 0 && shard->last_error.code != 0) {
-        rc = kfs_buf_printf(out, ",\"failing\":%s,\"last_error_ms\":%" PRIu64, shard->failing ? "true" : "false",
-                            shard->last_error_ms);
+        rc = kfs_buf_printf(out, ",\"failing\":%s,\"last_error_ms\":%" PRIu64,
+                            shard->failing || shard->damaged ? "true" : "false", shard->last_error_ms);
         if (rc == 0)
             rc = print_text(out, "last_error", shard->last_error.text);
         if (rc == 0)
@@ -70,7 +70,7 @@ static int print_shards(struct remote_stream *stream, struct kfs_buf *out, bool 
     for (size_t i = 0; rc == 0 && i < stream->n_shards; i++) {
         struct remote_shard *shard = stream->shards[i];
         (void)pthread_mutex_lock(&shard->lock);
-        if (shard->spool != NULL || shard->mirror != NULL || shard->polled.requests > 0) {
+        if (shard->spool != NULL || shard->mirror != NULL || shard->polled.requests > 0 || shard->sent.requests > 0) {
             rc = print_shard(shard, out, *first);
             *first = false;
         }

@@ -18,7 +18,6 @@ struct remote_stream *remote_stream_new(struct remote *r, const char *name, uint
     (void)snprintf(stream->name, sizeof stream->name, "%s", name);
     stream->generation = generation;
     stream->dir = dir;
-    (void)pthread_mutex_init(&stream->refresh, NULL);
     (void)pthread_rwlock_init(&stream->lock, NULL);
     (void)pthread_mutex_init(&stream->watch_lock, NULL);
     return stream;
@@ -31,7 +30,6 @@ void remote_stream_free(struct remote_stream *stream)
     free(stream->shards);
     remote_consumer_release(&stream->consumer);
     stream->remote->options.io->close(stream->remote->options.io->ctx, stream->dir);
-    (void)pthread_mutex_destroy(&stream->refresh);
     (void)pthread_rwlock_destroy(&stream->lock);
     (void)pthread_mutex_destroy(&stream->watch_lock);
     free(stream);
@@ -212,9 +210,7 @@ int remote_stream_refresh(struct remote_stream *stream, struct kfs_error *err)
     struct remote_facts facts;
     struct kfs_error detail = {0};
 
-    (void)pthread_mutex_lock(&stream->refresh);
     int rc = remote_fetch_facts(stream->remote, stream->name, &facts, &detail);
-    (void)pthread_mutex_unlock(&stream->refresh);
     if (rc == 0) {
         rc = remote_stream_learn(stream, &facts, &detail);
         remote_facts_release(&facts);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backend/base/logger.h"
+#include "backend/base/patience.h"
 #include "backend/kinesis/internal.h"
 
 #define GENERATION_SHIFT 20 /* of the time in a generation; below it chance: no one counts streams across mounts */
@@ -137,6 +138,44 @@ static int add_locked(struct remote *r, const char *name, const struct remote_fa
     return 0;
 }
 
+/* Moves the directory of a stream that is gone to gone/NAME.GENERATION. Under changes. */
+static int move_away(struct remote_stream *stream)
+{
+    struct remote *r = stream->remote;
+    const struct kfs_io *io = r->options.io;
+    char name[KFS_STREAM_NAME_MAX + 32];
+    int rc = io->mkdir(io->ctx, r->dir, "gone");
+
+    (void)snprintf(name, sizeof name, "%s.%" PRIu64, stream->name, stream->generation);
+    if (rc == 0 || rc == -EEXIST) {
+        int dir = io->open(io->ctx, r->dir, "gone", KFS_OPEN_DIR);
+        rc = dir < 0 ? dir : io->rename(io->ctx, r->streams_dir, stream->name, dir, name);
+        if (rc == 0)
+            rc = io->sync_dir(io->ctx, r->streams_dir);
+        if (dir >= 0)
+            io->close(io->ctx, dir);
+    }
+    stream->in_place = rc != 0;
+    if (rc != 0)
+        kfs_log(KFS_LOG_ERROR, "stream %s is gone and its directory cannot be moved away: %s", stream->name,
+                strerror(-rc));
+    return rc;
+}
+
+/* What is in a predecessor's spool is not the new stream's: there is none before it has been moved away. Under changes.
+ */
+static int clear_place(struct remote *r, const char *name, struct kfs_error *err)
+{
+    int rc = 0;
+
+    for (struct remote_stream *gone = r->gone; rc == 0 && gone != NULL; gone = gone->next_gone)
+        if (gone->in_place && strcmp(gone->name, name) == 0)
+            rc = move_away(gone);
+    return rc == 0 ? 0
+                   : kfs_fail(err, -rc, "the directory of an earlier stream %s cannot be moved to gone/: %s", name,
+                              strerror(-rc));
+}
+
 int remote_add(struct remote *r, const char *name, const struct remote_facts *facts, struct remote_stream **out,
                struct kfs_error *err)
 {
@@ -147,6 +186,8 @@ int remote_add(struct remote *r, const char *name, const struct remote_facts *fa
     if (stream != NULL)
         *out = stream;
     else
+        rc = clear_place(r, name, err);
+    if (stream == NULL && rc == 0)
         rc = add_locked(r, name, facts, out, err);
     (void)pthread_mutex_unlock(&r->changes);
     return rc;
@@ -193,28 +234,6 @@ static void stop(void *arg)
     remote_stream_stop(arg);
 }
 
-/* Moves the directory to gone/NAME.GENERATION. */
-static void move_away(struct remote_stream *stream)
-{
-    struct remote *r = stream->remote;
-    const struct kfs_io *io = r->options.io;
-    char name[KFS_STREAM_NAME_MAX + 32];
-    int rc = io->mkdir(io->ctx, r->dir, "gone");
-
-    (void)snprintf(name, sizeof name, "%s.%" PRIu64, stream->name, stream->generation);
-    if (rc == 0 || rc == -EEXIST) {
-        int dir = io->open(io->ctx, r->dir, "gone", KFS_OPEN_DIR);
-        rc = dir < 0 ? dir : io->rename(io->ctx, r->streams_dir, stream->name, dir, name);
-        if (rc == 0)
-            rc = io->sync_dir(io->ctx, r->streams_dir);
-        if (dir >= 0)
-            io->close(io->ctx, dir);
-    }
-    if (rc != 0)
-        kfs_log(KFS_LOG_ERROR, "stream %s is gone and its directory cannot be moved away: %s", stream->name,
-                strerror(-rc));
-}
-
 void remote_forget(struct remote_stream *stream)
 {
     struct remote *r = stream->remote;
@@ -242,7 +261,7 @@ void remote_forget(struct remote_stream *stream)
             }
         }
         (void)pthread_mutex_unlock(&r->lock);
-        move_away(stream);
+        (void)move_away(stream);
     }
     (void)pthread_mutex_unlock(&r->changes);
     if (first) {
@@ -316,7 +335,7 @@ int remote_stream_list(struct kfs_backend *b, kfs_stream_visit *visit, void *arg
     (void)pthread_mutex_unlock(&r->lock);
     if (old && !atomic_load(&r->down))
         rc = remote_refresh_names(r, &detail);
-    if (rc != 0 && !known) {
+    if (rc != 0 && (!known || rc == -EINTR || kfs_patience_refused())) {
         if (err != NULL)
             *err = detail;
         return rc;

@@ -161,17 +161,29 @@ static void note_trouble(struct remote_shard *shard, const struct kfs_error *fai
 static void on_send_trouble(void *arg, const struct kfs_error *failure)
 {
     struct remote_shard *shard = arg;
+    struct remote *r = shard->stream->remote;
     struct remote_sync_wait *done = NULL;
+    struct kfs_error damage;
+    int told = remote_verdict_of(failure) == REMOTE_UNPROVED ? -EACCES : 0;
 
+    if (failure->code == EIO && remote_spool_check(shard->spool, &damage) == -EIO) {
+        failure = &damage;
+        told = -EIO;
+    }
     (void)pthread_mutex_lock(&shard->lock);
+    bool first = told == -EIO && !shard->damaged;
+    shard->damaged = shard->damaged || first;
     note_trouble(shard, failure, "sending");
     shard->sent = shard->sender->counts;
     /* Whoever waits is told what only an operator can mend; the records stay. */
-    if (remote_verdict_of(failure) == REMOTE_UNPROVED)
-        done = remote_take_syncs(shard, 0, 0, -EACCES);
+    if (told != 0)
+        done = remote_take_syncs(shard, 0, 0, told);
     (void)pthread_mutex_unlock(&shard->lock);
-    remote_finish_syncs(done, 0, -EACCES);
-    remote_heard(shard->stream->remote, failure);
+    remote_finish_syncs(done, 0, told);
+    if (first && r->base.fault != NULL)
+        r->base.fault(r->base.fault_arg, shard->stream->name, shard->index, failure);
+    if (told != -EIO)
+        remote_heard(r, failure);
     if (remote_verdict_of(failure) == REMOTE_NO_STREAM)
         remote_keeper_hurry(shard->stream);
 }

@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "backend/base/clock.h"
 #include "backend/base/crypto.h"
 
 #define LINE_MAX_BYTES (KFS_CREDENTIAL_BYTES_MAX + 64) /* of a header that is sent */
@@ -91,15 +92,21 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
     return n;
 }
 
-static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+/* libcurl asks each second at least. What it calls a low speed is a mean of some seconds: too late by these. */
+static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
 {
-    const struct kfs_transfer *t = arg;
+    struct kfs_transfer *t = arg;
+    uint64_t now = kfs_system_clock.mono_ms(kfs_system_clock.ctx);
+    uint64_t moved = (uint64_t)down + (uint64_t)up;
 
-    (void)a;
-    (void)b;
-    (void)c;
-    (void)d;
-    return t->stop != NULL && atomic_load(t->stop) ? 1 : 0;
+    (void)down_all;
+    (void)up_all;
+    if (t->moved_ms == 0 || moved != t->moved) {
+        t->moved = moved;
+        t->moved_ms = now;
+    }
+    t->silent = now - t->moved_ms >= t->idle_timeout_ms;
+    return t->silent || (t->stop != NULL && atomic_load(t->stop)) ? 1 : 0;
 }
 
 /* There is a connection; the request is about to be sent. */
@@ -168,7 +175,7 @@ static CURLcode set_limits(CURL *easy, struct kfs_transfer *t)
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)t->connect_timeout_ms);
     (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)t->deadline_ms);
-    (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L); /* has libcurl look each second */
     (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)((t->idle_timeout_ms + 999) / 1000));
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
@@ -182,11 +189,9 @@ static CURLcode set_limits(CURL *easy, struct kfs_transfer *t)
     (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
     (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
     (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->reason);
-    if (t->stop != NULL) {
-        (void)curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
-        (void)curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
-        (void)curl_easy_setopt(easy, CURLOPT_XFERINFODATA, t);
-    }
+    (void)curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+    (void)curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+    (void)curl_easy_setopt(easy, CURLOPT_XFERINFODATA, t);
     if (rc == CURLE_OK && t->direct)
         rc = curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
     return rc;
@@ -230,6 +235,8 @@ int kfs_transfer_prepare(struct kfs_transfer *t)
     t->retry_after_ms = 0;
     t->head_len = 0;
     t->piece_rc = 0;
+    t->moved_ms = 0;
+    t->silent = false;
     t->lines = NULL;
     kfs_buf_init(&t->answer, t->answer_max);
     t->easy = curl_easy_init();
@@ -277,7 +284,10 @@ static void explain(struct kfs_transfer *t, CURLcode code)
     const char *what = t->reason[0] != '\0' ? t->reason : curl_easy_strerror(code);
     int number = errno_of(code);
 
-    if (code == CURLE_WRITE_ERROR && t->head_len > KFS_TRANSFER_HEAD_MAX)
+    if (code == CURLE_ABORTED_BY_CALLBACK && t->silent) {
+        number = ETIMEDOUT;
+        what = "no byte has come for too long";
+    } else if (code == CURLE_WRITE_ERROR && t->head_len > KFS_TRANSFER_HEAD_MAX)
         what = "the head of the answer is too long";
     else if (code == CURLE_WRITE_ERROR && t->piece_rc == -EMSGSIZE)
         what = "the answer is too long";

@@ -32,7 +32,7 @@ struct kfs_transfer {
     bool direct;                 /* by no proxy: for addresses that are this machine's or its neighbour's */
     bool fresh;                  /* over a connection of its own: those there are may be dead */
     uint32_t connect_timeout_ms; /* none of the three is 0 */
-    uint32_t idle_timeout_ms;    /* without a byte; whole seconds */
+    uint32_t idle_timeout_ms;    /* without a byte of request or body; exact to a second */
     uint32_t deadline_ms;        /* for all of it */
     size_t answer_max;           /* bytes of body */
     /* Takes a piece of the body of an answer with status 200 instead of `answer`; -errno ends the transfer. */
@@ -56,6 +56,9 @@ struct kfs_transfer {
     void *easy;
     void *lines; /* headers as libcurl wants them */
     size_t head_len;
+    uint64_t moved;    /* bytes, when they last were more */
+    uint64_t moved_ms; /* 0: not asked yet */
+    bool silent;       /* for the idle timeout */
     int piece_rc;
     const atomic_bool *stop;
     char reason[256]; /* libcurl's */

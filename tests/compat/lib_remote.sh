@@ -11,6 +11,7 @@
 #     fault KIND [OPERATION]      what it does to answers; fault pass: nothing
 #     status MEMBER, shard_status MEMBER, spool_is_empty
 #     asked OPERATION             how often the proxy has been asked for it
+#     within MILLISECONDS COMMAND...   its status; fails where it took longer. What it says goes to $WORK/out
 #     in_order FILE               its lines, each where it stands first
 # shellcheck source=tests/compat/lib_api.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib_api.sh"
@@ -118,4 +119,11 @@ asked() { # OPERATION
 
 in_order() { # FILE
     awk '!seen[$0]++' "$1"
+}
+
+within() { # MILLISECONDS COMMAND...
+    local begin=${EPOCHREALTIME/./} status=0
+    "${@:2}" &>"$WORK/out" || status=$?
+    [ $((${EPOCHREALTIME/./} - begin)) -lt $(($1 * 1000 * KFS_SLOWER)) ] || fail "more than $1 ms: ${*:2}"
+    return $status
 }

@@ -16,6 +16,8 @@ for kind in error cut garbage huge; do
     wait_for 10 grep -q "PutRecords $kind" "$WORK/requests"
     wait_for 10 grep -q "Get[A-Za-z]* $kind" "$WORK/requests"
     equal True "$(shard_status failing)" "failing"
+    [ $kind != error ] || equal "HTTP-500 by-the-proxy True" \
+        "$(shard_status last_error_code) $(shard_status last_error_request) $(status reachable)" "what is said of 500"
     fault pass
     wait_for 20 spool_is_empty
 done

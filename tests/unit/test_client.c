@@ -46,12 +46,12 @@ static const struct refusal_case {
     {400, "{\"__type\":\"ExpiredIteratorException\"}", ESTALE, false, false, false, "ExpiredIteratorException"},
     {400, "{\"__type\":\"New\"}", EINVAL, false, false, false, "New"},
     {500, "{\"__type\":\"InternalFailure\"}", EHOSTUNREACH, true, false, true, "InternalFailure"},
-    {503, "<html>", EHOSTUNREACH, true, false, true, ""},
-    {502, "", EHOSTUNREACH, true, false, true, ""},
-    {429, "", EAGAIN, true, true, false, ""},
-    {403, "<AccessDeniedException/>", EACCES, false, false, false, ""},
-    {404, "nginx", EHOSTUNREACH, true, false, false, ""},
-    {413, "", EMSGSIZE, false, false, false, ""},
+    {503, "<html>", EHOSTUNREACH, true, false, true, "HTTP-503"},
+    {502, "", EHOSTUNREACH, true, false, true, "HTTP-502"},
+    {429, "", EAGAIN, true, true, false, "HTTP-429"},
+    {403, "<AccessDeniedException/>", EACCES, false, false, false, "HTTP-403"},
+    {404, "nginx", EHOSTUNREACH, true, false, false, "HTTP-404"},
+    {413, "", EMSGSIZE, false, false, false, "HTTP-413"},
     {200, "not JSON", EHOSTUNREACH, true, false, true, ""},
     {200, "[]", EHOSTUNREACH, true, false, true, ""},
     {200, "{\"a\":", EHOSTUNREACH, true, false, true, ""},
@@ -148,6 +148,25 @@ static void a_call_ends_at_its_deadline(void **state)
     kfs_call_release(&call);
     call_with(*state, &call, (struct stand_answer){.status = 200, .body = "{\"a\":1}", .drip = 1});
     assert_int_equal(call.rc, -ETIMEDOUT);
+    kfs_call_release(&call);
+}
+
+static void a_silent_endpoint_is_given_up_before_the_deadline(void **state)
+{
+    struct client_world *w = *state;
+    struct stand_answer answer = {.when = "POST", .status = -1};
+    struct kfs_call call;
+
+    stand_script(&w->stand, &answer, 1);
+    connect_to(w, w->stand.url);
+    prepare(&call, "GetRecords", "{}");
+    call.idle_ms = 1000;
+    call.deadline_ms = 100000;
+    uint64_t begin = kfs_system_clock.mono_ms(kfs_system_clock.ctx);
+    assert_int_equal(kfs_call_wait(w->client, &call), -ETIMEDOUT);
+    assert_true(kfs_system_clock.mono_ms(kfs_system_clock.ctx) - begin < 50000);
+    assert_true(call.error.retryable);
+    assert_non_null(strstr(call.error.text, "no byte has come"));
     kfs_call_release(&call);
 }
 
@@ -340,6 +359,7 @@ int main(void)
         TEST(what_libcurl_sends_once_more_is_counted),
         TEST(no_one_there_is_not_reached),
         TEST(a_call_ends_at_its_deadline),
+        TEST(a_silent_endpoint_is_given_up_before_the_deadline),
         TEST(an_answer_has_a_limit),
         TEST(a_waiting_call_can_be_canceled),
         TEST(freeing_the_client_ends_its_calls),

@@ -219,6 +219,26 @@ static void an_expired_iterator_is_replaced_at_once(void **state)
     stop();
 }
 
+static void who_waits_cuts_a_backoff_short_once_a_second(void **state)
+{
+    struct machine *m = *state;
+
+    start(m, false);
+    begin(m);
+    machine_fail(m, ETIMEDOUT, true, "");
+    p.poller.due_ms = p.poller.began_ms + 4000; /* as chance would have it later */
+    m->world.arm(m->world.ctx, &p.poller.timer, 4000);
+    for (int i = 0; i < 5; i++) {
+        remote_poller_want(&p.poller, true, true);
+        machine_pass(m, 199);
+        machine_expect_none(m);
+    }
+    machine_pass(m, 5);
+    machine_expect(m, "GetRecords", "'AAA'");
+    machine_answer(m, "{'Records':[],'NextShardIterator':'B','MillisBehindLatest':0}");
+    stop();
+}
+
 static void a_closed_shard_ends(void **state)
 {
     struct machine *m = *state;
@@ -275,6 +295,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(numbers_and_times_are_kept_and_nothing_twice, machine_setup, machine_teardown),
         cmocka_unit_test_setup_teardown(an_empty_mirror_may_start_at_the_latest, machine_setup, machine_teardown),
         cmocka_unit_test_setup_teardown(an_expired_iterator_is_replaced_at_once, machine_setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(who_waits_cuts_a_backoff_short_once_a_second, machine_setup, machine_teardown),
         cmocka_unit_test_setup_teardown(a_closed_shard_ends, machine_setup, machine_teardown),
         cmocka_unit_test_setup_teardown(an_answer_that_makes_no_sense_brings_nothing, machine_setup, machine_teardown),
     };

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "backend/base/patience.h"
 #include "backend/kinesis/internal.h"
 #include "tests/support/machine.h"
 #include "tests/support/remoteworld.h"
@@ -256,6 +257,42 @@ static void a_deleted_stream_leaves_its_dead_letters(void **state)
     assert_false(is_empty("gone"));
 }
 
+static bool renames;
+
+static int failing_rename(void *ctx, int from, const char *name, int to, const char *as)
+{
+    return renames || strcmp(name, "s") != 0 ? kfs_posix_io.rename(ctx, from, name, to, as) : -EDQUOT;
+}
+
+/* A stream of the same name would send what is in the spool. */
+static void a_directory_that_cannot_be_moved_away_is_not_reused(void **state)
+{
+    struct kfs_io io = kfs_posix_io;
+    struct kfs_stream *second = NULL;
+
+    (void)state;
+    io.rename = failing_rename;
+    renames = false;
+    world.options.io = &io;
+    world.options.linger_ms = 60000;
+    open_backend();
+    make_stream(0);
+    assert_int_equal(put("old", 3), 0);
+    remote_forget((struct remote_stream *)stream); /* as when it was made anew elsewhere */
+    assert_int_equal(kfs_stream_open(backend, "s", &second, NULL), -EDQUOT);
+    assert_true(is_there("streams/s/shardId-000000000000/spool"));
+    renames = true;
+    assert_int_equal(kfs_stream_open(backend, "s", &second, NULL), 0);
+    assert_false(is_there("streams/s/shardId-000000000000/spool"));
+    assert_false(is_empty("gone"));
+    kfs_stream_close(second);
+    kfs_stream_close(stream);
+    stream = NULL;
+    assert_int_equal(kfs_backend_close(backend), 0);
+    world.options.io = &kfs_posix_io;
+    open_backend();
+}
+
 static void a_mirror_that_no_one_uses_is_closed_and_opened_again(void **state)
 {
     struct kfs_reader *reader;
@@ -280,6 +317,88 @@ static void a_mirror_that_no_one_uses_is_closed_and_opened_again(void **state)
         }
         assert_false(open);
     }
+}
+
+static _Atomic uint64_t later_ms;
+
+static uint64_t later_wall(void *ctx)
+{
+    return kfs_system_clock.wall_ms(ctx) + later_ms;
+}
+
+static void a_closed_mirror_loses_what_is_too_old(void **state)
+{
+    static struct kfs_clock clock;
+    const char *data = "streams/s/shardId-000000000000/mirror/00000000000000000000.data";
+
+    (void)state;
+    later_ms = 0;
+    clock = (struct kfs_clock){NULL, later_wall, kfs_system_clock.mono_ms};
+    world.options.clock = &clock;
+    world.options.segment_bytes = KFS_RECORD_BYTES_DEFAULT;
+    open_backend();
+    make_stream(0);
+    for (int i = 0; i < 3; i++) { /* each has a segment; the last one stays */
+        assert_int_equal(put(large, KFS_RECORD_BYTES_DEFAULT), 0);
+        assert_int_equal(sync_within(0), 0);
+        assert_int_equal(kfs_catch_up(stream, 0, NULL), 0);
+    }
+    assert_true(is_there(data));
+    later_ms = UINT64_C(25) * 3600 * 1000;
+    for (int i = 0; i < 1000 && is_there(data); i++)
+        (void)usleep(10000);
+    assert_false(is_there(data));
+    kfs_stream_close(stream);
+    stream = NULL;
+    assert_int_equal(kfs_backend_close(backend), 0);
+    world.options.clock = &world.clock;
+    open_backend();
+}
+
+static bool closes_spool(struct remote_shard *shard)
+{
+    bool open = true;
+
+    for (int i = 0; open && i < 500; i++) {
+        (void)usleep(10000);
+        (void)pthread_mutex_lock(&shard->lock);
+        open = shard->spool != NULL;
+        (void)pthread_mutex_unlock(&shard->lock);
+    }
+    return !open;
+}
+
+static void a_spool_that_holds_nothing_is_closed_and_opened_again(void **state)
+{
+    struct kfs_seq before = {{0}};
+    struct kfs_extent extent;
+    uint64_t dead;
+
+    (void)state;
+    open_backend();
+    make_stream(2 * KFS_RECORD_BYTES_DEFAULT);
+    struct remote_shard *shard = ((struct remote_stream *)stream)->shards[0];
+    for (int i = 1; i <= 3; i++) {
+        assert_int_equal(put("x", 1), 0);
+        assert_int_equal(sync_within(0), 0);
+        assert_true(closes_spool(shard));
+        assert_int_equal(sync_within(0), 0);
+        assert_int_equal(kfs_shard_extent(stream, 0, &extent, NULL), 0);
+        assert_true(kfs_seq_cmp(&extent.last, &before) > 0);
+        before = extent.last;
+        assert_int_equal(shard->rested.acked_total, (unsigned)i);
+        assert_int_equal(shard->sent.requests, (unsigned)i);
+    }
+    lower_limit();
+    assert_int_equal(put(large, sizeof large), 0);
+    assert_int_equal(sync_within(0), -EINVAL);
+    (void)usleep(300000); /* one that holds dead letters stays */
+    assert_int_equal(kfs_dead_count(stream, 0, &dead, NULL), 0);
+    assert_int_equal(dead, 1);
+    assert_int_equal(kfs_dead_end(stream, 0, KFS_DEAD_DROP, NULL), 0);
+    assert_true(closes_spool(shard));
+    assert_int_equal(kfs_dead_count(stream, 0, &dead, NULL), 0);
+    assert_int_equal(dead, 0);
 }
 
 static void an_extent_makes_no_mirror(void **state)
@@ -356,6 +475,31 @@ static void a_subscription_goes_with_its_readers_and_with_the_backend(void **sta
     kfs_attend(stream, 0);
     wait_until(is_subscribed, true);
     kfs_unattend(stream, 0);
+}
+
+static void who_tries_has_done_nothing_and_is_told(void **state)
+{
+    const struct kfs_stream_spec spec = {.shards = 1};
+    const struct kfs_stream_change change = {.retention_hours = 48};
+    struct kfs_stream *unknown = NULL;
+    struct kfs_stream_info info;
+
+    (void)state;
+    open_backend();
+    make_stream(0);
+    const struct kfs_patience_state before = kfs_patience_enter(KFS_TRYING, NULL);
+    assert_int_equal(kfs_stream_create(backend, "t", &spec, NULL), -EINPROGRESS);
+    assert_int_equal(kfs_stream_open(backend, "t", &unknown, NULL), -EINPROGRESS);
+    assert_int_equal(kfs_stream_update(stream, &change, NULL), -EINPROGRESS);
+    assert_int_equal(kfs_stream_resize(stream, 2, NULL), -EINPROGRESS);
+    assert_int_equal(kfs_catch_up(stream, 0, NULL), -EINPROGRESS);
+    (void)kfs_patience_enter(KFS_AT_ONCE, NULL);
+    assert_int_equal(kfs_stream_open(backend, "t", &unknown, NULL), -ETIMEDOUT);
+    assert_int_equal(kfs_catch_up(stream, 0, NULL), 0);
+    kfs_patience_leave(&before);
+    assert_int_equal(kfs_stream_open(backend, "t", &unknown, NULL), -ENOENT);
+    assert_int_equal(kfs_stream_info(stream, &info, NULL), 0);
+    assert_int_equal(info.retention_hours, 24);
 }
 
 /* ---- an endpoint that accepts connections and says nothing ---- */
@@ -442,9 +586,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_resize_can_be_made_of_splits_and_merges, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_its_dead_letters, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_directory_that_cannot_be_moved_away_is_not_reused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_mirror_that_no_one_uses_is_closed_and_opened_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_closed_mirror_loses_what_is_too_old, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_spool_that_holds_nothing_is_closed_and_opened_again, setup, teardown),
         cmocka_unit_test_setup_teardown(an_extent_makes_no_mirror, setup, teardown),
         cmocka_unit_test_setup_teardown(a_subscription_goes_with_its_readers_and_with_the_backend, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_tries_has_done_nothing_and_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_known_is_listed_without_the_endpoint, setup, teardown),
     };
 
