@@ -63,43 +63,6 @@ int remote_stream_update(struct kfs_stream *s, const struct kfs_stream_change *c
     return rc == 0 ? remote_stream_await(stream, err) : rc;
 }
 
-/* ---- shards ---- */
-
-int remote_shard_split(struct kfs_stream *s, uint32_t index, kfs_hash start, struct kfs_error *err)
-{
-    struct remote_stream *stream = (struct remote_stream *)s;
-    char digits[KFS_HASH_DIGITS_MAX + 1];
-    struct remote_shard *shard;
-    int rc = remote_shard_find(stream, index, &shard, NULL, err);
-
-    (void)kfs_hash_print(start, digits);
-    if (rc == 0)
-        rc = remote_stream_await(stream, err);
-    if (rc == 0)
-        rc = remote_tell(stream->remote, "SplitShard", err,
-                         "{\"StreamName\":\"%s\",\"ShardToSplit\":\"%s\",\"NewStartingHashKey\":\"%s\"}", stream->name,
-                         shard->id, digits);
-    return rc == 0 ? remote_stream_await(stream, err) : rc;
-}
-
-int remote_shard_merge(struct kfs_stream *s, uint32_t index, uint32_t adjacent, struct kfs_error *err)
-{
-    struct remote_stream *stream = (struct remote_stream *)s;
-    struct remote_shard *shard;
-    struct remote_shard *other;
-    int rc = remote_shard_find(stream, index, &shard, NULL, err);
-
-    if (rc == 0)
-        rc = remote_shard_find(stream, adjacent, &other, NULL, err);
-    if (rc == 0)
-        rc = remote_stream_await(stream, err);
-    if (rc == 0)
-        rc = remote_tell(stream->remote, "MergeShards", err,
-                         "{\"StreamName\":\"%s\",\"ShardToMerge\":\"%s\",\"AdjacentShardToMerge\":\"%s\"}",
-                         stream->name, shard->id, other->id);
-    return rc == 0 ? remote_stream_await(stream, err) : rc;
-}
-
 /* ---- streams ---- */
 
 static int ask_for_stream(struct remote *r, const char *name, const struct kfs_stream_spec *spec, struct kfs_error *err)

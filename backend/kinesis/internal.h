@@ -251,10 +251,10 @@ int remote_stream_update(struct kfs_stream *s, const struct kfs_stream_change *c
 /* Waits until the stream is ACTIVE and takes over what it is now. */
 int remote_stream_await(struct remote_stream *stream, struct kfs_error *err);
 int remote_stream_check(const struct remote_stream *stream, struct kfs_error *err); /* -ENOENT: it is gone */
-int remote_shard_split(struct kfs_stream *s, uint32_t index, kfs_hash start, struct kfs_error *err);
-int remote_shard_merge(struct kfs_stream *s, uint32_t index, uint32_t adjacent, struct kfs_error *err);
 
 /* ---- resize.c ---- */
+int remote_shard_split(struct kfs_stream *s, uint32_t index, kfs_hash start, struct kfs_error *err);
+int remote_shard_merge(struct kfs_stream *s, uint32_t index, uint32_t adjacent, struct kfs_error *err);
 int remote_stream_resize(struct kfs_stream *s, uint32_t target, struct kfs_error *err);
 /* By SplitShard and MergeShards, one after the other. */
 int remote_stream_reshard(struct remote_stream *stream, uint32_t target, struct kfs_error *err);
