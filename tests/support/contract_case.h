@@ -62,6 +62,7 @@ extern const struct contract_group contract_wrappers;
 void clock_advance(struct contract_case *c, uint64_t ms);   /* both clocks */
 void clock_step_back(struct contract_case *c, uint64_t ms); /* the wall clock */
 uint64_t clock_now(const struct contract_case *c);
+uint64_t told_creation(const struct contract_case *c, uint64_t ms); /* of what was made then */
 
 /* ---- streams and readers; what these open need not be closed ---- */
 
