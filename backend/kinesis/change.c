@@ -117,8 +117,11 @@ int remote_stream_create(struct kfs_backend *b, const char *name, const struct k
     remote_facts_release(&facts);
     if (rc != 0)
         return rc;
-    /* The endpoint has had the stream for a while without the note: no one here has. */
-    if (spec->note != NULL)
+    /* The endpoint has had the stream for a while without these: no one here has. Not every endpoint takes tags with
+     * the creation. */
+    if (spec->n_tags > 0)
+        rc = remote_tag_change(&stream->base, spec->tags, spec->n_tags, err);
+    if (rc == 0 && spec->note != NULL)
         rc = remote_note_set(b, &stream->base, spec->note, spec->note_text, err);
     remote_stream_close(&stream->base);
     (void)remote_refresh_names(r, NULL); /* listed at once, not only after the next refresh */

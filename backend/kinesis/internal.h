@@ -123,6 +123,10 @@ struct remote_stream {
     struct remote_shard **shards; /* by index; never taken out */
     size_t n_shards;
 
+    pthread_mutex_t tags_lock;
+    struct kfs_buf tags; /* "key NUL value NUL" of each */
+    uint64_t tags_ms;    /* when they were asked for; 0: they are not known */
+
     pthread_mutex_t watch_lock;
     struct kfs_watch *watches;
 };
@@ -332,6 +336,11 @@ int remote_read_stored(struct kfs_reader *r, uint64_t offset, struct kfs_stored 
 int remote_dead_count(struct kfs_stream *s, uint32_t index, uint64_t *n, struct kfs_error *err);
 int remote_dead_list(struct kfs_stream *s, uint32_t index, kfs_dead_visit *visit, void *arg, struct kfs_error *err);
 int remote_dead_end(struct kfs_stream *s, uint32_t index, enum kfs_dead_end end, struct kfs_error *err);
+
+/* ---- tags.c ---- */
+#define REMOTE_TAGS_BYTES_MAX (1U << 20) /* of a stream */
+int remote_tag_list(struct kfs_stream *s, kfs_tag_visit *visit, void *arg, struct kfs_error *err);
+int remote_tag_change(struct kfs_stream *s, const struct kfs_tag *changes, size_t n, struct kfs_error *err);
 
 /* ---- notes.c, status.c, keeper.c ---- */
 int remote_note_get(struct kfs_backend *b, struct kfs_stream *s, const char *name, struct kfs_buf *buf,

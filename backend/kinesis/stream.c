@@ -20,6 +20,8 @@ struct remote_stream *remote_stream_new(struct remote *r, const char *name, uint
     stream->dir = dir;
     (void)pthread_mutex_init(&stream->refresh, NULL);
     (void)pthread_rwlock_init(&stream->lock, NULL);
+    (void)pthread_mutex_init(&stream->tags_lock, NULL);
+    kfs_buf_init(&stream->tags, REMOTE_TAGS_BYTES_MAX);
     (void)pthread_mutex_init(&stream->watch_lock, NULL);
     return stream;
 }
@@ -33,6 +35,8 @@ void remote_stream_free(struct remote_stream *stream)
     stream->remote->options.io->close(stream->remote->options.io->ctx, stream->dir);
     (void)pthread_mutex_destroy(&stream->refresh);
     (void)pthread_rwlock_destroy(&stream->lock);
+    kfs_buf_release(&stream->tags);
+    (void)pthread_mutex_destroy(&stream->tags_lock);
     (void)pthread_mutex_destroy(&stream->watch_lock);
     free(stream);
 }

@@ -366,19 +366,13 @@ static bool left_out(const struct contract_subject *subject, const char *name)
 int contract_run(struct contract_subject *subject)
 {
     const struct contract_group *groups[] = {
-        &contract_streams,
-        &contract_shards,
-        &contract_resize,
-        &contract_append,
-        &contract_locate,
-        &contract_read,
-        &contract_retention,
-        &contract_watch,
-        &contract_notes,
-        &contract_threads,
-        &contract_wrappers,
-        &contract_model,
-        subject->reopen != NULL ? &contract_reopen : NULL,
+        &contract_streams,   &contract_shards,
+        &contract_resize,    &contract_append,
+        &contract_locate,    &contract_read,
+        &contract_retention, &contract_watch,
+        &contract_notes,     &contract_tags,
+        &contract_threads,   &contract_wrappers,
+        &contract_model,     subject->reopen != NULL ? &contract_reopen : NULL,
     };
     static struct CMUnitTest tests[TESTS_MAX];
     size_t n = 0;

@@ -50,6 +50,7 @@ extern const struct contract_group contract_read;
 extern const struct contract_group contract_retention;
 extern const struct contract_group contract_watch;
 extern const struct contract_group contract_notes;
+extern const struct contract_group contract_tags;
 extern const struct contract_group contract_threads;
 extern const struct contract_group contract_reopen; /* only where the subject can */
 extern const struct contract_group contract_model;

@@ -110,8 +110,9 @@ int main(void)
     };
 
     const char *kind = getenv("KFS_CONTRACT_ENDPOINT");
-    if (kind != NULL) {
-        clock_file = open(getenv("KFS_CONTRACT_CLOCK"), O_WRONLY | O_CLOEXEC);
+    const char *clock = getenv("KFS_CONTRACT_CLOCK");
+    if (kind != NULL && clock != NULL) {
+        clock_file = open(clock, O_WRONLY | O_CLOEXEC);
         make_foreign(&subject, kind);
     }
     return contract_run(&subject);
