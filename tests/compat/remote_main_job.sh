@@ -1,7 +1,7 @@
 #!/bin/bash
 # echo, cat, tail -f and rsyslog on every endpoint, and boto3 on its far side: it reads what the file's writers wrote,
 # and they what it put.
-# timeout: 180
+# timeout: 300
 . "$(dirname "$0")/lib_remote.sh"
 need_python
 need rsyslogd logger

@@ -1,7 +1,7 @@
 #!/bin/bash
 # A resize under a running tail -f of all and a running writer: nothing is lost or reordered, the old shards end.
 # kinesalite has no UpdateShardCount: there it is made of splits and merges.
-# timeout: 180
+# timeout: 300
 . "$(dirname "$0")/lib_remote.sh"
 resize() {
     mkdir "$MNT/clicks@shards=2"

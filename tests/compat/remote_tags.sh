@@ -1,6 +1,7 @@
 #!/bin/bash
 # Tags of a stream: those that boto3 sets are attributes of the file, and the reverse, on every endpoint; and where our
 # own API and mount have the same store.
+# timeout: 300
 . "$(dirname "$0")/lib_remote.sh"
 need_python
 tag_of() { attribute "tag.$1" "$MNT/clicks" 2>/dev/null; }

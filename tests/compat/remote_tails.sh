@@ -1,7 +1,7 @@
 #!/bin/bash
 # Twenty tail -f of a shard cost two GetRecords a second at most, while records come now and then and while none do;
 # each sees all of them.
-# timeout: 180
+# timeout: 300
 . "$(dirname "$0")/lib_remote.sh"
 twenty_tails() {
     mkdir "$MNT/clicks"
