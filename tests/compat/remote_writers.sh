@@ -7,7 +7,7 @@ need_python
 four_writers() {
     local lines=25000 jobs=()
     if [ -z "${KFS_SOAK:-}" ]; then
-        case $kind in own-tls | kinesalite*) lines=2500 ;; kinesis-local*) lines=500 ;; esac
+        case $kind in own-tls | kinesalite) lines=2500 ;; kinesis-local*) lines=500 ;; esac
     fi
     mkdir "$MNT/clicks"
     shard=$MNT/clicks/shardId-000000000000
@@ -25,4 +25,5 @@ four_writers() {
     mount_remote # knows nothing of the first
     wait_for 100 cmp -s "$WORK/far" "$shard"
 }
-on_each four_writers "$KINDS" --pace=no --close-wait=100s
+# kinesalite with TLS ends by an exception of its own under this ("aborted", its index.js:99).
+on_each four_writers "${KINDS/kinesalite-tls/}" --pace=no --close-wait=100s
