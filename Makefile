@@ -1,7 +1,7 @@
 # make            build/kinesisfs and build/fsck.kinesisfs
 # make test       unit and contract tests: no mount, no network, seconds
 # make check      everything that scripts/test.sh runs, without installing what is missing
-# make soak       the long crash tests
+# make soak       the long tests: crashes, foreign endpoints
 # make install    DESTDIR= PREFIX=/usr/local SBINDIR=$(PREFIX)/sbin
 #
 # Variants live side by side: make asan, tsan, clang build programs and unit
@@ -77,7 +77,7 @@ test: $(UNIT_BIN) replays
 check:
 	scripts/test.sh --no-setup
 soak:
-	KFS_SOAK=200 KFS_SLOWER=20 UNIT_TIMEOUT=7200 scripts/test.sh --no-setup unit crash
+	KFS_SOAK=200 KFS_SLOWER=20 UNIT_TIMEOUT=7200 scripts/test.sh --no-setup unit compat crash
 
 # Each of these is a whole build of its own.
 asan: SUB = SAN=address,undefined CC=clang all unit

@@ -117,6 +117,7 @@ int kfs_stream_create(struct kfs_backend *b, const char *name, const struct kfs_
                       struct kfs_error *err)
 {
     struct kfs_stream_spec full;
+    struct kfs_buf tags;
 
     assert(b != NULL && name != NULL && spec != NULL);
     begin(err);
@@ -132,7 +133,13 @@ int kfs_stream_create(struct kfs_backend *b, const char *name, const struct kfs_
         check_record_limit(full.max_record_bytes, err) != 0)
         return -EINVAL;
     assert(full.note == NULL || (kfs_note_name_valid(full.note) && full.note_text.len <= KFS_NOTE_BYTES_MAX));
-    return finish(b->ops->stream_create(b, name, &full, err), err);
+    kfs_buf_init(&tags, KFS_NOTE_BYTES_MAX);
+    int rc = kfs_tag_print(full.tags, full.n_tags, &tags, err);
+    full.tags_note = (struct kfs_bytes){tags.data, tags.len};
+    if (rc == 0)
+        rc = finish(b->ops->stream_create(b, name, &full, err), err);
+    kfs_buf_release(&tags);
+    return rc;
 }
 
 int kfs_stream_open(struct kfs_backend *b, const char *name, struct kfs_stream **stream, struct kfs_error *err)

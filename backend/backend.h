@@ -26,6 +26,7 @@
 #ifndef KFS_BACKEND_H
 #define KFS_BACKEND_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,6 +48,7 @@
 #define KFS_ARN_MAX 256
 
 struct kfs_backend;
+struct kfs_tag;
 struct kfs_stream; /* a reference to a stream; outlives the stream's deletion */
 struct kfs_reader; /* a place to keep what makes the next read cheap */
 
@@ -60,6 +62,10 @@ struct kfs_stream_spec {
     uint32_t max_record_bytes; /* 0 means KFS_RECORD_BYTES_DEFAULT */
     const char *note;          /* name of a note that it is made with: there is no time without it. NULL: none */
     struct kfs_bytes note_text;
+    const struct kfs_tag *tags; /* that it is made with */
+    size_t n_tags;
+    struct kfs_bytes
+        tags_note; /* for backends that have them in the note KFS_NOTE_TAGS: its text; set by the wrapper */
 };
 
 struct kfs_stream_info {
@@ -256,6 +262,35 @@ int kfs_dead_list(struct kfs_stream *stream, uint32_t shard, kfs_dead_visit *vis
 enum kfs_dead_end { KFS_DEAD_RESEND, KFS_DEAD_DROP };
 int kfs_dead_end(struct kfs_stream *stream, uint32_t shard, enum kfs_dead_end end, struct kfs_error *err);
 
+/* ---- tags ---- */
+
+#define KFS_NOTE_TAGS "tags"
+#define KFS_TAGS_MAX 50
+#define KFS_TAG_KEY_CHARS_MAX 128
+#define KFS_TAG_VALUE_CHARS_MAX 256
+#define KFS_TAG_BYTES_MAX ((size_t)4 * KFS_TAG_VALUE_CHARS_MAX) /* of either */
+
+struct kfs_tag {
+    const char *key;   /* 1 to 128 characters */
+    const char *value; /* 0 to 256; NULL in a change: the tag is removed */
+};
+
+/* True where a key or value has but letters, digits, spaces and _ . / = + - @ : of which letters are all beyond ASCII.
+ */
+bool kfs_tag_text_valid(const char *text);
+
+/* In any order; stops when visit returns non-zero, and returns that. Those of a remote endpoint may be as old as
+ * `refresh`. */
+typedef int kfs_tag_visit(void *arg, const struct kfs_tag *tag);
+int kfs_tag_list(struct kfs_stream *stream, kfs_tag_visit *visit, void *arg, struct kfs_error *err);
+
+/* Sets and removes. -EINVAL a key or value that cannot be, -EDQUOT more than KFS_TAGS_MAX. A local store does all or
+ * none, durably; removing what is not there is no failure. */
+int kfs_tag_change(struct kfs_stream *stream, const struct kfs_tag *changes, size_t n, struct kfs_error *err);
+
+/* The note of tags that a stream is made with; the same errors. */
+int kfs_tag_print(const struct kfs_tag *tags, size_t n, struct kfs_buf *note, struct kfs_error *err);
+
 /* ---- notes ---- */
 
 /* Small texts that front ends keep with a stream, or with the backend as a whole
@@ -342,6 +377,9 @@ struct kfs_backend_ops {
     int (*dead_count)(struct kfs_stream *, uint32_t, uint64_t *, struct kfs_error *);
     int (*dead_list)(struct kfs_stream *, uint32_t, kfs_dead_visit *, void *, struct kfs_error *);
     int (*dead_end)(struct kfs_stream *, uint32_t, enum kfs_dead_end, struct kfs_error *);
+    /* NULL, both: they are in the stream's note KFS_NOTE_TAGS. */
+    int (*tag_list)(struct kfs_stream *, kfs_tag_visit *, void *, struct kfs_error *);
+    int (*tag_change)(struct kfs_stream *, const struct kfs_tag *, size_t, struct kfs_error *);
     int (*note_get)(struct kfs_backend *, struct kfs_stream *, const char *, struct kfs_buf *, struct kfs_error *);
     int (*note_set)(struct kfs_backend *, struct kfs_stream *, const char *, struct kfs_bytes, struct kfs_error *);
     int (*note_list)(struct kfs_backend *, struct kfs_stream *, kfs_note_visit *, void *, struct kfs_error *);
@@ -356,6 +394,8 @@ struct kfs_backend {
     const struct kfs_backend_ops *ops;
     kfs_fault_hook *fault; /* may be NULL */
     void *fault_arg;
+    pthread_mutex_t
+        tags; /* held while a note KFS_NOTE_TAGS is changed; made and destroyed by a backend that has no ops of tags */
 };
 
 struct kfs_stream {

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NOWHERE SIZE_MAX
-
 int kfs_topology_init(struct kfs_topology *t, const struct kfs_shard_info *shards, size_t n, uint32_t next_index)
 {
     *t = (struct kfs_topology){.stream = "", .account = "", .next_index = next_index};
@@ -190,6 +188,17 @@ static int find_open(const struct kfs_topology *t, uint32_t shard, size_t *place
     return 0;
 }
 
+/* SplitShard wants Starting + 1 < key < Ending: two keys for each child. */
+static bool low_too_small(const struct kfs_shard_info *shard, kfs_hash key)
+{
+    return key <= shard->range.start || key - shard->range.start <= 1;
+}
+
+static bool high_too_small(const struct kfs_shard_info *shard, kfs_hash key)
+{
+    return key >= shard->range.end;
+}
+
 static int fail_split_key(const struct kfs_topology *t, const struct kfs_shard_info *shard, kfs_hash key,
                           struct kfs_error *err)
 {
@@ -209,15 +218,12 @@ static int fail_split_key(const struct kfs_topology *t, const struct kfs_shard_i
 
 int kfs_topology_split(struct kfs_topology *t, uint32_t shard, kfs_hash new_starting, struct kfs_error *err)
 {
-    const struct kfs_hash_range *range;
     size_t place = 0;
     int rc = find_open(t, shard, &place, err);
 
     if (rc != 0)
         return rc;
-    range = &t->shards[place].range;
-    /* Starting + 1 < key < Ending, written so that nothing overflows. */
-    if (new_starting <= range->start || new_starting - range->start <= 1 || new_starting >= range->end)
+    if (low_too_small(&t->shards[place], new_starting) || high_too_small(&t->shards[place], new_starting))
         return fail_split_key(t, &t->shards[place], new_starting, err);
     if (kfs_topology_open_count(t->shards, t->n) >= KFS_SHARDS_MAX)
         return kfs_fail_aws(err, EDQUOT, "LimitExceededException",
@@ -292,27 +298,46 @@ static int order_open(const struct kfs_topology *t, struct piece **pieces, size_
     return 0;
 }
 
+/* The place of what the pieces `from` to `to` are merged into, from the left. */
+static size_t merge_pieces(struct kfs_topology *t, const struct piece *pieces, size_t from, size_t to)
+{
+    size_t made = pieces[from].place;
+
+    while (from++ < to)
+        made = merge_at(t, made, pieces[from].place);
+    return made;
+}
+
 /* Makes one shard of `range`, whose first piece is pieces[next]. Returns the
- * first piece of the range after it. */
+ * first piece of the range after it. Where a split would leave a single key the
+ * piece beside it is merged first: an endpoint that carries out the plan would refuse it. */
 static size_t make_range(struct kfs_topology *t, struct piece *pieces, size_t next, const struct kfs_hash_range *range)
 {
-    size_t merged = NOWHERE;
+    const kfs_hash bound = range->end + 1;
+    struct piece *last;
     size_t cut = next;
-    size_t last;
+    size_t after;
+    size_t low;
 
     assert(t->shards != NULL && pieces != NULL);
     while (t->shards[pieces[cut].place].range.end < range->end)
         cut++;
-    last = pieces[cut].place;
-    if (t->shards[last].range.end > range->end) {
-        last = split_at(t, last, range->end + 1);
-        pieces[cut] = (struct piece){range->end + 1, last + 1};
+    last = &pieces[cut];
+    if (t->shards[last->place].range.end == range->end) {
+        (void)merge_pieces(t, pieces, next, cut);
+        return cut + 1;
     }
-    for (size_t i = next; i < cut; i++)
-        merged = merged == NOWHERE ? pieces[i].place : merge_at(t, merged, pieces[i].place);
-    if (merged != NOWHERE)
-        (void)merge_at(t, merged, last);
-    return pieces[cut].place == last ? cut + 1 : cut;
+    after = high_too_small(&t->shards[last->place], bound) ? cut + 1 : cut;
+    last->place = merge_pieces(t, pieces, cut, after);
+    if (low_too_small(&t->shards[last->place], bound)) {
+        last->place = merge_pieces(t, pieces, next, cut);
+        next = cut;
+    }
+    low = split_at(t, last->place, bound);
+    last->place = low;
+    (void)merge_pieces(t, pieces, next, cut);
+    pieces[after] = (struct piece){bound, low + 1};
+    return after;
 }
 
 int kfs_topology_resize(struct kfs_topology *t, uint32_t target, struct kfs_error *err)

@@ -87,6 +87,7 @@ ino_t kfs_fs_ino(const struct kfs_node *node);
 ssize_t kfs_fs_getxattr(struct kfs_fs *fs, struct kfs_node *node, const char *name, char *value, size_t len);
 ssize_t kfs_fs_listxattr(struct kfs_fs *fs, struct kfs_node *node, char *list, size_t len);
 int kfs_fs_setxattr(struct kfs_fs *fs, struct kfs_node *node, const char *name, const char *value, size_t len);
+int kfs_fs_removexattr(struct kfs_fs *fs, struct kfs_node *node, const char *name);
 
 /* ---- files ---- */
 

@@ -385,6 +385,11 @@ static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const 
         .req = req, .serve = serve_setxattr, .ino = ino, .name = name, .data = value, .data_len = size});
 }
 
+static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+    kfs_fuse_reply_status(req, kfs_fs_removexattr(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, ino), name));
+}
+
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
     const unsigned long block = 4096;
@@ -449,5 +454,6 @@ const struct fuse_lowlevel_ops kfs_fuse_ops = {
     .getxattr = op_getxattr,
     .listxattr = op_listxattr,
     .setxattr = op_setxattr,
+    .removexattr = op_removexattr,
     .statfs = op_statfs,
 };

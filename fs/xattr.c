@@ -8,7 +8,9 @@
 #include "fs/fs_internal.h"
 
 #define PREFIX "user.kinesis."
+#define TAG_PREFIX PREFIX "tag."
 #define VALUE_MAX 300
+#define NAME_BYTES_MAX 255 /* of an attribute: the kernel's */
 
 struct facts {
     struct kfs_stream_info stream;
@@ -155,6 +157,79 @@ static const struct {
 
 #define N_ROWS (sizeof rows / sizeof rows[0])
 
+/* ---- tags ---- */
+
+/* The key of a tag, NULL where the name is no tag's. */
+static const char *tag_of(const struct kfs_node *node, const char *name)
+{
+    bool is_tag = node->type == KFS_NODE_STREAM && strncmp(name, TAG_PREFIX, strlen(TAG_PREFIX)) == 0;
+
+    return is_tag ? name + strlen(TAG_PREFIX) : NULL;
+}
+
+struct tag_search {
+    const char *key;
+    char value[KFS_TAG_BYTES_MAX + 1];
+    bool found;
+};
+
+static int look_at_tag(void *arg, const struct kfs_tag *tag)
+{
+    struct tag_search *search = arg;
+
+    if (strcmp(tag->key, search->key) != 0)
+        return 0;
+    search->found = true;
+    (void)snprintf(search->value, sizeof search->value, "%s", tag->value);
+    return 1;
+}
+
+static int find_tag(const struct kfs_node *node, struct tag_search *search, struct kfs_error *err)
+{
+    int rc = kfs_tag_list(node->topic->stream, look_at_tag, search, err);
+
+    return rc > 0 ? 0 : rc;
+}
+
+struct name_list {
+    char *text;
+    size_t len; /* 0: only the size is asked for */
+    size_t size;
+};
+
+static int add_name(struct name_list *list, const char *prefix, const char *name)
+{
+    size_t need = strlen(prefix) + strlen(name) + 1;
+
+    if (list->len > 0 && list->size + need > list->len)
+        return -ERANGE;
+    if (list->len > 0)
+        (void)snprintf(list->text + list->size, need, "%s%s", prefix, name);
+    list->size += need;
+    return 0;
+}
+
+/* A key that makes too long a name is left out. -ERANGE goes as 1, which no backend says. */
+static int list_tag(void *arg, const struct kfs_tag *tag)
+{
+    if (strlen(TAG_PREFIX) + strlen(tag->key) > NAME_BYTES_MAX)
+        return 0;
+    return add_name(arg, TAG_PREFIX, tag->key) == 0 ? 0 : 1;
+}
+
+/* value NULL: removes it, which must be there. */
+static int set_tag(struct kfs_node *node, const char *key, const char *value, struct kfs_error *err)
+{
+    struct tag_search search = {.key = key};
+    int rc = value == NULL ? find_tag(node, &search, err) : 0;
+
+    if (rc == 0 && value == NULL && !search.found)
+        return kfs_fail(err, ENODATA, "stream has no tag %s", key);
+    return rc != 0 ? rc : kfs_tag_change(node->topic->stream, &(struct kfs_tag){key, value}, 1, err);
+}
+
+/* ---- attributes ---- */
+
 /* The row of a name on a node, or N_ROWS. */
 static size_t find_row(const struct kfs_node *node, const char *name)
 {
@@ -165,6 +240,17 @@ static size_t find_row(const struct kfs_node *node, const char *name)
             return i;
     }
     return N_ROWS;
+}
+
+static ssize_t give(const char *text, char *value, size_t len)
+{
+    size_t size = strlen(text);
+
+    if (len > 0 && len < size)
+        return -ERANGE;
+    if (len > 0)
+        memcpy(value, text, size);
+    return (ssize_t)size;
 }
 
 static int gather(const struct kfs_node *node, struct facts *facts, struct kfs_error *err)
@@ -188,22 +274,17 @@ ssize_t kfs_fs_getxattr(struct kfs_fs *fs, struct kfs_node *node, const char *na
     struct facts facts = {0};
     char text[VALUE_MAX];
     size_t row = find_row(node, name);
+    struct tag_search search = {.key = tag_of(node, name)};
 
-    if (row == N_ROWS)
+    if (row == N_ROWS && search.key == NULL)
         return -ENODATA;
-    int rc = gather(node, &facts, &err);
+    int rc = search.key != NULL ? find_tag(node, &search, &err) : gather(node, &facts, &err);
     if (rc != 0)
         return kfs_node_report(fs, node, "getxattr", &err);
+    if (search.key != NULL)
+        return search.found ? give(search.value, value, len) : -ENODATA;
     rows[row].print(&facts, text);
-    size_t size = strlen(text);
-    if (size == 0)
-        return -ENODATA;
-    if (len == 0)
-        return (ssize_t)size;
-    if (len < size)
-        return -ERANGE;
-    memcpy(value, text, size);
-    return (ssize_t)size;
+    return text[0] == '\0' ? -ENODATA : give(text, value, len);
 }
 
 ssize_t kfs_fs_listxattr(struct kfs_fs *fs, struct kfs_node *node, char *list, size_t len)
@@ -211,7 +292,7 @@ ssize_t kfs_fs_listxattr(struct kfs_fs *fs, struct kfs_node *node, char *list, s
     struct kfs_error err = {0};
     struct facts facts = {0};
     char text[VALUE_MAX];
-    size_t size = 0;
+    struct name_list names = {list, len, 0};
 
     if (node->type != KFS_NODE_STREAM && node->type != KFS_NODE_SHARD)
         return 0;
@@ -219,25 +300,24 @@ ssize_t kfs_fs_listxattr(struct kfs_fs *fs, struct kfs_node *node, char *list, s
     if (rc != 0)
         return kfs_node_report(fs, node, "listxattr", &err);
     for (size_t i = 0; i < N_ROWS; i++) {
-        size_t need = strlen(PREFIX) + strlen(rows[i].name) + 1;
         if (rows[i].where != node->type)
             continue;
         rows[i].print(&facts, text);
-        if (text[0] == '\0')
-            continue;
-        if (len > 0 && size + need > len)
+        if (text[0] != '\0' && add_name(&names, PREFIX, rows[i].name) != 0)
             return -ERANGE;
-        if (len > 0)
-            (void)snprintf(list + size, need, PREFIX "%s", rows[i].name);
-        size += need;
     }
-    return (ssize_t)size;
+    if (node->type == KFS_NODE_STREAM)
+        rc = kfs_tag_list(node->topic->stream, list_tag, &names, &err);
+    if (rc < 0)
+        return kfs_node_report(fs, node, "listxattr", &err);
+    return rc > 0 ? -ERANGE : (ssize_t)names.size;
 }
 
 int kfs_fs_setxattr(struct kfs_fs *fs, struct kfs_node *node, const char *name, const char *value, size_t len)
 {
     struct kfs_error err = {0};
-    char text[16] = "";
+    char text[KFS_TAG_BYTES_MAX + 1] = "";
+    const char *tag = tag_of(node, name);
     size_t row = find_row(node, name);
     int rc;
 
@@ -245,9 +325,25 @@ int kfs_fs_setxattr(struct kfs_fs *fs, struct kfs_node *node, const char *name, 
         return -EOPNOTSUPP;
     if (len > 0 && len < sizeof text)
         memcpy(text, value, len);
-    if (row == N_ROWS || rows[row].set == NULL)
+    if (tag != NULL)
+        rc = strlen(text) == len ? set_tag(node, tag, text, &err)
+                                 : kfs_fail(&err, EINVAL, "the value has a NUL, or is too long");
+    else if (row == N_ROWS || rows[row].set == NULL)
         rc = kfs_fail(&err, EPERM, "the attribute %s cannot be set here", name);
     else
         rc = rows[row].set(node, text, &err);
     return rc == 0 ? 0 : kfs_node_report(fs, node, "setxattr", &err);
+}
+
+int kfs_fs_removexattr(struct kfs_fs *fs, struct kfs_node *node, const char *name)
+{
+    struct kfs_error err = {0};
+    const char *tag = tag_of(node, name);
+    int rc;
+
+    if (strncmp(name, PREFIX, strlen(PREFIX)) != 0)
+        return -EOPNOTSUPP;
+    rc = tag != NULL ? set_tag(node, tag, NULL, &err)
+                     : kfs_fail(&err, EPERM, "the attribute %s cannot be removed", name);
+    return rc == 0 || rc == -ENODATA ? rc : kfs_node_report(fs, node, "removexattr", &err);
 }

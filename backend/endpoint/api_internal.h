@@ -89,7 +89,6 @@ struct api_settings {
     char *key_id;     /* NULL: not encrypted */
     uint32_t metrics; /* a bit for each of api_metric_names */
     uint32_t warm_mibps;
-    struct api_tags tags;
     char *policy;
 };
 

@@ -1,4 +1,4 @@
-/* What a stream has besides its records, kept in its notes: api.stream holds the
+/* What a stream has besides its records and tags, kept in its notes: api.stream holds the
  * stream's settings, api.consumer.HASH a consumer (HASH: MD5 of its name). A change
  * is made to a copy, written, and then put in the place of the old one. */
 #include <errno.h>
@@ -27,7 +27,6 @@ void api_settings_release(struct api_settings *settings)
 {
     free(settings->key_id);
     free(settings->policy);
-    api_tags_release(&settings->tags);
     *settings = (struct api_settings){0};
 }
 
@@ -50,10 +49,8 @@ static bool copy_text(char **to, const char *from)
 static int copy_settings(struct api_settings *to, const struct api_settings *from)
 {
     *to = *from;
-    to->tags = (struct api_tags){0};
     to->policy = NULL;
-    if (copy_text(&to->key_id, from->key_id) && copy_text(&to->policy, from->policy) &&
-        api_tags_copy(&to->tags, &from->tags) == 0)
+    if (copy_text(&to->key_id, from->key_id) && copy_text(&to->policy, from->policy))
         return 0;
     api_settings_release(to);
     return -ENOMEM;
@@ -69,16 +66,6 @@ int api_settings_copy(struct api_call *call, struct api_stream *stream, struct a
 
 /* ---- printing ---- */
 
-static void out_common(struct kfs_out *out, const struct api_tags *tags, const char *policy)
-{
-    kfs_out_map(out, "tags");
-    for (size_t i = 0; i < tags->n; i++)
-        kfs_out_string(out, tags->tags[i].key, tags->tags[i].value);
-    kfs_out_map_end(out);
-    if (policy != NULL)
-        kfs_out_string(out, "policy", policy);
-}
-
 int api_settings_print(const struct api_settings *s, struct kfs_buf *text)
 {
     struct kfs_out out;
@@ -90,7 +77,8 @@ int api_settings_print(const struct api_settings *s, struct kfs_buf *text)
         kfs_out_string(&out, "key_id", s->key_id);
     kfs_out_int(&out, "metrics", s->metrics);
     kfs_out_int(&out, "warm_mibps", s->warm_mibps);
-    out_common(&out, &s->tags, s->policy);
+    if (s->policy != NULL)
+        kfs_out_string(&out, "policy", s->policy);
     kfs_out_map_end(&out);
     return out.error;
 }
@@ -103,7 +91,12 @@ static int print_consumer(const struct api_consumer *c, struct kfs_buf *text)
     kfs_out_map(&out, NULL);
     kfs_out_string(&out, "name", c->name);
     kfs_out_int(&out, "created_ms", (int64_t)c->created_ms);
-    out_common(&out, &c->tags, c->policy);
+    kfs_out_map(&out, "tags");
+    for (size_t i = 0; i < c->tags.n; i++)
+        kfs_out_string(&out, c->tags.tags[i].key, c->tags.tags[i].value);
+    kfs_out_map_end(&out);
+    if (c->policy != NULL)
+        kfs_out_string(&out, "policy", c->policy);
     kfs_out_map_end(&out);
     return out.error;
 }
@@ -185,7 +178,6 @@ static int load_settings(struct kfs_api *api, struct api_stream *stream, struct 
         s->metrics = (uint32_t)get_whole(&note.root, "metrics") & API_METRICS_ALL;
         s->warm_mibps = (uint32_t)get_whole(&note.root, "warm_mibps");
         s->policy = get_text(&note.root, "policy");
-        rc = get_tags(&note.root, &s->tags);
         atomic_store(&stream->kms, s->key_id != NULL);
     }
     note_release(&note);

@@ -15,6 +15,7 @@
 struct creation {
     struct kfs_stream_spec spec;
     struct api_settings settings;
+    struct api_tags tags;
 };
 
 static int read_warm(struct api_call *call, struct api_settings *settings)
@@ -53,30 +54,36 @@ static int read_creation(struct api_call *call, const char *name, struct creatio
                         call->account, call->region, KFS_SHARDS_MAX, (long long)shards);
     c->spec.shards = c->settings.on_demand ? API_ON_DEMAND_SHARDS : (uint32_t)shards;
     c->spec.max_record_bytes = (uint32_t)api_integer(call->in, "MaxRecordSizeInKiB", 0) * 1024;
-    return tags == NULL ? 0 : api_tags_add(call, tags, name, &c->settings.tags);
+    return tags == NULL ? 0 : api_tags_add(call, tags, name, &c->tags);
 }
 
 static bool is_default(const struct api_settings *s)
 {
-    return !s->on_demand && s->tags.n == 0 && s->warm_mibps == 0;
+    return !s->on_demand && s->warm_mibps == 0;
 }
 
 /* Makes the stream, with its settings: a crash leaves both or neither. */
-static int create(struct api_call *call, const char *name, struct creation *c)
+static int create(struct api_call *call, const char *name, const struct creation *c)
 {
+    struct kfs_stream_spec spec = c->spec;
+    struct kfs_tag tags[API_TAGS_MAX];
     struct kfs_error err = {0};
     struct kfs_buf note;
 
     kfs_buf_init(&note, KFS_NOTE_BYTES_MAX);
+    for (size_t i = 0; i < c->tags.n; i++)
+        tags[i] = (struct kfs_tag){c->tags.tags[i].key, c->tags.tags[i].value};
+    spec.tags = tags;
+    spec.n_tags = c->tags.n;
     if (!is_default(&c->settings)) {
         if (api_settings_print(&c->settings, &note) != 0) {
             kfs_buf_release(&note);
             return api_no_memory(call);
         }
-        c->spec.note = API_NOTE_STREAM;
-        c->spec.note_text = (struct kfs_bytes){note.data, note.len};
+        spec.note = API_NOTE_STREAM;
+        spec.note_text = (struct kfs_bytes){note.data, note.len};
     }
-    int rc = kfs_stream_create(call->api->config.backend, name, &c->spec, &err);
+    int rc = kfs_stream_create(call->api->config.backend, name, &spec, &err);
     kfs_buf_release(&note);
     if (rc == -EEXIST)
         return api_fail(call, "ResourceInUseException", "Stream %s under account %s already exists.", name,
@@ -113,6 +120,7 @@ int api_create_stream(struct api_call *call)
     if (rc == 0)
         rc = begin_stream(call, name);
     api_settings_release(&c.settings);
+    api_tags_release(&c.tags);
     return rc;
 }
 

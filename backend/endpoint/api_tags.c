@@ -82,23 +82,10 @@ int api_tags_copy(struct api_tags *to, const struct api_tags *from)
 
 /* ---- what may be in one ---- */
 
-/* Letters and digits of any script, spaces, and the marks the service names; colons are in keys that
- * clients use. Beyond ASCII every character counts as a letter. */
-static bool is_allowed(const char *text)
-{
-    for (const char *p = text; *p != '\0'; p++) {
-        unsigned char c = (unsigned char)*p;
-        bool letter = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80;
-        if (!letter && strchr("_./=+-%@: ", c) == NULL)
-            return false;
-    }
-    return true;
-}
-
 /* A key, or a value; `how` is what the request would do with it. */
 static int check_text(struct api_call *call, const char *text, const char *how, const char *stream)
 {
-    if (!is_allowed(text))
+    if (strchr(text, '%') == NULL && !kfs_tag_text_valid(text))
         return api_invalid(call, "Some tags contain invalid characters. Valid characters: Unicode letters, digits, "
                                  "white space, _ . / = + - %% @.");
     if (strchr(text, '%') != NULL)
@@ -153,20 +140,64 @@ static int change(struct api_call *call, const char *stream, struct api_tags *ta
     return 0;
 }
 
+static int keep_tag(void *arg, const struct kfs_tag *tag)
+{
+    return api_tags_set(arg, tag->key, tag->value);
+}
+
+/* A stream's, to be released also after a failure. */
+static int load_tags(struct api_call *call, struct api_stream *stream, struct api_tags *tags)
+{
+    struct kfs_error err = {0};
+    int rc = kfs_tag_list(stream->stream, keep_tag, tags, &err);
+
+    if (rc == -ENOMEM)
+        return api_no_memory(call);
+    return rc == 0 ? 0 : api_fail_backend(call, &err);
+}
+
+/* Makes `before` what `after` is. */
+static int store_tags(struct api_call *call, struct api_stream *stream, const struct api_tags *before,
+                      const struct api_tags *after)
+{
+    struct kfs_tag *changes = calloc(before->n + after->n + 1, sizeof *changes);
+    struct kfs_error err = {0};
+    bool found;
+    size_t n = 0;
+
+    if (changes == NULL)
+        return api_no_memory(call);
+    for (size_t i = 0; i < before->n; i++) {
+        (void)search(after, before->tags[i].key, &found);
+        if (!found)
+            changes[n++] = (struct kfs_tag){before->tags[i].key, NULL};
+    }
+    for (size_t i = 0; i < after->n; i++) {
+        size_t at = search(before, after->tags[i].key, &found);
+        if (!found || strcmp(before->tags[at].value, after->tags[i].value) != 0)
+            changes[n++] = (struct kfs_tag){after->tags[i].key, after->tags[i].value};
+    }
+    int rc = kfs_tag_change(stream->stream, changes, n, &err);
+    free(changes);
+    return rc == 0 ? 0 : api_fail_backend(call, &err);
+}
+
 static int change_stream(struct api_call *call, struct api_stream *stream)
 {
-    struct api_settings settings;
+    struct api_tags before = {0};
+    struct api_tags after = {0};
 
     (void)pthread_mutex_lock(&stream->changes);
-    int rc = api_settings_copy(call, stream, &settings);
-    if (rc == 0) {
-        rc = change(call, stream->name, &settings.tags);
-        if (rc == 0)
-            rc = api_settings_replace(call, stream, &settings);
-        if (rc != 0)
-            api_settings_release(&settings);
-    }
+    int rc = load_tags(call, stream, &before);
+    if (rc == 0 && api_tags_copy(&after, &before) != 0)
+        rc = api_no_memory(call);
+    if (rc == 0)
+        rc = change(call, stream->name, &after);
+    if (rc == 0)
+        rc = store_tags(call, stream, &before, &after);
     (void)pthread_mutex_unlock(&stream->changes);
+    api_tags_release(&before);
+    api_tags_release(&after);
     return rc;
 }
 
@@ -244,16 +275,22 @@ int api_list_tags(struct api_call *call)
     const char *start = api_string(call, call->in, "ExclusiveStartTagKey");
     const size_t limit = (size_t)api_integer(call->in, "Limit", LIST_DEFAULT);
     struct api_stream *stream;
+    struct api_tags tags = {0};
     size_t given = 0;
     bool more = false;
 
     if (api_find(call, API_EVEN_DELETING, &stream) != 0)
         return -1;
+    int rc = load_tags(call, stream, &tags);
+    api_put_back(call, stream);
+    if (rc != 0) {
+        api_tags_release(&tags);
+        return rc;
+    }
     kfs_out_map(&call->out, NULL);
     kfs_out_list(&call->out, "Tags");
-    (void)pthread_mutex_lock(&stream->lock);
-    for (size_t i = 0; i < stream->settings.tags.n; i++) {
-        const struct api_tag *tag = &stream->settings.tags.tags[i];
+    for (size_t i = 0; i < tags.n; i++) {
+        const struct api_tag *tag = &tags.tags[i];
         if (start != NULL && strcmp(tag->key, start) <= 0)
             continue;
         more = given == limit;
@@ -262,35 +299,43 @@ int api_list_tags(struct api_call *call)
         out_tag(&call->out, tag);
         given++;
     }
-    (void)pthread_mutex_unlock(&stream->lock);
     kfs_out_list_end(&call->out);
     kfs_out_bool(&call->out, "HasMoreTags", more);
     kfs_out_map_end(&call->out);
-    api_put_back(call, stream);
+    api_tags_release(&tags);
     return 0;
+}
+
+/* A copy of a consumer's. */
+static int copy_consumer_tags(struct api_call *call, struct api_stream *stream, const char *name, struct api_tags *tags)
+{
+    bool found;
+
+    (void)pthread_mutex_lock(&stream->lock);
+    size_t at = api_consumer_find(stream, name, &found);
+    int rc = found ? api_tags_copy(tags, &stream->consumers[at]->tags) : 0;
+    (void)pthread_mutex_unlock(&stream->lock);
+    return rc == 0 ? 0 : api_no_memory(call);
 }
 
 int api_list_resource_tags(struct api_call *call)
 {
     struct api_resource resource;
-    const struct api_tags *tags;
-    bool found = true;
+    struct api_tags tags = {0};
 
     if (api_find_resource(call, &resource) != 0)
         return -1;
-    (void)pthread_mutex_lock(&resource.stream->lock);
-    tags = &resource.stream->settings.tags;
-    if (resource.consumer != NULL) {
-        size_t at = api_consumer_find(resource.stream, resource.consumer, &found);
-        tags = found ? &resource.stream->consumers[at]->tags : NULL;
-    }
-    kfs_out_map(&call->out, NULL);
-    kfs_out_list(&call->out, "Tags");
-    for (size_t i = 0; tags != NULL && i < tags->n; i++)
-        out_tag(&call->out, &tags->tags[i]);
-    kfs_out_list_end(&call->out);
-    kfs_out_map_end(&call->out);
-    (void)pthread_mutex_unlock(&resource.stream->lock);
+    int rc = resource.consumer == NULL ? load_tags(call, resource.stream, &tags)
+                                       : copy_consumer_tags(call, resource.stream, resource.consumer, &tags);
     api_put_back(call, resource.stream);
-    return 0;
+    if (rc == 0) {
+        kfs_out_map(&call->out, NULL);
+        kfs_out_list(&call->out, "Tags");
+        for (size_t i = 0; i < tags.n; i++)
+            out_tag(&call->out, &tags.tags[i]);
+        kfs_out_list_end(&call->out);
+        kfs_out_map_end(&call->out);
+    }
+    api_tags_release(&tags);
+    return rc;
 }

@@ -89,7 +89,8 @@ static char *valid_token(const struct kfs_chain *chain, struct kfs_bytes text)
     return copy;
 }
 
-static int read_token(const struct kfs_chain *chain, const struct sso *sso, char **token, struct kfs_error *err)
+static int read_token(const struct kfs_chain *chain, const char *profile, const struct sso *sso, char **token,
+                      struct kfs_error *err)
 {
     char *path = token_path(chain, sso);
     struct kfs_buf text;
@@ -103,8 +104,9 @@ static int read_token(const struct kfs_chain *chain, const struct sso *sso, char
         kfs_secret_wipe(text.data, text.len);
     kfs_buf_release(&text);
     if (*token == NULL)
-        return kfs_fail(err, EACCES, "SSO: there is no valid token of %s; run aws sso login",
-                        sso->session != NULL ? sso->session : sso->start_url);
+        return kfs_fail(err, EACCES,
+                        "SSO: there is no token of %s that has not expired; run: aws sso login --profile %s",
+                        sso->session != NULL ? sso->session : sso->start_url, profile);
     return 0;
 }
 
@@ -134,7 +136,7 @@ int kfs_provide_sso(struct kfs_chain *chain, const char *profile, struct kfs_cre
     int rc = read_settings(chain, profile, &sso, err);
 
     if (rc == 0)
-        rc = read_token(chain, &sso, &token, err);
+        rc = read_token(chain, profile, &sso, &token, err);
     if (token == NULL)
         return rc;
     kfs_buf_init(&url, (size_t)2 * KFS_URL_MAX);
@@ -148,8 +150,10 @@ int kfs_provide_sso(struct kfs_chain *chain, const char *profile, struct kfs_cre
             rc = t.status == 200
                      ? kfs_keys_from_json("SSO", (struct kfs_bytes){t.answer.data, t.answer.len}, "roleCredentials",
                                           &kfs_key_names_sso, keys, err)
-                     : kfs_fail(err, EACCES, "SSO: HTTP status %d for role %s of account %s; aws sso login may help",
-                                t.status, sso.role, sso.account);
+                     : kfs_fail(
+                           err, EACCES,
+                           "SSO: HTTP status %d for role %s of account %s; what may help: aws sso login --profile %s",
+                           t.status, sso.role, sso.account, profile);
             kfs_transfer_release(&t);
         }
     }

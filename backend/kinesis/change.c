@@ -64,43 +64,6 @@ int remote_stream_update(struct kfs_stream *s, const struct kfs_stream_change *c
     return rc == 0 ? remote_stream_await(stream, err) : rc;
 }
 
-/* ---- shards ---- */
-
-int remote_shard_split(struct kfs_stream *s, uint32_t index, kfs_hash start, struct kfs_error *err)
-{
-    struct remote_stream *stream = (struct remote_stream *)s;
-    char digits[KFS_HASH_DIGITS_MAX + 1];
-    struct remote_shard *shard;
-    int rc = remote_shard_find(stream, index, &shard, NULL, err);
-
-    (void)kfs_hash_print(start, digits);
-    if (rc == 0)
-        rc = remote_stream_await(stream, err);
-    if (rc == 0)
-        rc = remote_tell(stream->remote, "SplitShard", err,
-                         "{\"StreamName\":\"%s\",\"ShardToSplit\":\"%s\",\"NewStartingHashKey\":\"%s\"}", stream->name,
-                         shard->id, digits);
-    return rc == 0 ? remote_stream_await(stream, err) : rc;
-}
-
-int remote_shard_merge(struct kfs_stream *s, uint32_t index, uint32_t adjacent, struct kfs_error *err)
-{
-    struct remote_stream *stream = (struct remote_stream *)s;
-    struct remote_shard *shard;
-    struct remote_shard *other;
-    int rc = remote_shard_find(stream, index, &shard, NULL, err);
-
-    if (rc == 0)
-        rc = remote_shard_find(stream, adjacent, &other, NULL, err);
-    if (rc == 0)
-        rc = remote_stream_await(stream, err);
-    if (rc == 0)
-        rc = remote_tell(stream->remote, "MergeShards", err,
-                         "{\"StreamName\":\"%s\",\"ShardToMerge\":\"%s\",\"AdjacentShardToMerge\":\"%s\"}",
-                         stream->name, shard->id, other->id);
-    return rc == 0 ? remote_stream_await(stream, err) : rc;
-}
-
 /* ---- streams ---- */
 
 static int ask_for_stream(struct remote *r, const char *name, const struct kfs_stream_spec *spec, struct kfs_error *err)
@@ -159,8 +122,11 @@ int remote_stream_create(struct kfs_backend *b, const char *name, const struct k
     remote_facts_release(&facts);
     if (rc != 0)
         return rc;
-    /* The endpoint has had the stream for a while without the note: no one here has. */
-    if (spec->note != NULL)
+    /* The endpoint has had the stream for a while without these: no one here has. Not every endpoint takes tags with
+     * the creation. */
+    if (spec->n_tags > 0)
+        rc = remote_tag_change(&stream->base, spec->tags, spec->n_tags, err);
+    if (rc == 0 && spec->note != NULL)
         rc = remote_note_set(b, &stream->base, spec->note, spec->note_text, err);
     remote_stream_close(&stream->base);
     (void)remote_refresh_names(r, NULL); /* listed at once, not only after the next refresh */

@@ -128,6 +128,10 @@ struct remote_stream {
     struct remote_shard **shards; /* by index; never taken out */
     size_t n_shards;
 
+    pthread_mutex_t tags_lock;
+    struct kfs_buf tags; /* "key NUL value NUL" of each */
+    uint64_t tags_ms;    /* when they were asked for; 0: they are not known */
+
     pthread_mutex_t watch_lock;
     struct kfs_watch *watches;
 };
@@ -257,10 +261,10 @@ int remote_stream_update(struct kfs_stream *s, const struct kfs_stream_change *c
 /* Waits until the stream is ACTIVE and takes over what it is now. */
 int remote_stream_await(struct remote_stream *stream, struct kfs_error *err);
 int remote_stream_check(const struct remote_stream *stream, struct kfs_error *err); /* -ENOENT: it is gone */
-int remote_shard_split(struct kfs_stream *s, uint32_t index, kfs_hash start, struct kfs_error *err);
-int remote_shard_merge(struct kfs_stream *s, uint32_t index, uint32_t adjacent, struct kfs_error *err);
 
 /* ---- resize.c ---- */
+int remote_shard_split(struct kfs_stream *s, uint32_t index, kfs_hash start, struct kfs_error *err);
+int remote_shard_merge(struct kfs_stream *s, uint32_t index, uint32_t adjacent, struct kfs_error *err);
 int remote_stream_resize(struct kfs_stream *s, uint32_t target, struct kfs_error *err);
 /* By SplitShard and MergeShards, one after the other. */
 int remote_stream_reshard(struct remote_stream *stream, uint32_t target, struct kfs_error *err);
@@ -338,6 +342,11 @@ int remote_read_stored(struct kfs_reader *r, uint64_t offset, struct kfs_stored 
 int remote_dead_count(struct kfs_stream *s, uint32_t index, uint64_t *n, struct kfs_error *err);
 int remote_dead_list(struct kfs_stream *s, uint32_t index, kfs_dead_visit *visit, void *arg, struct kfs_error *err);
 int remote_dead_end(struct kfs_stream *s, uint32_t index, enum kfs_dead_end end, struct kfs_error *err);
+
+/* ---- tags.c ---- */
+#define REMOTE_TAGS_BYTES_MAX (1U << 20) /* of a stream */
+int remote_tag_list(struct kfs_stream *s, kfs_tag_visit *visit, void *arg, struct kfs_error *err);
+int remote_tag_change(struct kfs_stream *s, const struct kfs_tag *changes, size_t n, struct kfs_error *err);
 
 /* ---- notes.c, status.c, keeper.c ---- */
 int remote_note_get(struct kfs_backend *b, struct kfs_stream *s, const char *name, struct kfs_buf *buf,

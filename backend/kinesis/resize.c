@@ -1,11 +1,19 @@
-/* Changing the number of shards: UpdateShardCount in steps, or splits and merges where an endpoint has none. */
+/* Splits and merges, and changing the number of shards: UpdateShardCount in steps, or splits and merges where an
+ * endpoint has none. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "backend/kinesis/internal.h"
 
 #define STEPS_MAX 64 /* each at most doubles or halves */
+
+/* The shards as they are known, to be changed. */
+struct plan {
+    struct kfs_topology shards;
+    char account[13]; /* for texts */
+};
 
 /* How many shards the next UpdateShardCount may ask for on the way to a target. */
 static uint32_t next_count(uint32_t open, uint32_t target)
@@ -34,7 +42,89 @@ static bool is_uniform(struct remote_stream *stream, uint32_t target)
     return found == target;
 }
 
+/* ---- plans ---- */
+
+static int plan_init(struct plan *plan, struct remote_stream *stream, struct kfs_error *err)
+{
+    struct kfs_shard_info *shards;
+    struct kfs_stream_info info;
+    size_t n;
+    int rc = remote_stream_info(&stream->base, &info, err);
+
+    if (rc == 0)
+        rc = remote_shard_list(&stream->base, &shards, &n, err);
+    if (rc != 0)
+        return rc;
+    plan->account[0] = '\0';
+    (void)sscanf(info.arn, "arn:%*[^:]:kinesis:%*[^:]:%12[0-9]:", plan->account);
+    rc = kfs_topology_init(&plan->shards, shards, n, n > 0 ? shards[n - 1].index + 1 : 0);
+    plan->shards.stream = stream->name;
+    plan->shards.account = plan->account;
+    free(shards);
+    return rc != 0 ? kfs_fail(err, -rc, "out of memory") : 0;
+}
+
+static void plan_release(struct plan *plan)
+{
+    kfs_topology_release(&plan->shards);
+}
+
 /* ---- by splits and merges ---- */
+
+/* Whether the endpoint is to be asked at all. What it says to a split or merge that cannot be is its own affair:
+ * kinesalite splits a closed shard again, kinesis-local answers as if a stream existed already. */
+static int check(struct remote_stream *stream, uint32_t index, const uint32_t *adjacent, const kfs_hash *start,
+                 struct kfs_error *err)
+{
+    struct plan plan;
+    int rc = plan_init(&plan, stream, err);
+
+    if (rc != 0)
+        return rc;
+    rc = adjacent != NULL ? kfs_topology_merge(&plan.shards, index, *adjacent, err)
+                          : kfs_topology_split(&plan.shards, index, *start, err);
+    plan_release(&plan);
+    return rc;
+}
+
+int remote_shard_split(struct kfs_stream *s, uint32_t index, kfs_hash start, struct kfs_error *err)
+{
+    struct remote_stream *stream = (struct remote_stream *)s;
+    char digits[KFS_HASH_DIGITS_MAX + 1];
+    struct remote_shard *shard;
+    int rc = remote_shard_find(stream, index, &shard, NULL, err);
+
+    (void)kfs_hash_print(start, digits);
+    if (rc == 0)
+        rc = remote_stream_await(stream, err);
+    if (rc == 0)
+        rc = check(stream, index, NULL, &start, err);
+    if (rc == 0)
+        rc = remote_tell(stream->remote, "SplitShard", err,
+                         "{\"StreamName\":\"%s\",\"ShardToSplit\":\"%s\",\"NewStartingHashKey\":\"%s\"}", stream->name,
+                         shard->id, digits);
+    return rc == 0 ? remote_stream_await(stream, err) : rc;
+}
+
+int remote_shard_merge(struct kfs_stream *s, uint32_t index, uint32_t adjacent, struct kfs_error *err)
+{
+    struct remote_stream *stream = (struct remote_stream *)s;
+    struct remote_shard *shard;
+    struct remote_shard *other;
+    int rc = remote_shard_find(stream, index, &shard, NULL, err);
+
+    if (rc == 0)
+        rc = remote_shard_find(stream, adjacent, &other, NULL, err);
+    if (rc == 0)
+        rc = remote_stream_await(stream, err);
+    if (rc == 0)
+        rc = check(stream, index, &adjacent, NULL, err);
+    if (rc == 0)
+        rc = remote_tell(stream->remote, "MergeShards", err,
+                         "{\"StreamName\":\"%s\",\"ShardToMerge\":\"%s\",\"AdjacentShardToMerge\":\"%s\"}",
+                         stream->name, shard->id, other->id);
+    return rc == 0 ? remote_stream_await(stream, err) : rc;
+}
 
 /* The open shard of a range, by the index that the endpoint gave it. */
 static int find_range(const struct kfs_shard_info *shards, size_t n, const struct kfs_hash_range *range,
@@ -88,22 +178,17 @@ static int replay(struct remote_stream *stream, const struct kfs_topology *plan,
 
 int remote_stream_reshard(struct remote_stream *stream, uint32_t target, struct kfs_error *err)
 {
-    struct kfs_topology plan = {.stream = stream->name, .account = ""};
-    struct kfs_shard_info *shards;
-    size_t n;
-    int rc = remote_shard_list(&stream->base, &shards, &n, err);
+    struct plan plan;
+    size_t known;
+    int rc = plan_init(&plan, stream, err);
 
     if (rc != 0)
         return rc;
-    rc = kfs_topology_init(&plan, shards, n, n > 0 ? shards[n - 1].index + 1 : 0);
-    if (rc != 0)
-        rc = kfs_fail(err, -rc, "out of memory");
-    else
-        rc = kfs_topology_resize(&plan, target, err);
+    known = plan.shards.n;
+    rc = kfs_topology_resize(&plan.shards, target, err);
     if (rc == 0)
-        rc = replay(stream, &plan, n, err);
-    kfs_topology_release(&plan);
-    free(shards);
+        rc = replay(stream, &plan.shards, known, err);
+    plan_release(&plan);
     return rc;
 }
 

@@ -301,13 +301,15 @@ static void on_failure(struct remote_sender *s, const struct kfs_error *failure)
         put_back(s, s->batch->offsets, s->batch->n);
         s->config.events->trouble(s->config.arg, failure);
     }
-    if (verdict == REMOTE_BAD && !dead) {
+    /* What the line or the endpoint cannot do within the deadline would come to the same for ever. */
+    if ((verdict == REMOTE_BAD && !dead) || failure->code == ETIMEDOUT) {
         s->limit_records = s->batch->n > 1 ? s->batch->n / 2 : 1;
         s->limit_bytes = s->batch->bytes > 2 ? s->batch->bytes / 2 : 1;
-        go_on(s);
-        return;
     }
-    back_off(s);
+    if (verdict == REMOTE_BAD && !dead)
+        go_on(s);
+    else
+        back_off(s);
 }
 
 static void raise_limits(struct remote_sender *s)

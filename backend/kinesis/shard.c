@@ -412,7 +412,7 @@ static int trim_age(struct remote *r, struct kfs_log *mirror, uint32_t hours, bo
 void remote_shard_expire(struct remote_shard *shard, uint32_t retention_hours)
 {
     (void)pthread_mutex_lock(&shard->lock);
-    if (shard->mirror != NULL)
+    if (has_mirror(shard) && remote_shard_mirror(shard, NULL) == 0)
         (void)trim_age(shard->stream->remote, shard->mirror, retention_hours, true, NULL);
     (void)pthread_mutex_unlock(&shard->lock);
 }
@@ -486,7 +486,8 @@ static void visit_mirror(struct remote_shard *shard)
         (void)remote_shard_mirror(shard, NULL); /* one that cannot be opened is told to who reads it */
 }
 
-static int tidy_mirror(struct remote_shard *shard, struct kfs_log *mirror, uint32_t retention_hours,
+/* idle: it will be closed, and the horizon must be where it was when it is opened again. */
+static int tidy_mirror(struct remote_shard *shard, struct kfs_log *mirror, uint32_t retention_hours, bool idle,
                        struct kfs_error *err)
 {
     struct remote *r = shard->stream->remote;
@@ -494,7 +495,7 @@ static int tidy_mirror(struct remote_shard *shard, struct kfs_log *mirror, uint3
 
     if (rc == 0)
         rc = kfs_log_trim_size(mirror, r->options.mirror_max, err);
-    return rc == 0 ? trim_age(r, mirror, retention_hours, false, err) : rc;
+    return rc == 0 ? trim_age(r, mirror, retention_hours, idle, err) : rc;
 }
 
 void remote_shard_tidy(struct remote_shard *shard, uint32_t retention_hours)
@@ -513,7 +514,7 @@ void remote_shard_tidy(struct remote_shard *shard, uint32_t retention_hours)
     if (rc != 0)
         atomic_store(&r->failed, true);
     if (rc == 0 && mirror != NULL)
-        rc = tidy_mirror(shard, mirror, retention_hours, &err);
+        rc = tidy_mirror(shard, mirror, retention_hours, idle, &err);
     if (rc == 0 && idle)
         kfs_loop_call(r->loop, retire, shard);
     if (rc != 0 && r->base.fault != NULL)

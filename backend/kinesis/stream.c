@@ -19,6 +19,8 @@ struct remote_stream *remote_stream_new(struct remote *r, const char *name, uint
     stream->generation = generation;
     stream->dir = dir;
     (void)pthread_rwlock_init(&stream->lock, NULL);
+    (void)pthread_mutex_init(&stream->tags_lock, NULL);
+    kfs_buf_init(&stream->tags, REMOTE_TAGS_BYTES_MAX);
     (void)pthread_mutex_init(&stream->watch_lock, NULL);
     return stream;
 }
@@ -31,6 +33,8 @@ void remote_stream_free(struct remote_stream *stream)
     remote_consumer_release(&stream->consumer);
     stream->remote->options.io->close(stream->remote->options.io->ctx, stream->dir);
     (void)pthread_rwlock_destroy(&stream->lock);
+    kfs_buf_release(&stream->tags);
+    (void)pthread_mutex_destroy(&stream->tags_lock);
     (void)pthread_mutex_destroy(&stream->watch_lock);
     free(stream);
 }

@@ -8,6 +8,7 @@
 #include "backend/base/query.h"
 #include "backend/base/units.h"
 #include "backend/kinesis/chain_internal.h"
+#include "backend/kinesis/refusal.h"
 
 #define FORM_MAX ((size_t)64 << 10)
 #define TIMES 3
@@ -181,6 +182,25 @@ static void where(struct kfs_chain *chain, const char *profile, char region[KFS_
         (void)snprintf(url, KFS_URL_MAX + 1, "%s", GLOBAL_URL);
 }
 
+/* *date_ms: the time of a server that refused the request's, else 0. */
+static int ask(struct kfs_chain *chain, struct kfs_transfer *t, struct kfs_credentials *keys, uint64_t *date_ms,
+               struct kfs_error *err)
+{
+    struct kfs_error refusal = {0};
+    int rc = kfs_provider_ask(chain, "STS", t, TIMES, err);
+
+    *date_ms = 0;
+    if (rc != 0)
+        return rc;
+    rc = kfs_sts_read(t->status, (struct kfs_bytes){t->answer.data, t->answer.len}, keys, &refusal);
+    if (rc != 0 && kfs_refusal_of(refusal.aws_code, t->status)->skew)
+        *date_ms = kfs_transfer_date_ms(t);
+    if (rc != 0 && err != NULL)
+        *err = refusal;
+    kfs_transfer_release(t);
+    return rc;
+}
+
 int kfs_sts_call(struct kfs_chain *chain, const struct kfs_sts_request *request, struct kfs_credentials *keys,
                  struct kfs_error *err)
 {
@@ -203,10 +223,11 @@ int kfs_sts_call(struct kfs_chain *chain, const struct kfs_sts_request *request,
                                              .service = SERVICE,
                                              .keys = request->source,
                                              .at_ms = chain->config->clock->wall_ms(chain->config->clock->ctx)};
-        rc = kfs_provider_ask(chain, "STS", &t, TIMES, err);
-        if (rc == 0) {
-            rc = kfs_sts_read(t.status, (struct kfs_bytes){t.answer.data, t.answer.len}, keys, err);
-            kfs_transfer_release(&t);
+        uint64_t date_ms;
+        rc = ask(chain, &t, keys, &date_ms, err);
+        if (date_ms != 0 && request->source != NULL) { /* this machine's clock is wrong, or the secret is */
+            t.signing.at_ms = date_ms;
+            rc = ask(chain, &t, keys, &date_ms, err);
         }
     }
     if (form.data != NULL)

@@ -42,6 +42,7 @@ static void free_store(struct local_store *store)
         io->close(io->ctx, store->dir);
     (void)pthread_mutex_destroy(&store->changes);
     (void)pthread_mutex_destroy(&store->notes);
+    (void)pthread_mutex_destroy(&store->base.tags);
     (void)pthread_mutex_destroy(&store->lock);
     free(store);
 }
@@ -104,6 +105,7 @@ int kfs_local_open(const char *dir, const struct kfs_local_options *options, str
     store->lock_fd = -1;
     (void)pthread_mutex_init(&store->changes, NULL);
     (void)pthread_mutex_init(&store->notes, NULL);
+    (void)pthread_mutex_init(&store->base.tags, NULL);
     (void)pthread_mutex_init(&store->lock, NULL);
     store->dir = options->io->open_root(options->io->ctx, dir, true);
     if (store->dir < 0) {

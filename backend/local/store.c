@@ -143,7 +143,9 @@ static int make_files(struct local_store *store, int dir, const struct local_man
     rc = kfs_notedir_make(io, dir, spec->note, spec->note_text);
     if (rc != 0)
         return kfs_fail(err, -rc, "cannot write the stream's note: %s", strerror(-rc));
-    return local_manifest_save(io, dir, m, err);
+    if (spec->n_tags > 0)
+        rc = kfs_notedir_set(io, dir, KFS_NOTE_TAGS, spec->tags_note, err);
+    return rc == 0 ? local_manifest_save(io, dir, m, err) : rc;
 }
 
 /* Whether a directory is what a crash or a failed attempt of this process has left: without

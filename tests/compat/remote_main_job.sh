@@ -1,25 +1,27 @@
 #!/bin/bash
-# echo, cat and tail -f on an endpoint, and boto3 on its far side.
-# timeout: 180
+# echo, cat, tail -f and rsyslog on every endpoint, and boto3 on its far side: it reads what the file's writers wrote,
+# and they what it put.
+# timeout: 300
 . "$(dirname "$0")/lib_remote.sh"
 need_python
-for kind in own own-tls kinesalite kinesis-local kinesis-local-tls; do
-    PORT=
-    endpoint "$kind"
-    mount_remote
+need rsyslogd logger
+main_job() {
     mkdir "$MNT/clicks@shards=2"
     shard=$MNT/clicks/shardId-000000000001
     echo first >>"$shard"
     equal first "$(cat "$shard")" "$kind: what was written"
     tail -n +1 -f "$shard" >"$WORK/tail" &
     seq 1 300 >>"$shard"
+    rsyslog_into "$shard"
+    seq -f "writer 1 line %.0f end" 300 | logger -u "$WORK/socket" -t sender
+    wait_for 10 grep -q 'line 300 end' "$WORK/tail"
     py remote_far_side.py "$shard" >"$WORK/far" # puts a record too
-    equal "first 300" "$(head -n 1 "$WORK/far") $(tail -n 1 "$WORK/far")" "$kind: what boto3 got"
+    equal "first 300" "$(sed -n '1p; 301p' "$WORK/far" | xargs)" "$kind: what boto3 got"
+    tail -n +302 "$WORK/far" >"$WORK/logged"
+    check_writers "$WORK/logged" 1 300
     wait_for 10 grep -qx 'from boto3' "$WORK/tail"
-    { echo first && seq 1 300 && echo 'from boto3'; } | cmp - "$WORK/tail"
+    { cat "$WORK/far" && echo 'from boto3'; } | cmp - "$WORK/tail"
     cmp "$shard" "$WORK/tail"
     rmdir "$MNT/clicks"
-    unmount_fs
-    endpoint_down
-    rm -r "$WORK/spool"
-done
+}
+on_each main_job "$KINDS"

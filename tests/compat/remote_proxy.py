@@ -1,4 +1,7 @@
-"""Stands between kinesisfs and a real endpoint, and spoils answers: remote_proxy.py PORT ENDPOINT-PORT DIRECTORY
+"""Stands between kinesisfs and a real endpoint, and spoils answers:
+remote_proxy.py PORT ENDPOINT-PORT DIRECTORY [CERTIFICATES]
+
+CERTIFICATES has server-crt.pem and server-key.pem; with it both sides speak TLS.
 
 DIRECTORY/fault says how, and is read again for each request: "KIND [OPERATION]", without OPERATION for all of
 them. Each request is a line "TIME OPERATION KIND" of DIRECTORY/requests. Kinds that the endpoint does not hear of:
@@ -26,11 +29,17 @@ import os
 import re
 import socket
 import socketserver
+import ssl
 import struct
 import sys
 import time
 
 port, target, directory = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+SERVER = CLIENT = None
+if len(sys.argv) > 4:
+    SERVER = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    SERVER.load_cert_chain(f"{sys.argv[4]}/server-crt.pem", f"{sys.argv[4]}/server-key.pem")
+    CLIENT = ssl._create_unverified_context()  # endpoints of the tests sign their certificates themselves
 HUGE = 100 << 20
 REFUSALS = {
     "error": (500, b""),
@@ -45,6 +54,11 @@ class Over(Exception):
 
 class Handler(socketserver.StreamRequestHandler):
     endpoint = None
+
+    def setup(self):
+        if SERVER:
+            self.request = SERVER.wrap_socket(self.request, server_side=True)
+        super().setup()
 
     def handle(self):
         try:
@@ -85,6 +99,8 @@ class Handler(socketserver.StreamRequestHandler):
         if self.endpoint is None:
             self.endpoint = socket.create_connection(("127.0.0.1", target))
             self.endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if CLIENT:
+                self.endpoint = CLIENT.wrap_socket(self.endpoint)
         self.endpoint.sendall(request)
         answer = http.client.HTTPResponse(self.endpoint)
         answer.begin()

@@ -9,15 +9,7 @@ endpoint own
 mount_remote --pace=no
 mkdir "$MNT/plain" "$MNT/async"
 shard=shardId-000000000000
-sed "s|@WORK@|$WORK|; s|@PLAIN@|$MNT/plain/$shard|; s|@ASYNC@|$MNT/async/$shard|" >"$WORK/rsyslog.conf" <<'END'
-module(load="imuxsock" SysSock.Use="off")
-input(type="imuxsock" Socket="@WORK@/socket" RateLimit.Interval="0")
-template(name="line" type="string" string="%timestamp% %syslogtag%%msg%\n")
-action(type="omfile" file="@PLAIN@" template="line")
-action(type="omfile" file="@ASYNC@" template="line" asyncWriting="on" flushOnTXEnd="off" ioBufferSize="10k")
-END
-rsyslogd -n -f "$WORK/rsyslog.conf" -i "$WORK/pid" >"$WORK/said" 2>&1 &
-wait_for 20 test -S "$WORK/socket"
+rsyslog_into "$MNT/plain/$shard" "$MNT/async/$shard"
 for writer in 1 2 3 4; do seq -f "writer $writer line %.0f end" 1000 | logger -u "$WORK/socket" -t sender & done
 endpoint_down
 sleep 1

@@ -1,18 +1,16 @@
 #!/bin/bash
 # 100,000 lines of four writers in a shard: boto3 gets each of them, once, in its writer's order, and the file says
-# the same. Of kinesalite 10,000 (with KFS_SOAK as many), of kinesis-local 2,000 (10,000): it is slow.
+# the same, as does that of another mount. Without KFS_SOAK fewer on foreign endpoints: they are slow.
 # timeout: 300
 . "$(dirname "$0")/lib_remote.sh"
 need_python
-for kind in own:25000:25000 kinesalite:2500:25000 kinesis-local:500:2500; do
-    IFS=: read -r kind lines soak <<<"$kind"
-    [ -z "${KFS_SOAK:-}" ] || lines=$soak
-    PORT=
-    endpoint "$kind"
-    mount_remote --pace=no --close-wait=100s
+four_writers() {
+    local lines=25000 jobs=()
+    if [ -z "${KFS_SOAK:-}" ]; then
+        case $kind in own-tls | kinesalite) lines=2500 ;; kinesis-local*) lines=500 ;; esac
+    fi
     mkdir "$MNT/clicks"
     shard=$MNT/clicks/shardId-000000000000
-    jobs=()
     for writer in 1 2 3 4; do
         seq -f "writer $writer line %.0f end" "$lines" >>"$shard" &
         jobs+=($!)
@@ -21,8 +19,11 @@ for kind in own:25000:25000 kinesalite:2500:25000 kinesis-local:500:2500; do
     wait_for 100 spool_is_empty
     py remote_reader.py "$shard" >"$WORK/far"
     check_writers "$WORK/far" 4 "$lines"
-    cmp "$WORK/far" "$shard"
+    wait_for 100 cmp -s "$WORK/far" "$shard" # an open waits 5 s for the tip, which may be too far away
     unmount_fs
-    endpoint_down
-    rm -r "$WORK/spool"
-done
+    mv "$WORK/spool" "$WORK/spool.$kind"
+    mount_remote # knows nothing of the first
+    wait_for 100 cmp -s "$WORK/far" "$shard"
+}
+# kinesalite with TLS ends by an exception of its own under this ("aborted", its index.js:99).
+on_each four_writers "${KINDS/kinesalite-tls/}" --pace=no --close-wait=100s

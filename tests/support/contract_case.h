@@ -50,6 +50,7 @@ extern const struct contract_group contract_read;
 extern const struct contract_group contract_retention;
 extern const struct contract_group contract_watch;
 extern const struct contract_group contract_notes;
+extern const struct contract_group contract_tags;
 extern const struct contract_group contract_threads;
 extern const struct contract_group contract_reopen; /* only where the subject can */
 extern const struct contract_group contract_model;
@@ -62,6 +63,7 @@ extern const struct contract_group contract_wrappers;
 void clock_advance(struct contract_case *c, uint64_t ms);   /* both clocks */
 void clock_step_back(struct contract_case *c, uint64_t ms); /* the wall clock */
 uint64_t clock_now(const struct contract_case *c);
+uint64_t told_creation(const struct contract_case *c, uint64_t ms); /* of what was made then */
 
 /* ---- streams and readers; what these open need not be closed ---- */
 

@@ -41,7 +41,7 @@ static void first_shards_share_the_keys(void **state)
         assert_range(&shards[i], range.start, range.end);
         assert_false(kfs_seq_is_none(&shards[i].starting));
         assert_true(kfs_seq_is_none(&shards[i].ending));
-        assert_int_equal(shards[i].created_ms, clock_now(c));
+        assert_int_equal(shards[i].created_ms, told_creation(c, clock_now(c)));
         assert_int_equal(shards[i].closed_ms, 0);
     }
     assert_hash_equal(shards[0].range.start, 0);
@@ -109,7 +109,7 @@ static void empty_shard_has_an_empty_extent(void **state)
     assert_int_equal(extent.end, 0);
     assert_int_equal(extent.first_record, 0);
     assert_int_equal(extent.next_record, 0);
-    assert_int_equal(extent.last_arrival_ms, clock_now(c));
+    assert_int_equal(extent.last_arrival_ms, told_creation(c, clock_now(c)));
     assert_true(kfs_seq_is_none(&extent.last));
     assert_false(extent.closed);
 }

@@ -79,7 +79,7 @@ static void create_gives_defaults(void **state)
     assert_int_equal(info.open_shards, 2);
     assert_int_equal(info.retention_hours, 24);
     assert_int_equal(info.max_record_bytes, KFS_RECORD_BYTES_DEFAULT);
-    assert_int_equal(info.created_ms, clock_now(c));
+    assert_int_equal(info.created_ms, told_creation(c, clock_now(c)));
 }
 
 static void create_takes_settings(void **state)

@@ -98,6 +98,7 @@ static int stream_create(struct kfs_backend *base, const char *name, const struc
     memory_create_shards(s, spec->shards);
     if (spec->note != NULL)
         memory_put_note(&s->notes, spec->note, spec->note_text);
+    memory_put_note(&s->notes, KFS_NOTE_TAGS, spec->tags_note);
 
     b->streams = memory_alloc(b->streams, b->n + 1, sizeof *b->streams);
     memmove(&b->streams[place + 1], &b->streams[place], (b->n - place) * sizeof(struct memory_stream *));
@@ -283,6 +284,7 @@ static int close_backend(struct kfs_backend *base)
     memory_drop_notes(&b->notes);
     pthread_mutex_destroy(&b->lock);
     pthread_mutex_destroy(&b->watch_lock);
+    pthread_mutex_destroy(&b->base.tags);
     free(b);
     return 0;
 }
@@ -326,5 +328,6 @@ struct kfs_backend *memory_open(const struct kfs_clock *clock)
     *b = (struct memory_backend){.base = {.ops = &ops}, .clock = clock};
     pthread_mutex_init(&b->lock, NULL);
     pthread_mutex_init(&b->watch_lock, NULL);
+    pthread_mutex_init(&b->base.tags, NULL);
     return &b->base;
 }

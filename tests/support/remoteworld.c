@@ -47,24 +47,11 @@ struct kfs_credential_source remoteworld_keys(void)
     return (struct kfs_credential_source){NULL, get, refused, watch};
 }
 
-void remoteworld_start(struct remote_world_test *w, const struct kfs_clock *clock)
+void remoteworld_aim(struct remote_world_test *w, const struct kfs_clock *clock, const char *url)
 {
-    struct kfs_api_server_config server = {.address = "127.0.0.1", .threads = 2};
-    struct kfs_error err;
-
     w->wall = clock;
     w->clock = (struct kfs_clock){w, wall, mono};
-    w->endpoint = memory_open(clock);
-    w->api_config.backend = w->endpoint;
-    w->api_config.clock = clock;
-    w->api_config.region = "us-east-1";
-    w->api_config.account = "000000000000";
-    if (kfs_api_new(&w->api_config, &w->api, &err) != 0)
-        abort();
-    server.api = w->api;
-    if (kfs_api_server_start(&server, &w->server, &err) != 0)
-        abort();
-    (void)snprintf(w->url, sizeof w->url, "http://127.0.0.1:%u", (unsigned)kfs_api_server_port(w->server));
+    (void)snprintf(w->url, sizeof w->url, "%s", url);
     tempdir_make(w->dir);
     w->options = (struct kfs_kinesis_options){
         .endpoint = w->url,
@@ -85,6 +72,26 @@ void remoteworld_start(struct remote_world_test *w, const struct kfs_clock *cloc
         .io = &kfs_posix_io,
         .clock = &w->clock,
     };
+}
+
+void remoteworld_start(struct remote_world_test *w, const struct kfs_clock *clock)
+{
+    struct kfs_api_server_config server = {.address = "127.0.0.1", .threads = 2};
+    struct kfs_error err;
+    char url[sizeof w->url];
+
+    w->endpoint = memory_open(clock);
+    w->api_config.backend = w->endpoint;
+    w->api_config.clock = clock;
+    w->api_config.region = "us-east-1";
+    w->api_config.account = "000000000000";
+    if (kfs_api_new(&w->api_config, &w->api, &err) != 0)
+        abort();
+    server.api = w->api;
+    if (kfs_api_server_start(&server, &w->server, &err) != 0)
+        abort();
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u", (unsigned)kfs_api_server_port(w->server));
+    remoteworld_aim(w, clock, url);
 }
 
 int remoteworld_open(struct remote_world_test *w, struct kfs_backend **b)

@@ -19,7 +19,10 @@ struct remote_world_test {
     struct kfs_kinesis_options options; /* may be changed before the backend is opened */
 };
 
-/* The endpoint, and options for a backend that tests need not wait for. clock: the endpoint's time. */
+/* Options for a backend that tests need not wait for, whose endpoint is at url. */
+void remoteworld_aim(struct remote_world_test *w, const struct kfs_clock *clock, const char *url);
+
+/* An endpoint, and the same options for a backend that tests need not wait for. clock: the endpoint's time. */
 void remoteworld_start(struct remote_world_test *w, const struct kfs_clock *clock);
 int remoteworld_open(struct remote_world_test *w, struct kfs_backend **b);
 void remoteworld_stop(struct remote_world_test *w); /* the backend has been closed before */

@@ -352,6 +352,30 @@ static void what_sts_says_is_told(void **state)
     aws_expect(w, "ASIAATLAST", "assume-role"); /* 503 was tried again */
 }
 
+/* The world's clock stands three years behind the server's. */
+static void a_wrong_clock_is_made_up_for_at_sts(void **state)
+{
+    struct aws_world *w = *state;
+    struct stand_answer answers[] = {
+        {.when = "POST",
+         .has = "\nx-amz-date: 20231114T",
+         .status = 403,
+         .body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>Signature expired</Message></Error>"
+                 "</ErrorResponse>"},
+        {.when = "POST", .status = 200, .body = STS_KEYS("ASIAROLE")}};
+
+    stand_script(&w->stand, answers, 2);
+    aws_set(w, "AWS_ENDPOINT_URL_STS", "%s", w->stand.url);
+    aws_write(w, ".aws/config", "[default]\nrole_arn = r\nsource_profile = default\n" KEYS("AKIDSELF"));
+    aws_expect(w, "ASIAROLE", "assume-role");
+    assert_int_equal(stand_count(&w->stand), 2);
+    /* A wrong secret is said the same way, and is asked about no more than twice. */
+    answers[0].has = NULL;
+    stand_script(&w->stand, answers, 1);
+    aws_expect_error(w, "SignatureDoesNotMatch");
+    assert_int_equal(stand_count(&w->stand), 2);
+}
+
 static void a_web_identity_is_not_signed(void **state)
 {
     struct aws_world *w = *state;
@@ -395,7 +419,7 @@ static void sso_uses_the_token_of_the_login(void **state)
     aws_write(w, ".aws/config",
               "[default]\nsso_session = my-sso\nsso_account_id = 123456789012\nsso_role_name = Admin\n"
               "[sso-session my-sso]\nsso_start_url = https://x.awsapps.com/start\nsso_region = eu-west-1\n");
-    aws_expect_error(w, "run aws sso login");
+    aws_expect_error(w, "run: aws sso login --profile default");
     /* SHA-1 of my-sso */
     const char *cache = ".aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json";
     aws_write(w, cache, "{\"accessToken\":\"TOKEN1\",\"expiresAt\":\"" AWS_LATER "\"}");
@@ -404,9 +428,9 @@ static void sso_uses_the_token_of_the_login(void **state)
     aws_write(w, cache, "{\"accessToken\":\"TOKEN2\",\"expiresAt\":\"" AWS_LATER "\"}");
     aws_expect_error(w, "HTTP status 401");
     aws_write(w, cache, "{\"accessToken\":\"TOKEN1\",\"expiresAt\":\"2023-11-14T22:13:20Z\"}");
-    aws_expect_error(w, "run aws sso login");
+    aws_expect_error(w, "run: aws sso login --profile default");
     aws_write(w, cache, "garbage");
-    aws_expect_error(w, "run aws sso login");
+    aws_expect_error(w, "run: aws sso login --profile default");
     aws_write(w, ".aws/config", "[default]\nsso_session = none\nsso_account_id = 1\nsso_role_name = Admin\n");
     aws_expect_error(w, "SSO needs");
 }
@@ -552,6 +576,7 @@ int main(void)
         TEST(a_role_has_its_source_in_a_place),
         TEST(a_role_that_cannot_be_assumed_is_an_error),
         TEST(what_sts_says_is_told),
+        TEST(a_wrong_clock_is_made_up_for_at_sts),
         TEST(a_web_identity_is_not_signed),
         TEST(sso_uses_the_token_of_the_login),
         TEST(sso_may_be_all_in_the_profile),

@@ -382,6 +382,31 @@ static void one_bad_record_is_found_and_buried(void **state)
     stop();
 }
 
+/* A line too slow for the whole batch, as long as the deadline is. */
+static void what_takes_too_long_is_halved(void **state)
+{
+    struct machine *m = *state;
+
+    open_spool(m);
+    start(m, 0, false, false);
+    put("a", "k");
+    put("b", "k");
+    put("c", "k");
+    put("d", "k");
+    acknowledge(m, 1, 1, 0);
+    machine_pass(m, 0);
+    machine_expect(m, "PutRecords", "Yg==','PartitionKey':'k'},{'Data':'Yw==','PartitionKey':'k'},{'Data':'ZA==");
+    machine_fail(m, ETIMEDOUT, true, "");
+    machine_pass(m, 20000);
+    machine_expect(m, "PutRecords", "[{'Data':'Yg==','PartitionKey':'k'}]");
+    acknowledge(m, 1, 10, 0);
+    machine_pass(m, 0);
+    machine_expect(m, "PutRecords", "[{'Data':'Yw==','PartitionKey':'k'},{'Data':'ZA==','PartitionKey':'k'}]");
+    acknowledge(m, 2, 20, 0);
+    assert_int_equal(s.n, 4);
+    stop();
+}
+
 static void denied_is_dead_and_unproved_is_tried_again(void **state)
 {
     struct machine *m = *state;
@@ -513,6 +538,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(backing_off_is_random_and_bounded, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(strict_order_sends_one_at_a_time, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(one_bad_record_is_found_and_buried, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(what_takes_too_long_is_halved, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(denied_is_dead_and_unproved_is_tried_again, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(an_answer_that_makes_no_sense_settles_nothing, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(the_limits_of_a_shard_are_kept, setup, machine_teardown),

@@ -273,6 +273,14 @@ static void resize_by_simple_factors(void **state)
     kfs_topology_release(&t);
 }
 
+/* Of every split: SplitShard leaves each child two keys. */
+static void assert_splits_possible(const struct kfs_topology *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (t->shards[i].parent != KFS_NO_SHARD && t->shards[i].adjacent_parent == KFS_NO_SHARD)
+            assert_true(t->shards[i].range.start < t->shards[i].range.end);
+}
+
 static void resize_to_everything(void **state)
 {
     (void)state;
@@ -283,11 +291,12 @@ static void resize_to_everything(void **state)
             assert_uniform(&t, to);
             assert_int_equal(kfs_topology_resize(&t, from, NULL), 0);
             assert_uniform(&t, from);
+            assert_splits_possible(&t);
             kfs_topology_release(&t);
         }
 }
 
-/* Boundaries that a SplitShard could not make: next to a shard's edge, in shards of one or two keys. */
+/* Boundaries that one SplitShard could not make: next to a shard's edge, in shards of two keys. */
 static void resize_after_splits_anywhere(void **state)
 {
     kfs_hash middle = (kfs_hash)1 << 127;
@@ -302,6 +311,7 @@ static void resize_after_splits_anywhere(void **state)
     assert_int_equal(kfs_topology_split(&t, t.next_index - 1, KFS_HASH_MAX - 1, NULL), 0);
     assert_int_equal(kfs_topology_resize(&t, 5, NULL), 0);
     assert_uniform(&t, 5);
+    assert_splits_possible(&t);
     kfs_topology_release(&t);
 }
 
