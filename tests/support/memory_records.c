@@ -307,13 +307,16 @@ int memory_read_stored(struct kfs_reader *reader, uint64_t offset, struct kfs_st
 {
     struct memory_stream *s;
     struct memory_shard *shard;
+    size_t end = 0;
     size_t len = 0;
     size_t taken = 0;
     int rc = enter_shard(reader, &s, &shard, err);
 
     if (rc == 0)
         rc = check_horizon(shard, offset, err);
-    for (size_t i = rc == 0 ? shard->first : shard->n; i < shard->n && stored->n < KFS_STORED_MAX; i++) {
+    if (rc == 0)
+        end = shard->n;
+    for (size_t i = 0; i < end && stored->n < KFS_STORED_MAX; i++) {
         const struct memory_record *r = &shard->records[i];
         if (r->offset < offset)
             continue;
