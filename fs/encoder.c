@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "backend/base/aggregate.h"
+#include "backend/base/patience.h"
 #include "backend/codec/kpl.h"
 #include "fs/name.h"
 
@@ -225,7 +226,8 @@ static int by_owner(const void *a, const void *b)
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* Stores puts by their owners as they are now. *done: how many are stored, after the call at the front of puts. */
+/* Stores puts by their owners as they are now; once some are stored, with force. *done: how many are stored, after the
+ * call at the front of puts. */
 static int append_routed(struct kfs_encoder *e, struct kfs_put **puts, size_t n, size_t limit, size_t *done,
                          struct kfs_error *err)
 {
@@ -254,6 +256,8 @@ static int append_routed(struct kfs_encoder *e, struct kfs_put **puts, size_t n,
         rc = append_group(e, &shards[routed[*done].owner], puts + *done, end - *done, limit, err);
         if (rc == 0)
             *done = end;
+        if (*done > 0) /* what is stored would be so twice if the whole were tried again */
+            (void)kfs_patience_enter(KFS_FORCED, NULL);
     }
 out:
     free(routed);
@@ -272,11 +276,14 @@ static int append_aggregates(struct kfs_encoder *e, struct kfs_put **puts, size_
         rc = kfs_shard_info(e->stream, e->shard, &shard, err);
         return rc != 0 ? rc : append_group(e, &shard, puts, n, limit, err);
     }
+    const struct kfs_patience_state before = kfs_patience_get();
     for (int i = 0; rc == -EROFS && i < TRIES_MAX; i++) {
         size_t done;
         rc = append_routed(e, puts + stored, n - stored, limit, &done, err);
         stored += done;
     }
+    if (stored > 0)
+        kfs_patience_leave(&before);
     return rc;
 }
 

@@ -147,6 +147,15 @@ static int start_worker(struct kfs_fuse_pool *pool)
 
 /* ---- keeping a request ---- */
 
+/* Of a write that was taken in part that is told: said again it would be there twice. */
+static void reply_failed(fuse_req_t req, size_t written, int rc)
+{
+    if (written > 0)
+        (void)fuse_reply_write(req, written);
+    else
+        kfs_fuse_reply_status(req, rc);
+}
+
 static void interrupted(fuse_req_t req, void *data)
 {
     struct kfs_fuse_kept *kept = data;
@@ -158,7 +167,7 @@ static void interrupted(fuse_req_t req, void *data)
         unlink_queued(pool, kept);
     (void)pthread_mutex_unlock(&pool->lock);
     if (queued) {
-        (void)fuse_reply_err(req, EINTR);
+        reply_failed(req, kept->call.written, -EINTR);
         free_kept(kept);
     } else {
         kfs_patience_interrupt(&kept->patience);
@@ -190,7 +199,7 @@ void kfs_fuse_keep(const struct kfs_fuse_call *call)
     int rc = 0;
 
     if (kept == NULL) {
-        kfs_fuse_reply_status(req, -ENOMEM);
+        reply_failed(req, call->written, -ENOMEM);
         return;
     }
     fuse_req_interrupt_func(req, interrupted, kept);
@@ -207,8 +216,8 @@ void kfs_fuse_keep(const struct kfs_fuse_call *call)
     if (rc == 0)
         return;
     fuse_req_interrupt_func(req, NULL, NULL);
+    reply_failed(req, kept->call.written, rc);
     free_kept(kept);
-    kfs_fuse_reply_status(req, rc);
 }
 
 void kfs_fuse_serve(struct kfs_fuse_call *call)

@@ -10,7 +10,7 @@
 #include "backend/base/patience.h"
 
 #define READ_BYTES_MAX (1U << 20) /* what the kernel asks for at once, 256 pages */
-#define XATTR_BYTES_MAX 4096U
+#define XATTR_BYTES_MAX 16384U    /* the names of 50 tags, of 128 characters in UTF-8 */
 
 struct kfs_fs *kfs_fuse_fs_of(fuse_req_t req)
 {
@@ -107,25 +107,15 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     kfs_fuse_serve(&(struct kfs_fuse_call){.req = req, .serve = serve_open, .ino = ino, .fi = *fi});
 }
 
-static void serve_release(struct kfs_fuse_call *call)
-{
-    (void)kfs_fuse_is_answered(call, 0);
-    kfs_fs_release(kfs_fuse_fs_of(call->req), kfs_fuse_handle_of(&call->fi));
-    kfs_fuse_reply_status(call->req, 0);
-}
-
-/* What cannot be tried twice. An unfinished line may have to wait for room in the spool. */
-static void serve_or_keep(struct kfs_fuse_call *call)
-{
-    if (kfs_fs_is_remote(kfs_fuse_fs_of(call->req)) && kfs_fs_has_partial(kfs_fuse_handle_of(&call->fi)))
-        kfs_fuse_keep(call);
-    else
-        call->serve(call);
-}
-
+/* No one is there to be told that an unfinished line finds no room in the spool: it takes it. */
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    serve_or_keep(&(struct kfs_fuse_call){.req = req, .serve = serve_release, .ino = ino, .fi = *fi});
+    const struct kfs_patience_state before = kfs_patience_enter(KFS_FORCED, NULL);
+
+    (void)ino;
+    kfs_fs_release(kfs_fuse_fs_of(req), kfs_fuse_handle_of(fi));
+    kfs_patience_leave(&before);
+    kfs_fuse_reply_status(req, 0);
 }
 
 static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -152,8 +142,14 @@ static void serve_fsync(struct kfs_fuse_call *call)
 
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
+    struct kfs_fuse_call call = {.req = req, .serve = serve_fsync, .ino = ino, .fi = *fi};
+
     (void)datasync;
-    serve_or_keep(&(struct kfs_fuse_call){.req = req, .serve = serve_fsync, .ino = ino, .fi = *fi});
+    /* It cannot be tried twice, and an unfinished line may have to wait for room in the spool. */
+    if (kfs_fs_is_remote(kfs_fuse_fs_of(req)) && kfs_fs_has_partial(kfs_fuse_handle_of(fi)))
+        kfs_fuse_keep(&call);
+    else
+        serve_fsync(&call);
 }
 
 /* A part that was taken before the rest had to wait is not told yet: the rest follows it. */
@@ -341,32 +337,47 @@ static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, s
 
 /* ---- attributes and space ---- */
 
-static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+/* size 0 asks how large it is. n: that, or -errno. */
+static void reply_xattr(struct kfs_fuse_call *call, const char *bytes, ssize_t n)
+{
+    if (!kfs_fuse_is_answered(call, (int)n))
+        return;
+    if (n < 0)
+        kfs_fuse_reply_status(call->req, (int)n);
+    else if (call->size == 0)
+        (void)fuse_reply_xattr(call->req, (size_t)n);
+    else
+        (void)fuse_reply_buf(call->req, bytes, (size_t)n);
+}
+
+static void serve_getxattr(struct kfs_fuse_call *call)
 {
     char value[XATTR_BYTES_MAX];
-    ssize_t n = kfs_fs_getxattr(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, ino), name, value,
-                                size < sizeof value ? size : sizeof value);
+    size_t size = call->size < sizeof value ? call->size : sizeof value;
 
-    if (n < 0)
-        kfs_fuse_reply_status(req, (int)n);
-    else if (size == 0)
-        (void)fuse_reply_xattr(req, (size_t)n);
-    else
-        (void)fuse_reply_buf(req, value, (size_t)n);
+    reply_xattr(
+        call, value,
+        kfs_fs_getxattr(kfs_fuse_fs_of(call->req), kfs_fuse_node_of(call->req, call->ino), call->name, value, size));
+}
+
+static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+    kfs_fuse_serve(
+        &(struct kfs_fuse_call){.req = req, .serve = serve_getxattr, .ino = ino, .name = name, .size = size});
+}
+
+static void serve_listxattr(struct kfs_fuse_call *call)
+{
+    char list[XATTR_BYTES_MAX];
+    size_t size = call->size < sizeof list ? call->size : sizeof list;
+
+    reply_xattr(call, list,
+                kfs_fs_listxattr(kfs_fuse_fs_of(call->req), kfs_fuse_node_of(call->req, call->ino), list, size));
 }
 
 static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
-    char list[XATTR_BYTES_MAX];
-    ssize_t n = kfs_fs_listxattr(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, ino), list,
-                                 size < sizeof list ? size : sizeof list);
-
-    if (n < 0)
-        kfs_fuse_reply_status(req, (int)n);
-    else if (size == 0)
-        (void)fuse_reply_xattr(req, (size_t)n);
-    else
-        (void)fuse_reply_buf(req, list, (size_t)n);
+    kfs_fuse_serve(&(struct kfs_fuse_call){.req = req, .serve = serve_listxattr, .ino = ino, .size = size});
 }
 
 static void serve_setxattr(struct kfs_fuse_call *call)
@@ -385,9 +396,17 @@ static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const 
         .req = req, .serve = serve_setxattr, .ino = ino, .name = name, .data = value, .data_len = size});
 }
 
+static void serve_removexattr(struct kfs_fuse_call *call)
+{
+    int rc = kfs_fs_removexattr(kfs_fuse_fs_of(call->req), kfs_fuse_node_of(call->req, call->ino), call->name);
+
+    if (kfs_fuse_is_answered(call, rc))
+        kfs_fuse_reply_status(call->req, rc);
+}
+
 static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
-    kfs_fuse_reply_status(req, kfs_fs_removexattr(kfs_fuse_fs_of(req), kfs_fuse_node_of(req, ino), name));
+    kfs_fuse_serve(&(struct kfs_fuse_call){.req = req, .serve = serve_removexattr, .ino = ino, .name = name});
 }
 
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)

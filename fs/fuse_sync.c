@@ -5,6 +5,13 @@
 
 #include "fs/fuse_internal.h"
 
+enum state {
+    BEGUN,   /* an interruption is noted: libfuse may be handing over one that came before, and must not see a reply */
+    NOTED,   /* it came */
+    WAITING, /* who has done with it first replies */
+    TAKEN
+};
+
 /* Whoever takes it replies. It is freed where the backend is done with it, which may be long after an interrupt has
  * replied; that touches it no more. */
 struct pending_sync {
@@ -13,13 +20,13 @@ struct pending_sync {
     fuse_req_t req;
     size_t written; /* what a write replies with; 0 for fsync */
     bool interruptible;
-    atomic_bool taken;
+    atomic_int state; /* enum state */
 };
 
 /* True: the caller replies, and `interrupted` is not running and will not. */
 static bool take(struct pending_sync *pending)
 {
-    if (atomic_exchange(&pending->taken, true))
+    if (atomic_exchange(&pending->state, TAKEN) == TAKEN)
         return false;
     if (pending->interruptible)
         fuse_req_interrupt_func(pending->req, NULL, NULL);
@@ -34,18 +41,25 @@ static void finish(struct pending_sync *pending)
     atomic_fetch_sub(&fuse->syncs, 1); /* the last access: the session may go now */
 }
 
-static void interrupted(fuse_req_t req, void *data)
+/* What was written is in the spool: said again it would be there twice. */
+static void reply_interrupted(fuse_req_t req, size_t written)
 {
-    struct pending_sync *pending = data;
-    size_t written = pending->written;
-
-    if (atomic_exchange(&pending->taken, true))
-        return;
-    /* What was written is in the spool: said again it would be there twice. */
     if (written > 0)
         (void)fuse_reply_write(req, written);
     else
         (void)fuse_reply_err(req, EINTR);
+}
+
+static void interrupted(fuse_req_t req, void *data)
+{
+    struct pending_sync *pending = data;
+    size_t written = pending->written;
+    int state = BEGUN;
+
+    if (atomic_compare_exchange_strong(&pending->state, &state, NOTED) || state != WAITING)
+        return;
+    if (atomic_exchange(&pending->state, TAKEN) == WAITING)
+        reply_interrupted(req, written);
 }
 
 static void sync_done(struct kfs_sync *op, int result)
@@ -82,6 +96,13 @@ void kfs_fuse_sync_then_reply(fuse_req_t req, struct kfs_handle *handle, size_t 
     atomic_fetch_add(&fuse->syncs, 1);
     if (pending->interruptible)
         fuse_req_interrupt_func(req, interrupted, pending);
+    int state = BEGUN;
+    if (!atomic_compare_exchange_strong(&pending->state, &state, WAITING)) {
+        (void)take(pending);
+        reply_interrupted(req, written);
+        finish(pending);
+        return;
+    }
     int rc = kfs_fs_sync(fuse->fs, handle, partial, &pending->op);
     if (rc != 0) {
         if (take(pending))

@@ -224,9 +224,11 @@ void kfs_handles_remove(struct kfs_fs *fs, struct kfs_handle *handle)
 static void finish_older(struct kfs_fs *fs, uint64_t age)
 {
     for (struct kfs_handle *h = fs->handles; h != NULL; h = h->next) {
-        if (!h->writable)
+        /* One that is being written now may wait for room in a spool, and its line is not idle. */
+        if (!h->writable || (age > 0 && pthread_mutex_trylock(&h->write_lock) != 0))
             continue;
-        (void)pthread_mutex_lock(&h->write_lock);
+        if (age == 0)
+            (void)pthread_mutex_lock(&h->write_lock);
         uint64_t now = fs->config.clock->mono_ms(fs->config.clock->ctx); /* not before the last write */
         if (kfs_writer_has_partial(&h->writer) && now - h->last_write_ms >= age) {
             int rc = kfs_handle_finish(fs, h);
@@ -281,7 +283,10 @@ void kfs_ticker_stop(struct kfs_fs *fs)
     if (fs->ticks)
         (void)pthread_join(fs->ticker, NULL);
     fs->ticks = false;
+    /* No one is there any more to be told that there is no room. */
+    const struct kfs_patience_state before = kfs_patience_enter(KFS_FORCED, NULL);
     (void)pthread_mutex_lock(&fs->handles_lock);
     finish_older(fs, 0);
     (void)pthread_mutex_unlock(&fs->handles_lock);
+    kfs_patience_leave(&before);
 }

@@ -308,7 +308,8 @@ ssize_t kfs_fs_listxattr(struct kfs_fs *fs, struct kfs_node *node, char *list, s
     }
     if (node->type == KFS_NODE_STREAM)
         rc = kfs_tag_list(node->topic->stream, list_tag, &names, &err);
-    if (rc < 0)
+    /* Where an endpoint does not tell its tags, or may not, the rest is told without them. */
+    if (rc == -EINTR || rc == -EINPROGRESS)
         return kfs_node_report(fs, node, "listxattr", &err);
     return rc > 0 ? -ERANGE : (ssize_t)names.size;
 }

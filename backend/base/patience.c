@@ -25,6 +25,11 @@ struct kfs_patience_state kfs_patience_enter(enum kfs_patience_kind kind, struct
     return before;
 }
 
+struct kfs_patience_state kfs_patience_get(void)
+{
+    return mine;
+}
+
 void kfs_patience_leave(const struct kfs_patience_state *before)
 {
     mine = *before;
@@ -44,9 +49,14 @@ bool kfs_patience_refused(void)
     return mine.refused;
 }
 
+bool kfs_patience_forced(void)
+{
+    return mine.kind == KFS_FORCED;
+}
+
 int kfs_patience_ask(void)
 {
-    if (mine.kind == KFS_AT_ONCE)
+    if (mine.kind == KFS_AT_ONCE || mine.kind == KFS_FORCED)
         return -EAGAIN;
     if (mine.kind == KFS_TRYING) {
         mine.refused = true;

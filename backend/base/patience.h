@@ -14,7 +14,8 @@
 enum kfs_patience_kind {
     KFS_PATIENT, /* waits, until the bound or an interruption */
     KFS_AT_ONCE, /* does not wait, and makes do with what is known */
-    KFS_TRYING   /* does not wait; the call fails where it would, having done nothing, and is made again patiently */
+    KFS_TRYING,  /* does not wait; the call fails where it would, having done nothing, and is made again patiently */
+    KFS_FORCED   /* does not wait, and takes room in a spool that is full: for the rest of what was taken in part */
 };
 
 /* A call that can be interrupted. The owner keeps it until no one can interrupt it any more. */
@@ -39,6 +40,7 @@ void kfs_patience_release(struct kfs_patience *patience);
 /* From now on this thread's calls are of that kind. Returns what it was, for kfs_patience_leave. */
 struct kfs_patience_state kfs_patience_enter(enum kfs_patience_kind kind, struct kfs_patience *call);
 void kfs_patience_leave(const struct kfs_patience_state *before);
+struct kfs_patience_state kfs_patience_get(void);
 
 /* From another thread: ends the wait under way and all that would follow. wake runs in here. */
 void kfs_patience_interrupt(struct kfs_patience *patience);
@@ -47,7 +49,9 @@ bool kfs_patience_refused(void); /* something would have waited since the thread
 
 /* ---- for what waits ---- */
 
-/* Whether this thread may wait: 0, -EINTR, -EAGAIN (KFS_AT_ONCE), -EINPROGRESS (KFS_TRYING). */
+bool kfs_patience_forced(void); /* the thread has entered KFS_FORCED */
+
+/* Whether this thread may wait: 0, -EINTR, -EAGAIN (KFS_AT_ONCE, KFS_FORCED), -EINPROGRESS (KFS_TRYING). */
 int kfs_patience_ask(void);
 
 /* The same, and from 0 on an interruption calls wake(arg), until kfs_patience_end. Not under a lock that wake takes. */

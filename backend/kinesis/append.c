@@ -15,6 +15,7 @@ struct group {
     size_t n;
     struct remote_result_wait wait;
     bool waits;
+    int failed; /* why nothing of it is in the spool */
 };
 
 struct appending {
@@ -39,7 +40,7 @@ static bool take_until(struct remote *r, uint64_t bytes, uint64_t until)
     bool fits;
 
     (void)pthread_mutex_lock(&r->room_lock);
-    while (!(fits = r->pending <= 0 || (uint64_t)r->pending + bytes <= r->options.spool_max)) {
+    while (!(fits = kfs_patience_forced() || r->pending <= 0 || (uint64_t)r->pending + bytes <= r->options.spool_max)) {
         uint64_t now = remote_mono(r);
         if (now >= until || kfs_patience_over())
             break;
@@ -105,19 +106,24 @@ static int tell_refused(struct remote_shard *shard, struct kfs_error *err)
                               shard->id);
 }
 
-static int spool_group(struct group *g, struct kfs_error *err)
+/* What it takes of the spool. */
+static uint64_t bytes_of(const struct group *g)
 {
-    struct remote_shard *shard = g->shard;
     uint64_t bytes = 0;
-    uint64_t offset;
 
     for (size_t i = 0; i < g->n; i++)
         bytes += g->puts[i].data.len + 1;
-    int rc = take_room(shard->stream->remote, bytes, err);
-    if (rc != 0)
-        return rc;
+    return bytes;
+}
+
+/* Its room has been taken, and is given back where it fails. */
+static int spool_group(struct group *g, struct kfs_error *err)
+{
+    struct remote_shard *shard = g->shard;
+    uint64_t offset;
+
     (void)pthread_mutex_lock(&shard->lock);
-    rc = shard->stopped ? remote_fail_gone(shard->stream, err) : tell_refused(shard, err);
+    int rc = shard->stopped ? remote_fail_gone(shard->stream, err) : tell_refused(shard, err);
     if (rc == 0)
         rc = remote_shard_spool(shard, err);
     if (rc == 0)
@@ -134,7 +140,7 @@ static int spool_group(struct group *g, struct kfs_error *err)
     }
     (void)pthread_mutex_unlock(&shard->lock);
     if (rc != 0)
-        remote_free_room(shard->stream->remote, bytes);
+        remote_free_room(shard->stream->remote, bytes_of(g));
     else
         remote_shard_post(shard);
     return rc;
@@ -308,24 +314,48 @@ static int fail_closed(struct remote_stream *stream, uint32_t index, struct kfs_
     return rc;
 }
 
-/* Each group where it goes; a group that fails does not keep the others from it. The first failure. */
-static int spool_all(struct appending *a, uint32_t most, struct kfs_error *err)
+/* Room for all groups that have a fault of their own not. Where there is none, nothing is in a spool yet, so that the
+ * call can be made again. */
+static int take_all_room(struct appending *a, uint32_t most, struct kfs_error *err)
 {
-    struct kfs_error later;
+    uint64_t bytes = 0;
     int rc = 0;
 
     for (size_t i = 0; i < a->n_groups; i++) {
         struct group *g = &a->groups[i];
         if (g->n == 0 || g->puts == NULL)
             continue;
-        struct kfs_error *told = rc == 0 ? err : &later;
-        int failed = check_sizes(g, most, told);
-        if (failed == 0) {
-            failed = spool_group(g, told);
-            for (size_t j = 0; failed != 0 && g->results != NULL && j < g->n; j++)
-                g->results[j]->error = failed;
+        struct kfs_error later;
+        g->failed = check_sizes(g, most, rc == 0 ? err : &later);
+        rc = rc == 0 ? g->failed : rc;
+        bytes += g->failed == 0 ? bytes_of(g) : 0;
+    }
+    if (bytes == 0)
+        return rc;
+    int full = take_room(a->stream->remote, bytes, err);
+    for (size_t i = 0; full != 0 && i < a->n_groups; i++)
+        if (a->groups[i].failed == 0)
+            a->groups[i].failed = full;
+    return full != 0 ? full : rc;
+}
+
+/* Each group where it goes; a group that fails does not keep the others from it. The first failure. */
+static int spool_all(struct appending *a, uint32_t most, struct kfs_error *err)
+{
+    struct kfs_error later;
+    int rc = take_all_room(a, most, err);
+
+    for (size_t i = 0; i < a->n_groups; i++) {
+        struct group *g = &a->groups[i];
+        if (g->n == 0 || g->puts == NULL)
+            continue;
+        if (g->failed == 0) {
+            g->failed = spool_group(g, rc == 0 ? err : &later);
+            rc = rc == 0 ? g->failed : rc;
         }
-        rc = rc == 0 ? failed : rc;
+        for (size_t j = 0; g->failed != 0 && g->results != NULL && j < g->n; j++)
+            if (g->results[j]->error == 0)
+                g->results[j]->error = g->failed;
     }
     return rc;
 }
