@@ -56,8 +56,8 @@ suite_tsan() { # ThreadSanitizer
     sanitized tsan thread
 }
 
-suite_fuzz() { # ten seconds for each target
-    "${make[@]}" fuzz && scripts/fuzz.sh run 10
+suite_fuzz() { # five seconds for each target
+    "${make[@]}" fuzz && scripts/fuzz.sh run 5
 }
 
 total_passed=0

@@ -98,6 +98,7 @@ int remote_answer_put(const struct kfs_value *answer, struct remote_entry *entri
         const struct kfs_value *item = &list->items[i];
         struct remote_entry *entry = &entries[i];
         entry->code[0] = entry->text[0] = '\0';
+        entry->seq = (struct kfs_seq){0};
         if (item->type != KFS_VALUE_MAP)
             return -EINVAL;
         if (remote_answer_text(item, "ErrorCode", entry->code, sizeof entry->code) && entry->code[0] != '\0') {
