@@ -16,7 +16,7 @@
 #define MASK_TIME UINT64_C(0xfffffffff)
 #define MASK_SHARD UINT64_C(0x7fffffff)
 
-#define EVERY_BYTE(b) ((b)*UINT64_C(0x0101010101010101))
+#define EVERY_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
 
 /* For decimal text: limbs to base 2^32 in, groups of nine decimal digits out. */
 #define LIMBS 6

@@ -19,7 +19,7 @@
 
 #define TEXT_MAX ((size_t)4 << 20)
 #define FILES_MAX 24
-#define HOURS(n) ((uint64_t)(n)*3600 * 1000)
+#define HOURS(n) (UINT64_C(3600000) * (n))
 #define SHARD "shardId-000000000000"
 
 /* What a shard's records are when they are taken apart, one after the other. */
