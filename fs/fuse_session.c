@@ -78,7 +78,8 @@ int kfs_fuse_run(struct kfs_fuse_session *session, const struct kfs_options *opt
                                    : fuse_session_loop_mt(session->fuse.session, config);
     fuse_loop_cfg_destroy(config);
     kfs_fuse_pool_stop(session->fuse.pool);
-    return rc < 0 ? rc : 0;
+    /* Unmounted like ENODEV, which libfuse knows: while the kernel handed over a request. */
+    return rc < 0 && rc != -ECONNABORTED ? rc : 0;
 }
 
 void kfs_fuse_stop(struct kfs_fuse_session *session)
