@@ -102,7 +102,7 @@ static void *run(void *arg)
 {
     struct local_store *store = arg;
     const struct kfs_clock *clock = store->options.clock;
-    uint64_t last_sweep = clock->mono_ms(clock->ctx);
+    uint64_t last_sweep = store->keeper.started_ms;
 
     while (!stopping(&store->keeper)) {
         wait_interval(&store->keeper, store->options.sync_interval_ms);
@@ -120,8 +120,10 @@ static void *run(void *arg)
 int local_keeper_start(struct local_store *store)
 {
     struct local_keeper *keeper = &store->keeper;
+    const struct kfs_clock *clock = store->options.clock;
     pthread_condattr_t attr;
 
+    keeper->started_ms = clock->mono_ms(clock->ctx);
     (void)pthread_mutex_init(&keeper->lock, NULL);
     (void)pthread_condattr_init(&attr);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

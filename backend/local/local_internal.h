@@ -93,6 +93,7 @@ struct local_keeper {
     struct local_shard *dirty;
     bool stop;
     bool runs;
+    uint64_t started_ms; /* of the monotonic clock: the first sweep comes RETENTION_EVERY_MS later */
     pthread_t thread;
 };
 
