@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "backend/base/names.h"
 #include "backend/base/out.h"
 #include "backend/base/value.h"
 #include "backend/endpoint/api.h"
@@ -127,9 +128,8 @@ struct api_stream {
 
 struct api_table {
     pthread_mutex_t lock;
-    struct api_stream **streams; /* by name */
-    size_t n;
-    size_t cap;
+    struct kfs_names streams; /* struct api_stream */
+    size_t sweep_at;          /* streams, at which those that are gone are looked for */
 };
 
 #define API_BUCKETS 14 /* of latencies: below 0.1 ms, then doubling, and the rest */

@@ -7,11 +7,13 @@
 
 #include "backend/endpoint/api_internal.h"
 
-#define CAP_FIRST 64
+#define CAP_FIRST 64   /* of a list of names */
+#define SWEEP_FIRST 64 /* streams in the table before those that are gone are looked for */
 
 void api_table_init(struct api_table *table)
 {
     (void)pthread_mutex_init(&table->lock, NULL);
+    table->sweep_at = SWEEP_FIRST;
 }
 
 static void stream_free(struct api_stream *stream)
@@ -30,45 +32,18 @@ static void stream_free(struct api_stream *stream)
 
 void api_table_release(struct kfs_api *api)
 {
-    for (size_t i = 0; i < api->table.n; i++)
-        stream_free(api->table.streams[i]);
-    free(api->table.streams);
+    for (size_t i = 0; i < api->table.streams.n; i++)
+        stream_free(api->table.streams.entries[i].item);
+    kfs_names_release(&api->table.streams);
     (void)pthread_mutex_destroy(&api->table.lock);
-}
-
-/* Index of a name, or where it would be inserted. Under the table's lock. */
-static size_t search(const struct api_table *table, const char *name, bool *found)
-{
-    size_t low = 0;
-    size_t high = table->n;
-
-    *found = false;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(table->streams[middle]->name, name);
-        if (order == 0) {
-            *found = true;
-            return middle;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
 }
 
 static struct api_stream *lookup(struct kfs_api *api, const char *name)
 {
-    struct api_stream *stream = NULL;
-    bool found;
-
     (void)pthread_mutex_lock(&api->table.lock);
-    size_t at = search(&api->table, name, &found);
-    if (found) {
-        stream = api->table.streams[at];
+    struct api_stream *stream = kfs_names_find(&api->table.streams, name);
+    if (stream != NULL)
         stream->refs++;
-    }
     (void)pthread_mutex_unlock(&api->table.lock);
     return stream;
 }
@@ -92,17 +67,9 @@ void api_table_unref(struct kfs_api *api, struct api_stream *stream)
 /* Takes it out, where it is still there; what the table held of it goes. */
 static void forget(struct kfs_api *api, struct api_stream *stream)
 {
-    struct api_table *table = &api->table;
-    bool found;
-
-    (void)pthread_mutex_lock(&table->lock);
-    size_t at = search(table, stream->name, &found);
-    found = found && table->streams[at] == stream;
-    if (found) {
-        table->n--;
-        memmove(table->streams + at, table->streams + at + 1, (table->n - at) * sizeof(struct api_stream *));
-    }
-    (void)pthread_mutex_unlock(&table->lock);
+    (void)pthread_mutex_lock(&api->table.lock);
+    bool found = kfs_names_remove(&api->table.streams, stream->name, stream);
+    (void)pthread_mutex_unlock(&api->table.lock);
     if (found)
         api_table_unref(api, stream);
 }
@@ -134,10 +101,10 @@ static void sweep(struct kfs_api *api)
     enum kfs_stream_status status;
 
     (void)pthread_mutex_lock(&api->table.lock);
-    size_t n = api->table.n;
+    size_t n = api->table.streams.n;
     struct api_stream **streams = calloc(n + 1, sizeof(struct api_stream *));
     for (size_t i = 0; streams != NULL && i < n; i++) {
-        streams[i] = api->table.streams[i];
+        streams[i] = api->table.streams.entries[i].item;
         streams[i]->refs++;
     }
     (void)pthread_mutex_unlock(&api->table.lock);
@@ -149,28 +116,22 @@ static void sweep(struct kfs_api *api)
     free(streams);
 }
 
-static int make_room(struct kfs_api *api)
+/* Looks for streams that are gone each time the table has doubled. */
+static void sweep_where_grown(struct kfs_api *api)
 {
     struct api_table *table = &api->table;
-    int rc = 0;
 
     (void)pthread_mutex_lock(&table->lock);
-    bool full = table->n == table->cap;
+    bool grown = table->streams.n >= table->sweep_at;
+    if (grown)
+        table->sweep_at = SIZE_MAX; /* no one else meanwhile */
     (void)pthread_mutex_unlock(&table->lock);
-    if (full)
-        sweep(api);
+    if (!grown)
+        return;
+    sweep(api);
     (void)pthread_mutex_lock(&table->lock);
-    if (table->n + table->n / 4 >= table->cap) {
-        size_t cap = table->cap == 0 ? CAP_FIRST : table->cap * 2;
-        struct api_stream **streams = realloc(table->streams, cap * sizeof(struct api_stream *));
-        rc = streams == NULL ? -ENOMEM : 0;
-        if (streams != NULL) {
-            table->streams = streams;
-            table->cap = cap;
-        }
-    }
+    table->sweep_at = table->streams.n * 2 + SWEEP_FIRST;
     (void)pthread_mutex_unlock(&table->lock);
-    return rc;
 }
 
 /* NULL, and err where it is not that there is none. */
@@ -204,25 +165,19 @@ static struct api_stream *adopt(struct kfs_api *api, struct api_stream *stream)
 {
     struct api_table *table = &api->table;
     struct api_stream *kept = stream;
-    struct api_stream *old = NULL;
-    bool found;
 
     (void)pthread_mutex_lock(&table->lock);
-    size_t at = search(table, stream->name, &found);
-    if (found && table->streams[at]->made.generation == stream->made.generation) {
-        kept = table->streams[at];
+    struct api_stream *old = kfs_names_find(&table->streams, stream->name);
+    if (old != NULL && old->made.generation == stream->made.generation) {
+        kept = old;
         kept->refs++;
         old = stream;
         old->refs = 1;
-    } else if (found) {
-        old = table->streams[at];
-        table->streams[at] = stream;
-    } else if (table->n < table->cap) {
-        memmove(table->streams + at + 1, table->streams + at, (table->n - at) * sizeof(struct api_stream *));
-        table->streams[at] = stream;
-        table->n++;
     } else {
-        stream->refs--; /* no room: it goes with its request */
+        if (old != NULL)
+            (void)kfs_names_remove(&table->streams, old->name, old);
+        if (kfs_names_add(&table->streams, stream->name, stream) != 0)
+            stream->refs--; /* no memory: it goes with its request */
     }
     (void)pthread_mutex_unlock(&table->lock);
     if (old != NULL)
@@ -239,12 +194,7 @@ struct api_stream *api_table_ref(struct kfs_api *api, const char *name, struct k
 
     if (old != NULL && kfs_stream_info(old->stream, &info, NULL) != -ENOENT)
         return old;
-    if (make_room(api) != 0) {
-        if (old != NULL)
-            api_table_unref(api, old);
-        (void)kfs_fail(err, ENOMEM, "out of memory");
-        return NULL;
-    }
+    sweep_where_grown(api);
     stream = open_stream(api, name, err);
     if (stream != NULL)
         stream = adopt(api, stream);
@@ -385,11 +335,12 @@ static int add_shadows(struct kfs_api *api, struct name_list *list)
     int rc = 0;
 
     (void)pthread_mutex_lock(&table->lock);
-    for (size_t i = 0; rc == 0 && i < table->n; i++) {
+    for (size_t i = 0; rc == 0 && i < table->streams.n; i++) {
+        struct api_stream *stream = table->streams.entries[i].item;
         enum kfs_stream_status status;
-        if (is_passing(api, table->streams[i], &status) && status == KFS_DELETING &&
-            (n == 0 || bsearch(table->streams[i]->name, list->names, n, sizeof *list->names, by_name) == NULL))
-            rc = add_name(list, table->streams[i]->name);
+        if (is_passing(api, stream, &status) && status == KFS_DELETING &&
+            (n == 0 || bsearch(stream->name, list->names, n, sizeof *list->names, by_name) == NULL))
+            rc = add_name(list, stream->name);
     }
     (void)pthread_mutex_unlock(&table->lock);
     if (list->n > n)

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "backend/base/names.h"
 #include "backend/kinesis/kinesis.h"
 #include "backend/kinesis/poller.h"
 #include "backend/kinesis/sender.h"
@@ -150,9 +151,7 @@ struct remote {
     pthread_mutex_t notes;   /* held while a note is written */
 
     pthread_mutex_t lock;
-    struct remote_stream **streams; /* by name */
-    size_t n_streams;
-    size_t cap_streams;
+    struct kfs_names streams;               /* struct remote_stream */
     struct remote_stream *gone;             /* those that are gone; freed at the end */
     char (*names)[KFS_STREAM_NAME_MAX + 1]; /* what the endpoint lists */
     size_t n_names;

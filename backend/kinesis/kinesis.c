@@ -213,8 +213,8 @@ static void stop_machines(void *arg)
 {
     struct remote *r = arg;
 
-    for (size_t i = 0; i < r->n_streams; i++)
-        remote_stream_stop(r->streams[i]);
+    for (size_t i = 0; i < r->streams.n; i++)
+        remote_stream_stop(r->streams.entries[i].item);
 }
 
 /* Frees what there is; also of what was opened half. */
@@ -336,9 +336,11 @@ static int start(struct remote *r, struct kfs_error *err)
     rc = kfs_client_new(&config, &r->client, err);
     if (rc == 0)
         rc = remote_load_streams(r, err);
-    for (size_t i = 0; rc == 0 && i < r->n_streams; i++)
-        for (size_t j = 0; j < r->streams[i]->n_shards; j++)
-            remote_shard_post(r->streams[i]->shards[j]);
+    for (size_t i = 0; rc == 0 && i < r->streams.n; i++) {
+        const struct remote_stream *stream = r->streams.entries[i].item;
+        for (size_t j = 0; j < stream->n_shards; j++)
+            remote_shard_post(stream->shards[j]);
+    }
     if (rc == 0) {
         rc = remote_keeper_start(r);
         if (rc != 0)

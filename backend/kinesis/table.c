@@ -13,56 +13,12 @@
 
 /* ---- the table ---- */
 
-/* Index of a name, or where it would be inserted. Under lock. */
-static size_t place_of(const struct remote *r, const char *name, bool *found)
-{
-    size_t low = 0;
-    size_t high = r->n_streams;
-
-    *found = false;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(r->streams[middle]->name, name);
-        if (order == 0) {
-            *found = true;
-            return middle;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* Under lock. */
-static int insert(struct remote *r, size_t at, struct remote_stream *stream)
-{
-    if (r->n_streams == r->cap_streams) {
-        size_t cap = r->cap_streams == 0 ? 16 : r->cap_streams * 2;
-        struct remote_stream **streams = realloc(r->streams, cap * sizeof(struct remote_stream *));
-        if (streams == NULL)
-            return -ENOMEM;
-        r->streams = streams;
-        r->cap_streams = cap;
-    }
-    memmove(r->streams + at + 1, r->streams + at, (r->n_streams - at) * sizeof(struct remote_stream *));
-    r->streams[at] = stream;
-    r->n_streams++;
-    return 0;
-}
-
 struct remote_stream *remote_find(struct remote *r, const char *name)
 {
-    struct remote_stream *stream = NULL;
-    bool found;
-
     (void)pthread_mutex_lock(&r->lock);
-    size_t at = place_of(r, name, &found);
-    if (found) {
-        stream = r->streams[at];
+    struct remote_stream *stream = kfs_names_find(&r->streams, name);
+    if (stream != NULL)
         atomic_fetch_add(&stream->refs, 1);
-    }
     (void)pthread_mutex_unlock(&r->lock);
     return stream;
 }
@@ -75,10 +31,10 @@ void remote_stream_close(struct kfs_stream *s)
 struct remote_stream **remote_all(struct remote *r, size_t *n)
 {
     (void)pthread_mutex_lock(&r->lock);
-    struct remote_stream **streams = calloc(r->n_streams + 1, sizeof(struct remote_stream *));
-    *n = streams != NULL ? r->n_streams : 0;
+    struct remote_stream **streams = calloc(r->streams.n + 1, sizeof(struct remote_stream *));
+    *n = streams != NULL ? r->streams.n : 0;
     for (size_t i = 0; i < *n; i++) {
-        streams[i] = r->streams[i];
+        streams[i] = r->streams.entries[i].item;
         atomic_fetch_add(&streams[i]->refs, 1);
     }
     (void)pthread_mutex_unlock(&r->lock);
@@ -111,7 +67,6 @@ static int make_dir(struct remote *r, const char *name)
 static int add_locked(struct remote *r, const char *name, const struct remote_facts *facts, struct remote_stream **out,
                       struct kfs_error *err)
 {
-    bool found;
     int dir = make_dir(r, name);
 
     if (dir < 0)
@@ -126,7 +81,7 @@ static int add_locked(struct remote *r, const char *name, const struct remote_fa
     int rc = remote_stream_apply(stream, facts, true, err);
     if (rc == 0) {
         (void)pthread_mutex_lock(&r->lock);
-        rc = insert(r, place_of(r, name, &found), stream);
+        rc = kfs_names_add(&r->streams, stream->name, stream);
         atomic_fetch_add(&stream->refs, 1);
         (void)pthread_mutex_unlock(&r->lock);
     }
@@ -237,7 +192,6 @@ static void stop(void *arg)
 void remote_forget(struct remote_stream *stream)
 {
     struct remote *r = stream->remote;
-    bool found;
 
     (void)pthread_mutex_lock(&r->changes);
     (void)pthread_rwlock_wrlock(&stream->lock);
@@ -246,10 +200,7 @@ void remote_forget(struct remote_stream *stream)
     (void)pthread_rwlock_unlock(&stream->lock);
     if (first) {
         (void)pthread_mutex_lock(&r->lock);
-        size_t at = place_of(r, stream->name, &found);
-        if (found && r->streams[at] == stream) {
-            r->n_streams--;
-            memmove(r->streams + at, r->streams + at + 1, (r->n_streams - at) * sizeof(struct remote_stream *));
+        if (kfs_names_remove(&r->streams, stream->name, stream)) {
             stream->next_gone = r->gone;
             r->gone = stream;
         }
@@ -277,11 +228,12 @@ static void doubt_missing(struct remote *r)
 {
     size_t next = 0;
 
-    for (size_t i = 0; i < r->n_streams; i++) {
-        while (next < r->n_names && strcmp(r->names[next], r->streams[i]->name) < 0)
+    for (size_t i = 0; i < r->streams.n; i++) {
+        struct remote_stream *stream = r->streams.entries[i].item;
+        while (next < r->n_names && strcmp(r->names[next], stream->name) < 0)
             next++;
-        if (next == r->n_names || strcmp(r->names[next], r->streams[i]->name) != 0)
-            atomic_store(&r->streams[i]->stale, true);
+        if (next == r->n_names || strcmp(r->names[next], stream->name) != 0)
+            atomic_store(&stream->stale, true);
     }
 }
 
@@ -314,10 +266,10 @@ static char (*copy_names(struct remote *r, size_t *n))[KFS_STREAM_NAME_MAX + 1]
 {
     (void)pthread_mutex_lock(&r->lock);
     bool listed = r->names_ms != 0;
-    *n = listed ? r->n_names : r->n_streams;
+    *n = listed ? r->n_names : r->streams.n;
     char(*names)[KFS_STREAM_NAME_MAX + 1] = calloc(*n + 1, sizeof *names);
     for (size_t i = 0; names != NULL && i < *n; i++)
-        memcpy(names[i], listed ? r->names[i] : r->streams[i]->name, sizeof *names);
+        (void)snprintf(names[i], sizeof *names, "%s", listed ? r->names[i] : r->streams.entries[i].name);
     (void)pthread_mutex_unlock(&r->lock);
     return names;
 }
@@ -331,7 +283,7 @@ int remote_stream_list(struct kfs_backend *b, kfs_stream_visit *visit, void *arg
 
     (void)pthread_mutex_lock(&r->lock);
     bool old = r->names_ms == 0 || remote_mono(r) + 1 - r->names_ms >= r->options.refresh_ms;
-    bool known = r->names_ms != 0 || r->n_streams > 0;
+    bool known = r->names_ms != 0 || r->streams.n > 0;
     (void)pthread_mutex_unlock(&r->lock);
     if (old && !atomic_load(&r->down))
         rc = remote_refresh_names(r, &detail);
@@ -360,7 +312,6 @@ static int load_stream(void *arg, const char *name)
     struct kfs_error err = {0};
     struct remote_facts facts;
     uint64_t generation;
-    bool found;
 
     if (!kfs_stream_name_valid(name) || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return 0;
@@ -383,7 +334,7 @@ static int load_stream(void *arg, const char *name)
     rc = remote_stream_apply(stream, &facts, false, NULL);
     remote_facts_release(&facts);
     if (rc == 0)
-        rc = insert(r, place_of(r, name, &found), stream);
+        rc = kfs_names_add(&r->streams, stream->name, stream);
     if (rc != 0) {
         remote_stream_free(stream);
         return rc;
@@ -411,9 +362,9 @@ int remote_load_streams(struct remote *r, struct kfs_error *err)
 
 void remote_free_streams(struct remote *r)
 {
-    for (size_t i = 0; i < r->n_streams; i++)
-        remote_stream_free(r->streams[i]);
-    free(r->streams);
+    for (size_t i = 0; i < r->streams.n; i++)
+        remote_stream_free(r->streams.entries[i].item);
+    kfs_names_release(&r->streams);
     while (r->gone != NULL) {
         struct remote_stream *next = r->gone->next_gone;
         remote_stream_free(r->gone);

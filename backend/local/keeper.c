@@ -40,10 +40,10 @@ static void sync_dirty(struct local_keeper *keeper)
 static void for_each_shard(struct local_store *store, void (*visit)(struct local_shard *shard, void *arg), void *arg)
 {
     (void)pthread_mutex_lock(&store->lock);
-    size_t n = store->n_streams;
+    size_t n = store->streams.n;
     struct local_stream **streams = calloc(n + 1, sizeof(struct local_stream *));
     for (size_t i = 0; streams != NULL && i < n; i++) {
-        streams[i] = store->streams[i];
+        streams[i] = store->streams.entries[i].item;
         atomic_fetch_add(&streams[i]->refs, 1);
     }
     (void)pthread_mutex_unlock(&store->lock);

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "backend/base/names.h"
 #include "backend/local/local.h"
 #include "backend/log/log.h"
 #include "backend/topology.h"
@@ -107,12 +108,10 @@ struct local_store {
     uint64_t epoch;
     uint64_t generations; /* streams made since the open */
 
-    pthread_mutex_t changes;       /* held while streams are created or deleted */
-    pthread_mutex_t notes;         /* held while a note is written */
-    pthread_mutex_t lock;          /* the table; no I/O under it */
-    struct local_stream **streams; /* by name */
-    size_t n_streams;
-    size_t cap_streams;
+    pthread_mutex_t changes;  /* held while streams are created or deleted */
+    pthread_mutex_t notes;    /* held while a note is written */
+    pthread_mutex_t lock;     /* the table; no I/O under it */
+    struct kfs_names streams; /* struct local_stream */
 
     atomic_uint open_logs;
     atomic_bool failed; /* something could not be made safe */

@@ -13,56 +13,12 @@
 #define NUMBERS_BACK_S 2
 #define GENERATION_SHIFT 24 /* of the epoch in a generation; below it streams are counted */
 
-/* Index of a name, or where it would be inserted. Under store.lock. */
-static size_t find(const struct local_store *store, const char *name, bool *found)
-{
-    size_t low = 0;
-    size_t high = store->n_streams;
-
-    *found = false;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(store->streams[middle]->name, name);
-        if (order == 0) {
-            *found = true;
-            return middle;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* Under store.lock. */
-static int insert(struct local_store *store, size_t at, struct local_stream *stream)
-{
-    if (store->n_streams == store->cap_streams) {
-        size_t cap = store->cap_streams == 0 ? 16 : store->cap_streams * 2;
-        struct local_stream **streams = realloc(store->streams, cap * sizeof(struct local_stream *));
-        if (streams == NULL)
-            return -ENOMEM;
-        store->streams = streams;
-        store->cap_streams = cap;
-    }
-    memmove(store->streams + at + 1, store->streams + at, (store->n_streams - at) * sizeof(struct local_stream *));
-    store->streams[at] = stream;
-    store->n_streams++;
-    return 0;
-}
-
 struct local_stream *local_stream_ref(struct local_store *store, const char *name)
 {
-    struct local_stream *stream = NULL;
-    bool found;
-
     (void)pthread_mutex_lock(&store->lock);
-    size_t i = find(store, name, &found);
-    if (found) {
-        stream = store->streams[i];
+    struct local_stream *stream = kfs_names_find(&store->streams, name);
+    if (stream != NULL)
         atomic_fetch_add(&stream->refs, 1);
-    }
     (void)pthread_mutex_unlock(&store->lock);
     return stream;
 }
@@ -95,10 +51,10 @@ int local_stream_list(struct kfs_backend *b, kfs_stream_visit *visit, void *arg,
     int rc = 0;
 
     (void)pthread_mutex_lock(&store->lock);
-    size_t n = store->n_streams;
+    size_t n = store->streams.n;
     char(*names)[KFS_STREAM_NAME_MAX + 1] = calloc(n + 1, sizeof *names);
     for (size_t i = 0; names != NULL && i < n; i++)
-        (void)snprintf(names[i], sizeof names[i], "%s", store->streams[i]->name);
+        (void)snprintf(names[i], sizeof names[i], "%s", store->streams.entries[i].name);
     (void)pthread_mutex_unlock(&store->lock);
     if (names == NULL)
         return kfs_fail(err, ENOMEM, "out of memory");
@@ -190,10 +146,8 @@ static int make_stream(struct local_store *store, struct local_manifest *m, cons
 /* Whether a stream is there. Takes store.lock. */
 static bool exists(struct local_store *store, const char *name)
 {
-    bool found;
-
     (void)pthread_mutex_lock(&store->lock);
-    (void)find(store, name, &found);
+    bool found = kfs_names_find(&store->streams, name) != NULL;
     (void)pthread_mutex_unlock(&store->lock);
     return found;
 }
@@ -202,12 +156,11 @@ static bool exists(struct local_store *store, const char *name)
 static int add_stream(struct local_store *store, struct local_manifest *m)
 {
     struct local_stream *stream = local_stream_new(store, m);
-    bool found;
 
     if (stream == NULL)
         return -ENOMEM;
     (void)pthread_mutex_lock(&store->lock);
-    int rc = insert(store, find(store, m->name, &found), stream);
+    int rc = kfs_names_add(&store->streams, stream->name, stream);
     (void)pthread_mutex_unlock(&store->lock);
     if (rc != 0)
         local_stream_free(stream);
@@ -337,16 +290,10 @@ static int move_away(struct local_store *store, const struct local_stream *strea
 /* Takes the stream out of the table. False where it is not there, or another of its name is. */
 static bool take_out(struct local_store *store, struct local_stream *stream)
 {
-    bool found;
-
     (void)pthread_mutex_lock(&store->lock);
-    size_t at = find(store, stream->name, &found);
-    found = found && store->streams[at] == stream;
-    if (found) {
-        store->n_streams--;
-        memmove(store->streams + at, store->streams + at + 1, (store->n_streams - at) * sizeof(struct local_stream *));
+    bool found = kfs_names_remove(&store->streams, stream->name, stream);
+    if (found)
         atomic_fetch_sub(&stream->refs, 1); /* the table's; the caller still has one */
-    }
     (void)pthread_mutex_unlock(&store->lock);
     return found;
 }
@@ -434,7 +381,7 @@ int local_load_streams(struct local_store *store, struct kfs_error *err)
 
 void local_free_streams(struct local_store *store)
 {
-    for (size_t i = 0; i < store->n_streams; i++)
-        local_stream_free(store->streams[i]);
-    free(store->streams);
+    for (size_t i = 0; i < store->streams.n; i++)
+        local_stream_free(store->streams.entries[i].item);
+    kfs_names_release(&store->streams);
 }
