@@ -14,10 +14,7 @@ static int open_notes(const struct kfs_io *io, int parent, bool make)
 
     if (dir != -ENOENT || !make)
         return dir;
-    int rc = io->mkdir(io->ctx, parent, "notes");
-    if (rc == 0 || rc == -EEXIST)
-        rc = io->sync_dir(io->ctx, parent);
-    return rc == 0 ? io->open(io->ctx, parent, "notes", KFS_OPEN_DIR) : rc;
+    return kfs_io_make_dir(io, parent, "notes");
 }
 
 int kfs_notedir_get(const struct kfs_io *io, int parent, const char *name, struct kfs_buf *buf, struct kfs_error *err)

@@ -271,6 +271,15 @@ int kfs_io_replace(const struct kfs_io *io, int dir, const char *name, const voi
     return rc;
 }
 
+int kfs_io_make_dir(const struct kfs_io *io, int parent, const char *name)
+{
+    int rc = io->mkdir(io->ctx, parent, name);
+
+    if (rc == 0 || rc == -EEXIST)
+        rc = io->sync_dir(io->ctx, parent);
+    return rc == 0 ? io->open(io->ctx, parent, name, KFS_OPEN_DIR) : rc;
+}
+
 int kfs_io_read_file(const struct kfs_io *io, int dir, const char *name, struct kfs_buf *buf)
 {
     uint64_t size;

@@ -63,6 +63,10 @@ extern const struct kfs_io kfs_posix_io;
  * directory. On 0 the new text is durable; on -errno the old one is still there. */
 int kfs_io_replace(const struct kfs_io *io, int dir, const char *name, const void *data, size_t len);
 
+/* Opens a directory, made where it is missing. It is durable also where one that has ended made it: a descriptor, or
+ * -errno. */
+int kfs_io_make_dir(const struct kfs_io *io, int parent, const char *name);
+
 /* Appends a whole file to buf. -EMSGSIZE where it is larger than buf may become. */
 int kfs_io_read_file(const struct kfs_io *io, int dir, const char *name, struct kfs_buf *buf);
 

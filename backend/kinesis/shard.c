@@ -79,18 +79,6 @@ void remote_shard_post(struct remote_shard *shard)
 
 /* ---- logs ---- */
 
-/* A directory below another, made where it is missing. A descriptor, or -errno. */
-static int make_dir(const struct kfs_io *io, int parent, const char *name)
-{
-    int rc = io->mkdir(io->ctx, parent, name);
-
-    if (rc == 0)
-        rc = io->sync_dir(io->ctx, parent);
-    if (rc != 0 && rc != -EEXIST)
-        return rc;
-    return io->open(io->ctx, parent, name, KFS_OPEN_DIR);
-}
-
 int remote_shard_spool(struct remote_shard *shard, struct kfs_error *err)
 {
     const struct kfs_kinesis_options *o = &shard->stream->remote->options;
@@ -100,7 +88,7 @@ int remote_shard_spool(struct remote_shard *shard, struct kfs_error *err)
     shard->spool_used_ms = remote_mono(shard->stream->remote);
     if (shard->spool != NULL)
         return 0;
-    int dir = make_dir(o->io, shard->stream->dir, shard->id);
+    int dir = kfs_io_make_dir(o->io, shard->stream->dir, shard->id);
     if (dir < 0)
         return kfs_fail(err, -dir, "cannot make the directory of %s: %s", shard->id, strerror(-dir));
     int rc = remote_spool_open(&config, dir, &shard->spool, err);
@@ -121,10 +109,10 @@ int remote_shard_mirror(struct remote_shard *shard, struct kfs_error *err)
     shard->used_ms = remote_mono(shard->stream->remote);
     if (shard->mirror != NULL)
         return 0;
-    int dir = make_dir(o->io, shard->stream->dir, shard->id);
+    int dir = kfs_io_make_dir(o->io, shard->stream->dir, shard->id);
     if (dir < 0)
         return kfs_fail(err, -dir, "cannot make the directory of %s: %s", shard->id, strerror(-dir));
-    int mirror = make_dir(o->io, dir, "mirror");
+    int mirror = kfs_io_make_dir(o->io, dir, "mirror");
     o->io->close(o->io->ctx, dir);
     if (mirror < 0)
         return kfs_fail(err, -mirror, "cannot make the mirror of %s: %s", shard->id, strerror(-mirror));

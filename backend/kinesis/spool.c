@@ -27,22 +27,11 @@ struct remote_spool {
 
 /* ---- opening ---- */
 
-static int open_dir(const struct kfs_io *io, int parent, const char *name)
-{
-    int rc = io->mkdir(io->ctx, parent, name);
-
-    if (rc == 0)
-        rc = io->sync_dir(io->ctx, parent);
-    if (rc != 0 && rc != -EEXIST)
-        return rc;
-    return io->open(io->ctx, parent, name, KFS_OPEN_DIR);
-}
-
 static int open_log(const struct remote_spool *spool, const char *name, struct kfs_log **log, struct kfs_error *err)
 {
     struct kfs_log_config config = {
         .io = spool->config.io, .clock = spool->config.clock, .segment_bytes = spool->config.segment_bytes};
-    int dir = open_dir(spool->config.io, spool->dir, name);
+    int dir = kfs_io_make_dir(spool->config.io, spool->dir, name);
 
     if (dir < 0)
         return kfs_fail(err, -dir, "cannot open the directory %s: %s", name, strerror(-dir));

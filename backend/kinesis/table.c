@@ -50,24 +50,11 @@ void remote_all_release(struct remote_stream **streams, size_t n)
 
 /* ---- streams that were not known ---- */
 
-/* The stream's directory, made and durable. A descriptor, or -errno. */
-static int make_dir(struct remote *r, const char *name)
-{
-    const struct kfs_io *io = r->options.io;
-    int rc = io->mkdir(io->ctx, r->streams_dir, name);
-
-    if (rc == 0)
-        rc = io->sync_dir(io->ctx, r->streams_dir);
-    if (rc != 0 && rc != -EEXIST)
-        return rc;
-    return io->open(io->ctx, r->streams_dir, name, KFS_OPEN_DIR);
-}
-
 /* Under changes. */
 static int add_locked(struct remote *r, const char *name, const struct remote_facts *facts, struct remote_stream **out,
                       struct kfs_error *err)
 {
-    int dir = make_dir(r, name);
+    int dir = kfs_io_make_dir(r->options.io, r->streams_dir, name);
 
     if (dir < 0)
         return kfs_fail(err, -dir, "cannot make the stream's directory: %s", strerror(-dir));
@@ -99,17 +86,16 @@ static int move_away(struct remote_stream *stream)
     struct remote *r = stream->remote;
     const struct kfs_io *io = r->options.io;
     char name[KFS_STREAM_NAME_MAX + 32];
-    int rc = io->mkdir(io->ctx, r->dir, "gone");
+    int dir = kfs_io_make_dir(io, r->dir, "gone");
 
     (void)snprintf(name, sizeof name, "%s.%" PRIu64, stream->name, stream->generation);
-    if (rc == 0 || rc == -EEXIST) {
-        int dir = io->open(io->ctx, r->dir, "gone", KFS_OPEN_DIR);
-        rc = dir < 0 ? dir : io->rename(io->ctx, r->streams_dir, stream->name, dir, name);
-        if (rc == 0)
-            rc = io->sync_dir(io->ctx, r->streams_dir);
-        if (dir >= 0)
-            io->close(io->ctx, dir);
-    }
+    int rc = dir < 0 ? dir : io->rename(io->ctx, r->streams_dir, stream->name, dir, name);
+    if (rc == 0)
+        rc = io->sync_dir(io->ctx, dir);
+    if (rc == 0)
+        rc = io->sync_dir(io->ctx, r->streams_dir);
+    if (dir >= 0)
+        io->close(io->ctx, dir);
     stream->in_place = rc != 0;
     if (rc != 0)
         kfs_log(KFS_LOG_ERROR, "stream %s is gone and its directory cannot be moved away: %s", stream->name,
@@ -346,16 +332,12 @@ static int load_stream(void *arg, const char *name)
 int remote_load_streams(struct remote *r, struct kfs_error *err)
 {
     const struct kfs_io *io = r->options.io;
-    int rc = io->mkdir(io->ctx, r->dir, "streams");
 
-    if (rc == 0)
-        rc = io->sync_dir(io->ctx, r->dir);
-    if (rc != 0 && rc != -EEXIST)
-        return kfs_fail(err, -rc, "cannot make the directory streams: %s", strerror(-rc));
-    r->streams_dir = io->open(io->ctx, r->dir, "streams", KFS_OPEN_DIR);
+    r->streams_dir = kfs_io_make_dir(io, r->dir, "streams");
     if (r->streams_dir < 0)
-        return kfs_fail(err, -r->streams_dir, "cannot open the directory streams: %s", strerror(-r->streams_dir));
-    rc = io->list(io->ctx, r->streams_dir, load_stream, r);
+        return kfs_fail(err, -r->streams_dir, "cannot make or open the directory streams: %s",
+                        strerror(-r->streams_dir));
+    int rc = io->list(io->ctx, r->streams_dir, load_stream, r);
     remote_sweep_gone(r);
     return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot load the streams: %s", strerror(-rc));
 }

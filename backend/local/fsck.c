@@ -105,17 +105,6 @@ bool fsck_ends_with(const char *name, const char *suffix)
     return len > strlen(suffix) && strcmp(name + len - strlen(suffix), suffix) == 0;
 }
 
-int fsck_make_dir(const struct fsck *fsck, int dir, const char *name)
-{
-    const struct kfs_io *io = fsck->io;
-    int rc = io->mkdir(io->ctx, dir, name);
-
-    if (rc != 0 && rc != -EEXIST)
-        return rc;
-    rc = io->sync_dir(io->ctx, dir);
-    return rc == 0 ? io->open(io->ctx, dir, name, KFS_OPEN_DIR) : rc;
-}
-
 void fsck_clean(struct fsck *fsck, int dir)
 {
     struct fsck_names names = {0};

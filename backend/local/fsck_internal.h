@@ -52,8 +52,6 @@ bool fsck_ends_with(const char *name, const char *suffix);
 bool fsck_mends(const struct fsck *fsck, bool loses);
 /* Gives the store an epoch that no number has, durably, once. Before anything is numbered. */
 int fsck_raise_epoch(struct fsck *fsck, struct kfs_error *err);
-/* Opens a directory, made where missing; durable. */
-int fsck_make_dir(const struct fsck *fsck, int dir, const char *name);
 /* Removes left-overs of replacements that were cut short. */
 void fsck_clean(struct fsck *fsck, int dir);
 /* Reports a name that has no place there: dir ("" or with its slash) and name say where, what says what it is not. */

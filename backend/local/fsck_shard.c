@@ -50,11 +50,11 @@ static int open_lost(const struct subject *s, char *name, size_t size)
 {
     const struct fsck *fsck = s->place.fsck;
     const struct kfs_io *io = fsck->io;
-    int lost = fsck_make_dir(fsck, fsck->dir, FSCK_LOST);
+    int lost = kfs_io_make_dir(fsck->io, fsck->dir, FSCK_LOST);
 
     if (lost < 0)
         return lost;
-    int dir = fsck_make_dir(fsck, lost, s->place.stream);
+    int dir = kfs_io_make_dir(fsck->io, lost, s->place.stream);
     io->close(io->ctx, lost);
     if (dir < 0)
         return dir;
@@ -111,7 +111,7 @@ static int build(const struct subject *s, struct kfs_check *check, struct kfs_er
     (void)kfs_seq_split(&s->info->starting, &parts);
     parts.position = fsck->epoch << LOCAL_EPOCH_SHIFT;
     struct kfs_seq floor = kfs_seq_make(&parts);
-    int dir = fsck_make_dir(fsck, s->stream_dir, s->fresh);
+    int dir = kfs_io_make_dir(fsck->io, s->stream_dir, s->fresh);
     if (dir < 0)
         return kfs_fail(err, -dir, "cannot make the directory %s: %s", s->fresh, strerror(-dir));
     rc = kfs_repair_build(check, &floor, dir, err);
@@ -241,7 +241,7 @@ static void remake(const struct subject *s)
         fsck_say(&s->place, KFS_FSCK_NOT_DONE, "not repaired: put the directory back, or have -y make an empty one");
         return;
     }
-    int dir = fsck_make_dir(s->place.fsck, s->stream_dir, s->name);
+    int dir = kfs_io_make_dir(s->place.fsck->io, s->stream_dir, s->name);
     if (dir < 0) {
         fsck_say(&s->place, KFS_FSCK_CANNOT, "cannot make the directory: %s", strerror(-dir));
         return;

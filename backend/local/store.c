@@ -272,15 +272,12 @@ static int move_away(struct local_store *store, const struct local_stream *strea
 {
     const struct kfs_io *io = store->options.io;
     char name[32];
-    int rc = io->mkdir(io->ctx, store->dir, "deleted");
+    int dir = kfs_io_make_dir(io, store->dir, "deleted");
 
-    if (rc != 0 && rc != -EEXIST)
-        return rc;
-    int dir = io->open(io->ctx, store->dir, "deleted", KFS_OPEN_DIR);
     if (dir < 0)
         return dir;
     (void)snprintf(name, sizeof name, "%" PRIx64, stream->generation);
-    rc = io->rename(io->ctx, store->streams_dir, stream->name, dir, name);
+    int rc = io->rename(io->ctx, store->streams_dir, stream->name, dir, name);
     if (rc == 0)
         rc = io->sync_dir(io->ctx, store->streams_dir);
     io->close(io->ctx, dir);
@@ -364,18 +361,13 @@ int local_load_streams(struct local_store *store, struct kfs_error *err)
 {
     const struct kfs_io *io = store->options.io;
     struct loading l = {store, err};
-    int rc = io->mkdir(io->ctx, store->dir, "streams");
 
-    if (rc == 0)
-        rc = io->sync_dir(io->ctx, store->dir);
-    if (rc != 0 && rc != -EEXIST)
-        return kfs_fail(err, -rc, "cannot make the directory streams: %s", strerror(-rc));
-    store->streams_dir = io->open(io->ctx, store->dir, "streams", KFS_OPEN_DIR);
+    store->streams_dir = kfs_io_make_dir(io, store->dir, "streams");
     if (store->streams_dir < 0)
-        return kfs_fail(err, -store->streams_dir, "cannot open the directory streams: %s",
+        return kfs_fail(err, -store->streams_dir, "cannot make or open the directory streams: %s",
                         strerror(-store->streams_dir));
     local_sweep_deleted(io, store->dir);
-    rc = io->list(io->ctx, store->streams_dir, load_stream, &l);
+    int rc = io->list(io->ctx, store->streams_dir, load_stream, &l);
     return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot load the streams: %s", strerror(-rc));
 }
 
