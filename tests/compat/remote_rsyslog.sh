@@ -15,6 +15,8 @@ endpoint_down
 sleep 1
 kill -HUP "$(cat "$WORK/pid")"
 endpoint own
-both() { for s in plain async; do py remote_reader.py "$s/$shard" | awk '!seen[$0]++' >"$WORK/$s" && lines_are "$WORK/$s" 4000; done; }
-wait_for 30 both
-for s in plain async; do check_writers "$WORK/$s" 4 1000; done
+arrived() { py remote_reader.py "$1/$shard" | awk '!seen[$0]++' >"$WORK/$1" && lines_are "$WORK/$1" 4000; }
+for s in plain async; do
+    wait_for 30 arrived $s
+    check_writers "$WORK/$s" 4 1000
+done
