@@ -188,7 +188,6 @@ static void describe(struct kfs_call_state *s, uint32_t left_ms)
         .body = {call->body.data, call->body.len},
         .tls = &client->config.tls,
         .signing = {client->region, SERVICE, &s->keys, (uint64_t)((int64_t)wall_ms + client->skew_ms), call->digest},
-        .fresh = call->fresh,
         .connect_timeout_ms = client->config.connect_timeout_ms,
         .idle_timeout_ms = call->idle_ms != 0 ? call->idle_ms : IDLE_TIMEOUT_MS,
         .deadline_ms = left_ms,

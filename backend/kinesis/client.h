@@ -44,7 +44,6 @@ struct kfs_call {
     struct kfs_buf body;   /* JSON. Left as it is, so that the call can be started again */
     const uint8_t *digest; /* SHA-256 of the body, where it is known already; borrowed while the call is under way */
     uint32_t deadline_ms;  /* 0: KFS_CALL_DEADLINE_MS, of a stream KFS_STREAM_DEADLINE_MS */
-    bool fresh;            /* over a new connection */
     uint32_t idle_ms;      /* without a byte, exact to a second; 0: 20 s */
     size_t response_max;   /* bytes, 0: KFS_CALL_RESPONSE_MAX; of a stream: of one message */
     /* For operations that answer with an event stream: an event's payload, valid in the call; not the

@@ -12,18 +12,21 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "backend/kinesis/sockets.h"
 #include "backend/kinesis/transfer.h"
 
 #define WAIT_MS_MAX 60000
 #define CONNECTIONS_MAX 512L /* to one endpoint; more transfers wait for one of them */
 #define KEPT_MAX 64L         /* idle connections */
+#define SILENT_PART 4        /* of a transfer's idle timeout: so long nothing has come on a connection that is dead */
 
 struct kfs_loop {
     const struct kfs_clock *clock;
     CURLM *multi;
     int wake; /* eventfd */
     pthread_t thread;
-    struct kfs_timers timers; /* the thread's */
+    struct kfs_timers timers;   /* the thread's */
+    struct kfs_sockets sockets; /* the thread's */
     pthread_mutex_t lock;
     struct kfs_task *first; /* lock */
     struct kfs_task **last; /* lock; where the next one goes */
@@ -173,15 +176,23 @@ int kfs_loop_transfer(struct kfs_loop *loop, struct kfs_transfer *transfer)
     rc = kfs_transfer_prepare(transfer);
     if (rc != 0)
         return rc;
+    kfs_sockets_watch(&loop->sockets, transfer->easy);
     if (curl_multi_add_handle(loop->multi, transfer->easy) == CURLM_OK)
         return 0;
     kfs_transfer_drop(transfer);
     return -ENOMEM;
 }
 
+/* It has been given up: its connection may be dead. */
+static void doubt(struct kfs_loop *loop, const struct kfs_transfer *transfer)
+{
+    kfs_sockets_end_silent(&loop->sockets, transfer->easy, transfer->idle_timeout_ms / SILENT_PART);
+}
+
 void kfs_loop_abandon(struct kfs_loop *loop, struct kfs_transfer *transfer)
 {
     assert(kfs_loop_here(loop));
+    doubt(loop, transfer);
     (void)curl_multi_remove_handle(loop->multi, transfer->easy);
     kfs_transfer_drop(transfer);
 }
@@ -199,6 +210,8 @@ static bool end_transfer(struct kfs_loop *loop)
         return false;
     code = message->data.result;
     (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+    if (code == CURLE_OPERATION_TIMEDOUT || code == CURLE_ABORTED_BY_CALLBACK)
+        doubt(loop, transfer);
     (void)curl_multi_remove_handle(loop->multi, transfer->easy);
     kfs_transfer_finish(transfer, (int)code);
     transfer->done(transfer);
@@ -247,6 +260,7 @@ static void free_loop(struct kfs_loop *loop)
 {
     kfs_timers_release(&loop->timers);
     (void)curl_multi_cleanup(loop->multi);
+    kfs_sockets_release(&loop->sockets);
     (void)close(loop->wake);
     pthread_mutex_destroy(&loop->lock);
     free(loop);

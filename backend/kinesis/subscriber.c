@@ -122,15 +122,11 @@ static void subscribe(struct remote_subscriber *s)
     const struct remote_world *w = s->config.world;
 
     kfs_call_release(&s->call);
-    s->call = (struct kfs_call){.operation = "SubscribeToShard",
-                                .fresh = s->silent,
-                                .response_max = EVENT_MAX,
-                                .event = on_event,
-                                .done = on_end};
+    s->call = (struct kfs_call){
+        .operation = "SubscribeToShard", .response_max = EVENT_MAX, .event = on_event, .done = on_end};
     kfs_buf_init(&s->call.body, BODY_MAX);
     s->error = (struct kfs_error){0};
     s->heard = false;
-    s->silent = false;
     if (print_body(s) != 0) {
         fail_with(s, ENOMEM, "out of memory");
         return;
@@ -236,7 +232,6 @@ static void on_timer(struct kfs_timer *timer)
     }
     (void)kfs_fail(&s->error, EAGAIN, "SubscribeToShard: no event for %d s", REMOTE_SUBSCRIBER_SILENCE_MS / 1000);
     s->error.retryable = true;
-    s->silent = true;
     s->config.world->cancel(s->config.world->ctx, &s->call);
 }
 

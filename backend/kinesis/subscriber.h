@@ -59,10 +59,9 @@ struct remote_subscriber {
     uint64_t began_ms;      /* the last subscription */
     uint32_t failures;      /* in a row */
     bool wanted;
-    bool live;   /* records come this way */
-    bool heard;  /* an event of this subscription */
-    bool ends;   /* that was the last one */
-    bool silent; /* the last one ended for that: its connection may be dead, and HTTP/2 would use it again */
+    bool live;  /* records come this way */
+    bool heard; /* an event of this subscription */
+    bool ends;  /* that was the last one */
     bool stopping;
     struct remote_subscriber_counts counts;
 };

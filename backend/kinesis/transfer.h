@@ -30,7 +30,6 @@ struct kfs_transfer {
     const struct kfs_tls *tls;
     struct kfs_signing signing;  /* region NULL: not signed; else the method is POST */
     bool direct;                 /* by no proxy: for addresses that are this machine's or its neighbour's */
-    bool fresh;                  /* over a connection of its own: those there are may be dead */
     uint32_t connect_timeout_ms; /* none of the three is 0 */
     uint32_t idle_timeout_ms;    /* without a byte of request or body; exact to a second */
     uint32_t deadline_ms;        /* for all of it */

@@ -256,6 +256,41 @@ static void many_calls_share_a_connection(void **state)
     tempdir_remove(dir);
 }
 
+/* HTTP/2 would send all that comes after over the same one. */
+static void a_connection_that_is_silent_is_not_used_again(void **state)
+{
+    struct client_world *w = *state;
+    const struct stand_answer answers[] = {{.when = "POST", .has = "(HTTP 2)", .times = 1, .status = 200},
+                                           {.when = "POST", .times = 1, .status = -1},
+                                           {.when = "POST", .status = 200}};
+    struct kfs_selfsigned files;
+    char dir[TEMPDIR_PATH_SIZE];
+    struct kfs_http_stats stats;
+    struct stand tls;
+    struct kfs_call call;
+
+    tempdir_make(dir);
+    assert_int_equal(kfs_selfsigned(&kfs_posix_io, dir, "127.0.0.1", &files, NULL), 0);
+    stand_start_tls(&tls, files.certificate, files.key);
+    stand_script(&tls, answers, 3);
+    w->tls.ca_bundle = files.certificate;
+    connect_to(w, tls.tls_url);
+    prepare(&call, "ListStreams", "{}");
+    call.idle_ms = 2000;
+    assert_int_equal(kfs_call_wait(w->client, &call), 0);
+    assert_int_equal(kfs_call_wait(w->client, &call), -ETIMEDOUT);
+    kfs_http_stats(tls.server, &stats);
+    assert_int_equal(stats.accepted, 1);
+    assert_int_equal(kfs_call_wait(w->client, &call), 0);
+    kfs_http_stats(tls.server, &stats);
+    assert_int_equal(stats.accepted, 2);
+    kfs_call_release(&call);
+    kfs_client_free(w->client);
+    w->client = NULL;
+    stand_stop(&tls);
+    tempdir_remove(dir);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, client_world_setup, client_world_teardown)
@@ -269,6 +304,7 @@ int main(void)
         TEST(our_own_endpoint_accepts_the_signature),
         TEST(certificates_are_verified),
         TEST(many_calls_share_a_connection),
+        TEST(a_connection_that_is_silent_is_not_used_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
