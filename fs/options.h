@@ -31,6 +31,7 @@ enum kfs_source {
 };
 
 enum kfs_options_closed { KFS_OPTIONS_FAIL, KFS_OPTIONS_FOLLOW };
+enum kfs_options_http { KFS_OPTIONS_HTTP_2, KFS_OPTIONS_HTTP_1 };
 enum kfs_options_ordering { KFS_OPTIONS_RELAXED, KFS_OPTIONS_STRICT };
 enum kfs_options_start { KFS_OPTIONS_HORIZON, KFS_OPTIONS_LATEST };
 
@@ -80,6 +81,7 @@ struct kfs_options {
     char *profile; /* of AWS's files, or NULL */
     char *ca_bundle;
     bool insecure;
+    enum kfs_options_http http;
     uint64_t spool_max;
     uint64_t spool_wait_ms;
     uint64_t linger_ms;

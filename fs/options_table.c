@@ -20,6 +20,7 @@ static const char *const level_choices[] = {
 static const char *const closed_choices[] = {[KFS_OPTIONS_FAIL] = "fail", [KFS_OPTIONS_FOLLOW] = "follow", NULL};
 static const char *const ordering_choices[] = {
     [KFS_OPTIONS_RELAXED] = "relaxed", [KFS_OPTIONS_STRICT] = "strict", NULL};
+static const char *const http_choices[] = {[KFS_OPTIONS_HTTP_2] = "2", [KFS_OPTIONS_HTTP_1] = "1.1", NULL};
 static const char *const start_choices[] = {[KFS_OPTIONS_HORIZON] = "horizon", [KFS_OPTIONS_LATEST] = "latest", NULL};
 
 static bool is_region(const char *text)
@@ -304,6 +305,13 @@ const struct kfs_option kfs_option_rows[] = {
      .offset = MEMBER(insecure),
      .value = "no",
      .help = "Believe any certificate of an endpoint: for tests."},
+    {.name = "http",
+     .type = KFS_OPTION_ENUM,
+     .offset = MEMBER(http),
+     .value = "2",
+     .metavar = "VERSION",
+     .choices = http_choices,
+     .help = "2: HTTP/2 where an endpoint offers it over TLS. 1.1: never, for one whose answers stop in it."},
     {.name = "region",
      .type = KFS_OPTION_TEXT,
      .offset = MEMBER(region),

@@ -63,7 +63,9 @@ static int open_remote(const struct kfs_options *options, const char *dir, struc
         .url = options->source_type == KFS_SOURCE_URL ? options->source : NULL,
         .region = named,
         .profile = options->profile,
-        .tls = {.ca_bundle = options->ca_bundle, .insecure = options->insecure},
+        .tls = {.ca_bundle = options->ca_bundle,
+                .insecure = options->insecure,
+                .http1 = options->http == KFS_OPTIONS_HTTP_1},
         .clock = &kfs_system_clock,
     };
 

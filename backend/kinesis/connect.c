@@ -26,8 +26,8 @@ int kfs_connection_open(const struct kfs_connection_config *config, struct kfs_c
         return kfs_fail(err, ENOMEM, "out of memory");
     int rc = kfs_site_find(&where, &c->site, err);
     if (rc == 0) {
+        c->tls = config->tls;
         c->tls.ca_bundle = c->site.ca_bundle[0] != '\0' ? c->site.ca_bundle : NULL;
-        c->tls.insecure = config->tls.insecure;
         const struct kfs_chain_config chain = {.env = &kfs_process_env,
                                                .clock = config->clock,
                                                .profile = config->profile,

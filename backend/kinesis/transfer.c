@@ -178,7 +178,9 @@ static CURLcode set_limits(CURL *easy, struct kfs_transfer *t)
     (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L); /* has libcurl look each second */
     (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)((t->idle_timeout_ms + 999) / 1000));
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                           t->tls != NULL && t->tls->http1 ? (long)CURL_HTTP_VERSION_1_1
+                                                           : (long)CURL_HTTP_VERSION_2TLS);
     (void)curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
     (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
@@ -278,6 +280,15 @@ static int errno_of(CURLcode code)
     }
 }
 
+/* As those of kinesis-mock do that are longer than a stream's first window, where libcurl is of version 8. */
+static bool stopped_in_http2(const struct kfs_transfer *t)
+{
+    long version = 0;
+
+    (void)curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
+    return version == CURL_HTTP_VERSION_2_0 && t->head_len > 0;
+}
+
 static void explain(struct kfs_transfer *t, CURLcode code)
 {
     const char *what = t->reason[0] != '\0' ? t->reason : curl_easy_strerror(code);
@@ -285,7 +296,9 @@ static void explain(struct kfs_transfer *t, CURLcode code)
 
     if (code == CURLE_ABORTED_BY_CALLBACK && t->silent) {
         number = ETIMEDOUT;
-        what = "no byte has come for too long";
+        what = stopped_in_http2(t)
+                   ? "the answer has stopped behind its head; if it always does, try the option http=1.1"
+                   : "no byte has come for too long";
     } else if (code == CURLE_WRITE_ERROR && t->head_len > KFS_TRANSFER_HEAD_MAX)
         what = "the head of the answer is too long";
     else if (code == CURLE_WRITE_ERROR && t->piece_rc == -EMSGSIZE)

@@ -18,6 +18,7 @@
 struct kfs_tls {
     const char *ca_bundle; /* PEM file; NULL: the system's */
     bool insecure;         /* whoever answers is believed; for test endpoints only */
+    bool http1;            /* HTTP/1.1 also where HTTP/2 is offered */
 };
 
 struct kfs_transfer {

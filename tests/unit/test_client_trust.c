@@ -203,7 +203,7 @@ static void certificates_are_verified(void **state)
     stand_script(&tls, &answer, 1);
     prepare(&call, "ListStreams", "{}");
     for (int trusting = 0; trusting < 3; trusting++) {
-        w->tls = (struct kfs_tls){trusting == 1 ? files.certificate : NULL, trusting == 2};
+        w->tls = (struct kfs_tls){trusting == 1 ? files.certificate : NULL, trusting == 2, trusting == 2};
         connect_to(w, tls.tls_url);
         assert_int_equal(kfs_call_wait(w->client, &call), trusting > 0 ? 0 : -EACCES);
         if (trusting == 0)
@@ -211,11 +211,13 @@ static void certificates_are_verified(void **state)
         kfs_client_free(w->client);
         w->client = NULL;
     }
-    w->tls = (struct kfs_tls){"/nothing", false};
+    w->tls = (struct kfs_tls){.ca_bundle = "/nothing"};
     connect_to(w, tls.tls_url);
     assert_int_equal(kfs_call_wait(w->client, &call), -EACCES);
     assert_false(call.reached);
     assert_int_equal(stand_count(&tls), 2);
+    stand_expect(&tls, 0, "(HTTP 2)");
+    stand_expect(&tls, 1, "(HTTP 1)"); /* by http1 */
     kfs_call_release(&call);
     stand_stop(&tls);
     tempdir_remove(dir);
