@@ -189,10 +189,10 @@ int kfs_sync_wait(struct kfs_stream *stream, uint32_t shard);
 
 /* ---- reading ---- */
 
-/* Waits until all that was acknowledged before the call, by whomever, can be read here, or until it is known that
- * the endpoint does not answer: then 0 too, and what was read before can be read. Bounded: five seconds. A
- * store whose appends are seen at once returns at once. shard may be KFS_NO_SHARD. What who opens a
- * file for reading calls: he ends at the tip as it was then. */
+/* Waits until all that was acknowledged before the call, by whomever, and all that was appended here before it, can be
+ * read here, or until it is known that the endpoint does not answer: then 0 too, and what was read before can be read.
+ * Bounded: five seconds. A store whose appends are seen at once returns at once. shard may be KFS_NO_SHARD. What who
+ * opens a file for reading calls: he ends at the tip as it was then. */
 int kfs_catch_up(struct kfs_stream *stream, uint32_t shard, struct kfs_error *err);
 
 /* From kfs_attend to kfs_unattend what others append to the shard (KFS_NO_SHARD: to all there are and will be) is

@@ -15,6 +15,7 @@
 
 #define REMOTE_SHARD_ID_MAX 24
 #define REMOTE_TIP_WAIT_MS 5000     /* an open for reading */
+#define REMOTE_LEAVING_WAIT_MS 1500 /* the same, where nothing leaves the spool meanwhile: more than a paced second */
 #define REMOTE_RESULT_WAIT_MS 30000 /* an append that asks for results */
 #define REMOTE_CHANGE_WAIT_MS 60000 /* until a stream is ACTIVE again */
 #define REMOTE_ASK_WAIT_MS 10000    /* one call of the catalogue */
@@ -25,6 +26,9 @@ struct remote_stream;
 /* Someone who waits for the tip. Under the shard's lock. */
 struct remote_tip_wait {
     struct remote_tip_wait *next;
+    uint64_t until;   /* the spool's position before which no request counts; 0: all do */
+    uint64_t settled; /* the position as it was when it last moved, and when that was */
+    uint64_t moved_ms;
     uint64_t request; /* a request with a greater number counts */
     bool placed;      /* request is set */
     bool done;
@@ -77,7 +81,7 @@ struct remote_shard {
     uint64_t settled; /* the spool's position, as waiters were told of it */
     int refused;      /* -errno of dead letters that no one has been told of; 0 */
     bool failing;     /* the last call failed, and that was logged */
-    bool damaged;     /* the spool is, and that was told */
+    int stuck;        /* why the spool does not leave until someone has mended it: -EIO, it is damaged, -EACCES; 0 */
     bool stopped;     /* the stream is gone: no machine is started any more, and nothing is spooled */
     bool expired;     /* the endpoint no longer has the shard: nothing more is read */
     bool hurry;       /* the machines that are backing off try now */

@@ -26,15 +26,20 @@ static void end_wait(struct remote_shard *shard, const struct remote_tip_wait *w
     }
 }
 
-/* Has the poller look for the tip from now on. 1: to be finished by finish_wait; 0: there is nothing to wait for, or
- * the caller does not wait, or the endpoint is known not to answer. */
-static int begin_wait(struct remote_shard *shard, struct remote_tip_wait *wait, struct kfs_error *err)
+/* Has the poller look for the tip from now on; own: once what this mount has written there is acknowledged. 1: to be
+ * finished by finish_wait; 0: there is nothing to wait for, or the caller does not wait, or the endpoint is known not
+ * to answer. */
+static int begin_wait(struct remote_shard *shard, bool own, struct remote_tip_wait *wait, struct kfs_error *err)
 {
     bool down = atomic_load(&shard->stream->remote->down);
+    struct remote_spool_state spool = {0};
     int asked = 0;
 
-    *wait = (struct remote_tip_wait){0};
     (void)pthread_mutex_lock(&shard->lock);
+    if (own && shard->spool != NULL)
+        remote_spool_state(shard->spool, &spool);
+    *wait = (struct remote_tip_wait){
+        .until = spool.end, .settled = shard->settled, .moved_ms = remote_mono(shard->stream->remote)};
     int rc = remote_shard_mirror(shard, err);
     bool behind = rc == 0 && !shard->ended;
     shard->look = shard->look || (behind && down);
@@ -62,6 +67,24 @@ static void wake_shard(void *arg)
     (void)pthread_mutex_unlock(&shard->lock);
 }
 
+/* Under lock. What is in the spool is waited for only while it leaves: a call that is lost holds it up for long. How
+ * long to sleep. */
+static uint64_t sleep_ms(struct remote_shard *shard, struct remote_tip_wait *wait, uint64_t now, uint64_t until)
+{
+    if (wait->placed || wait->until == 0)
+        return until - now;
+    if (shard->settled != wait->settled) {
+        wait->settled = shard->settled;
+        wait->moved_ms = now;
+    }
+    uint64_t end = wait->moved_ms + REMOTE_LEAVING_WAIT_MS;
+    if (now < end)
+        return (end < until ? end : until) - now;
+    wait->until = 0;
+    remote_shard_post(shard);
+    return until - now;
+}
+
 /* Waits for it, until a time. */
 static int finish_wait(struct remote_shard *shard, struct remote_tip_wait *wait, uint64_t until, struct kfs_error *err)
 {
@@ -76,7 +99,7 @@ static int finish_wait(struct remote_shard *shard, struct remote_tip_wait *wait,
             shard->tip_ms = now + 1; /* who opened the file, and reads now, does not wait again */
             break;
         }
-        (void)remote_cond_wait(&shard->wake, &shard->lock, until - now);
+        (void)remote_cond_wait(&shard->wake, &shard->lock, sleep_ms(shard, wait, now, until));
     }
     end_wait(shard, wait);
     if (wait->done && wait->result != 0)
@@ -98,10 +121,10 @@ static uint64_t tip_until(const struct remote *r)
     return kfs_patience_since(remote_mono(r)) + REMOTE_TIP_WAIT_MS;
 }
 
-static int catch_up_shard(struct remote_shard *shard, struct kfs_error *err)
+static int catch_up_shard(struct remote_shard *shard, bool own, struct kfs_error *err)
 {
     struct remote_tip_wait wait;
-    int rc = begin_wait(shard, &wait, err);
+    int rc = begin_wait(shard, own, &wait, err);
 
     return rc <= 0 ? rc : finish_wait(shard, &wait, tip_until(shard->stream->remote), err);
 }
@@ -120,7 +143,7 @@ static int catch_up_all(struct remote_shard **shards, size_t n, struct kfs_error
     if (all == NULL)
         return kfs_fail(err, ENOMEM, "out of memory");
     for (size_t i = 0; i < n; i++) {
-        all[i].begun = begin_wait(shards[i], &all[i].wait, rc == 0 ? err : &later);
+        all[i].begun = begin_wait(shards[i], true, &all[i].wait, rc == 0 ? err : &later);
         rc = rc == 0 && all[i].begun < 0 ? all[i].begun : rc;
     }
     for (size_t i = 0; i < n; i++) {
@@ -139,7 +162,7 @@ int remote_catch_up(struct kfs_stream *s, uint32_t index, struct kfs_error *err)
 
     if (index != KFS_NO_SHARD) {
         int rc = remote_shard_find(stream, index, &shard, NULL, err);
-        return rc != 0 ? rc : catch_up_shard(shard, err);
+        return rc != 0 ? rc : catch_up_shard(shard, true, err);
     }
     (void)pthread_rwlock_rdlock(&stream->lock);
     bool gone = stream->gone;
@@ -211,7 +234,7 @@ int remote_reader_open(struct kfs_stream *s, uint32_t index, struct kfs_reader *
     reader->shard = shard;
     remote_shard_post(shard);
     if (!fresh)
-        rc = catch_up_shard(shard, err);
+        rc = catch_up_shard(shard, false, err);
     if (rc != 0) {
         remote_reader_close(&reader->base);
         return rc;

@@ -271,12 +271,15 @@ static void start_subscriber(struct remote_shard *shard)
     shard->subscriber->counts = shard->fanned;
 }
 
-/* Under lock. Whoever waits for the tip is told which request counts. True where someone waits. */
+/* Under lock. Whoever waits for the tip is told which request counts, once what he has written has been sent. True
+ * where someone waits for a request. */
 static bool place_tips(struct remote_shard *shard)
 {
     bool waits = false;
 
     for (struct remote_tip_wait *w = shard->tips; w != NULL; w = w->next) {
+        if (!w->placed && shard->settled < w->until && shard->stuck == 0)
+            continue;
         if (!w->placed)
             w->request = shard->poller != NULL ? shard->poller->counts.requests : shard->polled.requests;
         w->placed = true;
@@ -291,12 +294,11 @@ static bool is_attended(const struct remote_shard *shard)
     return shard->readers > 0 || atomic_load(&shard->stream->attended) > 0;
 }
 
-/* Under lock. Whether the endpoint is to be asked for records. */
-static bool is_read(struct remote_shard *shard)
+/* Under lock. Whether the endpoint is to be asked for records; waits: for the tip. */
+static bool is_read(struct remote_shard *shard, bool waits)
 {
     /* Where there can be no mirror whoever reads is told why. */
-    return (is_attended(shard) || shard->tips != NULL) && !shard->ended && !shard->expired &&
-           remote_shard_mirror(shard, NULL) == 0;
+    return (is_attended(shard) || waits) && !shard->ended && !shard->expired && remote_shard_mirror(shard, NULL) == 0;
 }
 
 /* The poller rests while the subscriber is live, but for who waits for the tip. */
@@ -334,10 +336,11 @@ static void work(struct kfs_task *task)
     bool hurry = shard->hurry;
     shard->hurry = false;
     bool send = shard->spool != NULL;
-    bool hurried = place_tips(shard) || shard->look;
+    bool waits = place_tips(shard);
+    bool hurried = waits || shard->look;
     shard->look = false;
     bool attended = is_attended(shard);
-    bool read = is_read(shard);
+    bool read = is_read(shard, waits);
     (void)pthread_mutex_unlock(&shard->lock);
     if (send && shard->sender == NULL)
         start_sender(shard);

@@ -51,7 +51,7 @@ static int print_shard(struct remote_shard *shard, struct kfs_buf *out, bool fir
         shard->subscribed ? shard->fanned.behind_ms : shard->polled.behind_ms);
     if (rc == 0 && shard->last_error.code != 0) {
         rc = kfs_buf_printf(out, ",\"failing\":%s,\"last_error_ms\":%" PRIu64,
-                            shard->failing || shard->damaged ? "true" : "false", shard->last_error_ms);
+                            shard->failing || shard->stuck != 0 ? "true" : "false", shard->last_error_ms);
         if (rc == 0)
             rc = print_text(out, "last_error", shard->last_error.text);
         if (rc == 0)

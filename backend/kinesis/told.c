@@ -118,6 +118,8 @@ static void on_settled(void *arg, const struct remote_outcome *outcomes, size_t 
     remote_spool_state(shard->spool, &state);
     if (state.settled > before) /* it is not where the shard has been stopped */
         shard->settled = state.settled;
+    shard->stuck = 0;
+    bool awaited = shard->tips != NULL;
     uint64_t after = shard->settled;
     for (size_t i = 0; i < n; i++) {
         bool given = give_result(shard, &outcomes[i]);
@@ -141,6 +143,8 @@ static void on_settled(void *arg, const struct remote_outcome *outcomes, size_t 
     (void)pthread_mutex_unlock(&shard->lock);
     remote_finish_syncs(done, dead_from, error);
     remote_free_room(r, after - before);
+    if (awaited)
+        remote_shard_post(shard);
     if (failure == NULL)
         remote_heard(r, NULL);
     else if (r->base.fault != NULL)
@@ -170,20 +174,24 @@ static void on_send_trouble(void *arg, const struct kfs_error *failure)
         failure = &damage;
         told = -EIO;
     }
+    if (told != -EIO)
+        remote_heard(r, failure);
     (void)pthread_mutex_lock(&shard->lock);
-    bool first = told == -EIO && !shard->damaged;
-    shard->damaged = shard->damaged || first;
+    bool first = told == -EIO && shard->stuck != -EIO;
+    shard->stuck = told;
+    bool awaited = shard->tips != NULL;
     note_trouble(shard, failure, "sending");
     shard->sent = shard->sender->counts;
     /* Whoever waits is told what only an operator can mend; the records stay. */
     if (told != 0)
         done = remote_take_syncs(shard, 0, 0, told);
+    (void)pthread_cond_broadcast(&shard->wake); /* perhaps the endpoint is known not to answer now */
     (void)pthread_mutex_unlock(&shard->lock);
     remote_finish_syncs(done, 0, told);
+    if (awaited)
+        remote_shard_post(shard);
     if (first && r->base.fault != NULL)
         r->base.fault(r->base.fault_arg, shard->stream->name, shard->index, failure);
-    if (told != -EIO)
-        remote_heard(r, failure);
     if (remote_verdict_of(failure) == REMOTE_NO_STREAM)
         remote_keeper_hurry(shard->stream);
 }

@@ -1,5 +1,6 @@
 #include "tests/support/remoteworld.h"
 
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,8 +107,45 @@ int remoteworld_open(struct remote_world_test *w, struct kfs_backend **b)
 
 void remoteworld_stop(struct remote_world_test *w)
 {
-    kfs_api_server_stop(w->server, 1000);
+    if (w->server != NULL) /* NULL: the test has stopped it */
+        kfs_api_server_stop(w->server, 1000);
     kfs_api_free(w->api);
     (void)kfs_backend_close(w->endpoint);
     tempdir_remove(w->dir);
+}
+
+struct waited {
+    struct kfs_sync op;
+    sem_t done;
+    int result;
+};
+
+static void on_done(struct kfs_sync *op, int result)
+{
+    struct waited *w = (struct waited *)op;
+
+    w->result = result;
+    (void)sem_post(&w->done);
+}
+
+int remoteworld_sync(struct kfs_stream *stream, uint64_t ms)
+{
+    struct waited w = {.op = {.done = on_done, .wait_ms = ms}};
+
+    (void)sem_init(&w.done, 0, 0);
+    kfs_sync(stream, 0, &w.op);
+    while (sem_wait(&w.done) != 0)
+        continue;
+    (void)sem_destroy(&w.done);
+    return w.result;
+}
+
+void remoteworld_lower_limit(struct remote_world_test *w)
+{
+    const struct kfs_stream_change change = {.max_record_bytes = KFS_RECORD_BYTES_DEFAULT};
+    struct kfs_stream *there;
+
+    if (kfs_stream_open(w->endpoint, "s", &there, NULL) != 0 || kfs_stream_update(there, &change, NULL) != 0)
+        abort();
+    kfs_stream_close(there);
 }

@@ -27,6 +27,12 @@ void remoteworld_start(struct remote_world_test *w, const struct kfs_clock *cloc
 int remoteworld_open(struct remote_world_test *w, struct kfs_backend **b);
 void remoteworld_stop(struct remote_world_test *w); /* the backend has been closed before */
 
+/* Syncs the stream's first shard, waiting so long at most; 0: as long as it takes. */
+int remoteworld_sync(struct kfs_stream *stream, uint64_t ms);
+
+/* The endpoint takes records of the default size, of the stream "s"; the backend does not hear of it. */
+void remoteworld_lower_limit(struct remote_world_test *w);
+
 /* Credentials that never change. */
 struct kfs_credential_source remoteworld_keys(void);
 

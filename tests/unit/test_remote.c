@@ -1,7 +1,6 @@
 /* The remote backend beyond the contract: what it keeps, and what an endpoint that fails does to it. */
 #include <errno.h>
 #include <netinet/in.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,32 +65,6 @@ static int put(const char *data, size_t len)
     return kfs_append(stream, 0, &one, 1, NULL, NULL);
 }
 
-struct waited {
-    struct kfs_sync op;
-    sem_t done;
-    int result;
-};
-
-static void on_done(struct kfs_sync *op, int result)
-{
-    struct waited *w = (struct waited *)op;
-
-    w->result = result;
-    (void)sem_post(&w->done);
-}
-
-static int sync_within(uint64_t ms)
-{
-    struct waited w = {.op = {.done = on_done, .wait_ms = ms}};
-
-    (void)sem_init(&w.done, 0, 0);
-    kfs_sync(stream, 0, &w.op);
-    while (sem_wait(&w.done) != 0)
-        continue;
-    (void)sem_destroy(&w.done);
-    return w.result;
-}
-
 static bool is_there(const char *below)
 {
     char path[TEMPDIR_PATH_SIZE + 64];
@@ -108,47 +81,7 @@ static bool is_empty(const char *below)
     return rmdir(path) == 0;
 }
 
-/* The endpoint takes records of a size; the backend still believes that it takes more. */
-static void lower_limit(void)
-{
-    const struct kfs_stream_change change = {.max_record_bytes = KFS_RECORD_BYTES_DEFAULT};
-    struct kfs_stream *there;
-
-    assert_int_equal(kfs_stream_open(world.endpoint, "s", &there, NULL), 0);
-    assert_int_equal(kfs_stream_update(there, &change, NULL), 0);
-    kfs_stream_close(there);
-}
-
 static char large[KFS_RECORD_BYTES_DEFAULT + 1000];
-
-/* ---- what is refused ---- */
-
-static void what_is_refused_is_told_though_a_close_has_stopped_waiting(void **state)
-{
-    (void)state;
-    world.options.linger_ms = 300;
-    open_backend();
-    make_stream(2 * KFS_RECORD_BYTES_DEFAULT);
-    lower_limit();
-    assert_int_equal(put(large, sizeof large), 0);
-    assert_int_equal(sync_within(20), -ETIMEDOUT); /* as a close does */
-    for (int i = 0; i < 500 && put("x", 1) == 0; i++)
-        (void)usleep(10000);
-    assert_int_equal(sync_within(0), 0); /* it has been told once */
-}
-
-static void a_sync_that_waits_is_told_of_what_is_refused(void **state)
-{
-    (void)state;
-    open_backend();
-    make_stream(2 * KFS_RECORD_BYTES_DEFAULT);
-    lower_limit();
-    for (int i = 0; i < 50; i++) {
-        assert_int_equal(put(large, sizeof large), 0);
-        assert_int_equal(sync_within(0), -EINVAL);
-        assert_int_equal(sync_within(0), 0);
-    }
-}
 
 /* ---- what the endpoint says ---- */
 
@@ -236,7 +169,7 @@ static void a_deleted_stream_leaves_nothing(void **state)
     open_backend();
     make_stream(0);
     assert_int_equal(put("x", 1), 0);
-    assert_int_equal(sync_within(0), 0);
+    assert_int_equal(remoteworld_sync(stream, 0), 0);
     assert_int_equal(kfs_stream_delete(stream, NULL), 0);
     reopen();
     assert_false(is_there("streams/s"));
@@ -248,9 +181,9 @@ static void a_deleted_stream_leaves_its_dead_letters(void **state)
     (void)state;
     open_backend();
     make_stream(2 * KFS_RECORD_BYTES_DEFAULT);
-    lower_limit();
+    remoteworld_lower_limit(&world);
     assert_int_equal(put(large, sizeof large), 0);
-    assert_int_equal(sync_within(0), -EINVAL);
+    assert_int_equal(remoteworld_sync(stream, 0), -EINVAL);
     assert_int_equal(kfs_stream_delete(stream, NULL), 0);
     reopen();
     assert_false(is_there("streams/s"));
@@ -304,7 +237,7 @@ static void a_mirror_that_no_one_uses_is_closed_and_opened_again(void **state)
     struct remote_shard *shard = ((struct remote_stream *)stream)->shards[0];
     for (int i = 1; i <= 3; i++) {
         assert_int_equal(put("x", 1), 0);
-        assert_int_equal(sync_within(0), 0);
+        assert_int_equal(remoteworld_sync(stream, 0), 0);
         assert_int_equal(kfs_reader_open(stream, 0, &reader, NULL), 0);
         assert_int_equal(kfs_read_bytes(reader, 0, text, sizeof text, NULL), 2 * i);
         kfs_reader_close(reader);
@@ -340,7 +273,7 @@ static void a_closed_mirror_loses_what_is_too_old(void **state)
     make_stream(0);
     for (int i = 0; i < 3; i++) { /* each has a segment; the last one stays */
         assert_int_equal(put(large, KFS_RECORD_BYTES_DEFAULT), 0);
-        assert_int_equal(sync_within(0), 0);
+        assert_int_equal(remoteworld_sync(stream, 0), 0);
         assert_int_equal(kfs_catch_up(stream, 0, NULL), 0);
     }
     assert_true(is_there(data));
@@ -380,18 +313,18 @@ static void a_spool_that_holds_nothing_is_closed_and_opened_again(void **state)
     struct remote_shard *shard = ((struct remote_stream *)stream)->shards[0];
     for (int i = 1; i <= 3; i++) {
         assert_int_equal(put("x", 1), 0);
-        assert_int_equal(sync_within(0), 0);
+        assert_int_equal(remoteworld_sync(stream, 0), 0);
         assert_true(closes_spool(shard));
-        assert_int_equal(sync_within(0), 0);
+        assert_int_equal(remoteworld_sync(stream, 0), 0);
         assert_int_equal(kfs_shard_extent(stream, 0, &extent, NULL), 0);
         assert_true(kfs_seq_cmp(&extent.last, &before) > 0);
         before = extent.last;
         assert_int_equal(shard->rested.acked_total, (unsigned)i);
         assert_int_equal(shard->sent.requests, (unsigned)i);
     }
-    lower_limit();
+    remoteworld_lower_limit(&world);
     assert_int_equal(put(large, sizeof large), 0);
-    assert_int_equal(sync_within(0), -EINVAL);
+    assert_int_equal(remoteworld_sync(stream, 0), -EINVAL);
     (void)usleep(300000); /* one that holds dead letters stays */
     assert_int_equal(kfs_dead_count(stream, 0, &dead, NULL), 0);
     assert_int_equal(dead, 1);
@@ -579,8 +512,6 @@ static void what_is_known_is_listed_without_the_endpoint(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_refused_is_told_though_a_close_has_stopped_waiting, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_sync_that_waits_is_told_of_what_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(an_older_answer_does_not_undo_a_newer_one, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stream_that_is_no_longer_listed_is_asked_about, setup, teardown),
         cmocka_unit_test_setup_teardown(a_resize_can_be_made_of_splits_and_merges, setup, teardown),

@@ -1,0 +1,134 @@
+/* The remote backend: what is refused of what was written, and who reads it. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend/base/patience.h"
+#include "backend/kinesis/internal.h"
+#include "tests/support/machine.h"
+#include "tests/support/remoteworld.h"
+
+static struct remote_world_test world;
+static struct kfs_backend *backend;
+static struct kfs_stream *stream;
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&world, 0, sizeof world);
+    remoteworld_start(&world, &kfs_system_clock);
+    world.options.refresh_ms = 60000;
+    world.options.drain_ms = 200;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    kfs_stream_close(stream);
+    stream = NULL;
+    assert_int_equal(kfs_backend_close(backend), 0);
+    remoteworld_stop(&world);
+    return 0;
+}
+
+static void open_stream(uint32_t max_record_bytes)
+{
+    const struct kfs_stream_spec spec = {.shards = 1, .max_record_bytes = max_record_bytes};
+
+    assert_int_equal(remoteworld_open(&world, &backend), 0);
+    assert_int_equal(kfs_stream_create(backend, "s", &spec, NULL), 0);
+    assert_int_equal(kfs_stream_open(backend, "s", &stream, NULL), 0);
+}
+
+static int put(const char *data, size_t len)
+{
+    const struct kfs_put one = {.data = {data, len}, .key = {"k", 1}};
+
+    return kfs_append(stream, 0, &one, 1, NULL, NULL);
+}
+
+static char large[KFS_RECORD_BYTES_DEFAULT + 1000];
+
+/* ---- what is refused ---- */
+
+static void what_is_refused_is_told_though_a_close_has_stopped_waiting(void **state)
+{
+    (void)state;
+    world.options.linger_ms = 300;
+    open_stream(2 * KFS_RECORD_BYTES_DEFAULT);
+    remoteworld_lower_limit(&world);
+    assert_int_equal(put(large, sizeof large), 0);
+    assert_int_equal(remoteworld_sync(stream, 20), -ETIMEDOUT); /* as a close does */
+    for (int i = 0; i < 500 && put("x", 1) == 0; i++)
+        (void)usleep(10000);
+    assert_int_equal(remoteworld_sync(stream, 0), 0); /* it has been told once */
+}
+
+static void a_sync_that_waits_is_told_of_what_is_refused(void **state)
+{
+    (void)state;
+    open_stream(2 * KFS_RECORD_BYTES_DEFAULT);
+    remoteworld_lower_limit(&world);
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(put(large, sizeof large), 0);
+        assert_int_equal(remoteworld_sync(stream, 0), -EINVAL);
+        assert_int_equal(remoteworld_sync(stream, 0), 0);
+    }
+}
+
+/* ---- reading what was written ---- */
+
+static ssize_t bytes_there(void)
+{
+    struct kfs_reader *reader;
+    char text[16];
+
+    const struct kfs_patience_state before = kfs_patience_enter(KFS_AT_ONCE, NULL);
+    assert_int_equal(kfs_reader_open(stream, 0, &reader, NULL), 0);
+    ssize_t n = kfs_read_bytes(reader, 0, text, sizeof text, NULL);
+    kfs_reader_close(reader);
+    kfs_patience_leave(&before);
+    return n;
+}
+
+static void who_catches_up_reads_what_was_written_before(void **state)
+{
+    (void)state;
+    world.options.linger_ms = 100;
+    open_stream(0);
+    for (int i = 1; i <= 3; i++) {
+        assert_int_equal(put("x", 1), 0);
+        assert_int_equal(kfs_catch_up(stream, i == 2 ? KFS_NO_SHARD : 0, NULL), 0);
+        assert_int_equal(bytes_there(), 2 * i);
+    }
+}
+
+/* It takes 5 s where an endpoint is silent. */
+static void who_catches_up_does_not_wait_for_an_endpoint_that_has_gone(void **state)
+{
+    (void)state;
+    world.options.linger_ms = 100;
+    open_stream(0);
+    kfs_api_server_stop(world.server, 0);
+    world.server = NULL;
+    assert_int_equal(put("x", 1), 0);
+    for (int i = 0; i < 2; i++) {
+        uint64_t began = kfs_system_clock.mono_ms(kfs_system_clock.ctx);
+        assert_int_equal(kfs_catch_up(stream, 0, NULL), 0);
+        assert_true(kfs_system_clock.mono_ms(kfs_system_clock.ctx) - began < 3000);
+        assert_int_equal(bytes_there(), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_refused_is_told_though_a_close_has_stopped_waiting, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_sync_that_waits_is_told_of_what_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_catches_up_reads_what_was_written_before, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_catches_up_does_not_wait_for_an_endpoint_that_has_gone, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
