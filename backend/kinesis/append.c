@@ -80,10 +80,15 @@ static int check_sizes(const struct group *g, uint32_t most, struct kfs_error *e
         size_t key_len = g->puts[i].key.len > 0 ? g->puts[i].key.len : strlen(g->shard->id);
         if (g->puts[i].data.len <= most && g->puts[i].data.len + key_len <= KFS_RECORD_BYTES_MAX)
             continue;
-        if (rc == 0)
+        if (rc == 0 && g->puts[i].data.len > most)
             rc = kfs_fail_aws(err, EMSGSIZE, "ValidationException",
                               "a record of %zu bytes is over the limit of stream %s, %u bytes", g->puts[i].data.len,
                               g->shard->stream->name, most);
+        else if (rc == 0)
+            rc = kfs_fail_aws(err, EMSGSIZE, "ValidationException",
+                              "a record of %zu bytes with a partition key of %zu is over the %u bytes that an endpoint "
+                              "takes of both",
+                              g->puts[i].data.len, key_len, KFS_RECORD_BYTES_MAX);
         if (g->results != NULL)
             g->results[i]->error = rc;
     }

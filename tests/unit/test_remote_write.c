@@ -77,6 +77,20 @@ static void a_sync_that_waits_is_told_of_what_is_refused(void **state)
     }
 }
 
+static void a_record_is_too_large_with_its_key(void **state)
+{
+    static char most[KFS_RECORD_BYTES_MAX];
+    const struct kfs_put one = {.data = {most, sizeof most}, .key = {"k", 1}};
+    struct kfs_error err;
+
+    (void)state;
+    open_stream(KFS_RECORD_BYTES_MAX);
+    assert_int_equal(kfs_append(stream, 0, &one, 1, NULL, &err), -EMSGSIZE);
+    assert_string_equal(err.text,
+                        "a record of 10485760 bytes with a partition key of 1 is over the 10485760 bytes that "
+                        "an endpoint takes of both");
+}
+
 /* ---- reading what was written ---- */
 
 static ssize_t bytes_there(void)
@@ -126,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_refused_is_told_though_a_close_has_stopped_waiting, setup, teardown),
         cmocka_unit_test_setup_teardown(a_sync_that_waits_is_told_of_what_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_record_is_too_large_with_its_key, setup, teardown),
         cmocka_unit_test_setup_teardown(who_catches_up_reads_what_was_written_before, setup, teardown),
         cmocka_unit_test_setup_teardown(who_catches_up_does_not_wait_for_an_endpoint_that_has_gone, setup, teardown),
     };
