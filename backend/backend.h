@@ -187,6 +187,11 @@ void kfs_sync(struct kfs_stream *stream, uint32_t shard, struct kfs_sync *op);
 /* The same, waiting. */
 int kfs_sync_wait(struct kfs_stream *stream, uint32_t shard);
 
+/* The -errno of what a remote endpoint has refused for good since *seen, of which no result has told; *seen counts it
+ * then. 0: nothing. *seen is 0 before the first, and of that shard or, with KFS_NO_SHARD, of all. A sync succeeds where
+ * records were refused: they are safe as dead letters. Who wants to know asks here, in `done` too: it takes no time. */
+int kfs_refused(struct kfs_stream *stream, uint32_t shard, uint64_t *seen);
+
 /* ---- reading ---- */
 
 /* Waits until all that was acknowledged before the call, by whomever, and all that was appended here before it, can be
@@ -363,6 +368,7 @@ struct kfs_backend_ops {
     int (*append)(struct kfs_stream *, uint32_t, const struct kfs_put *, size_t, struct kfs_put_result *,
                   struct kfs_error *);
     void (*sync)(struct kfs_stream *, uint32_t, struct kfs_sync *);
+    int (*refused)(struct kfs_stream *, uint32_t, uint64_t *);          /* NULL: nothing ever is */
     int (*catch_up)(struct kfs_stream *, uint32_t, struct kfs_error *); /* NULL: appends are seen at once */
     void (*attend)(struct kfs_stream *, uint32_t, bool);                /* true: from now on; NULL: it does nothing */
     int (*reader_open)(struct kfs_stream *, uint32_t, struct kfs_reader **, struct kfs_error *);

@@ -1,4 +1,4 @@
-/* The checked wrapper of sync, and the same waiting; see backend.c. */
+/* The checked wrappers of sync and of what was refused, and a sync that waits; see backend.c. */
 #include <assert.h>
 #include <pthread.h>
 #include <stddef.h>
@@ -10,6 +10,16 @@ void kfs_sync(struct kfs_stream *stream, uint32_t shard, struct kfs_sync *op)
     assert(stream != NULL && op != NULL && op->done != NULL);
     op->next = NULL;
     stream->backend->ops->sync(stream, shard, op);
+}
+
+int kfs_refused(struct kfs_stream *stream, uint32_t shard, uint64_t *seen)
+{
+    assert(stream != NULL && seen != NULL);
+    if (stream->backend->ops->refused == NULL)
+        return 0;
+    int rc = stream->backend->ops->refused(stream, shard, seen);
+    assert(rc <= 0);
+    return rc;
 }
 
 struct sync_waiter {

@@ -176,6 +176,7 @@ int kfs_fs_open(struct kfs_fs *fs, struct kfs_node *node, int flags, struct kfs_
         free_handle(fs, handle);
         return err.code != 0 ? kfs_node_report(fs, node, "open", &err) : rc;
     }
+    (void)kfs_fs_refused(handle); /* what was refused before is not its own */
     kfs_handles_add(fs, handle);
     if (handle->attends)
         kfs_attend(node->topic->stream, node->shard);

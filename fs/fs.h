@@ -113,8 +113,12 @@ bool kfs_fs_has_partial(struct kfs_handle *handle);
 uint64_t kfs_fs_close_wait(struct kfs_fs *fs, struct kfs_handle *handle);
 
 /* Makes a partial line a record where `partial` is set, then everything of the
- * handle durable; op->done tells. -errno: done will not be called. */
+ * handle durable; op->done tells, and is to ask kfs_fs_refused. -errno: done will not be called. */
 int kfs_fs_sync(struct kfs_fs *fs, struct kfs_handle *handle, bool partial, struct kfs_sync *op);
+
+/* The -errno of records that an endpoint has refused since the handle was opened or was last told; 0. Takes no lock of
+ * the handle. */
+int kfs_fs_refused(struct kfs_handle *handle);
 
 /* A count; 0 at the end; KFS_FS_WAIT where the file follows and nothing is there yet. */
 #define KFS_FS_WAIT (-4096)

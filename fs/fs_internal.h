@@ -79,6 +79,7 @@ struct kfs_handle {
     uint64_t last_write_ms;
     bool flushed; /* closed at least once since the last write, with a partial line left */
     int late_error;
+    atomic_uint_fast64_t refused; /* what kfs_refused has told it */
 
     pthread_mutex_t read_lock;
     struct kfs_reader *reader;     /* opened at the first read */

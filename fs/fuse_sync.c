@@ -17,6 +17,7 @@ enum state {
 struct pending_sync {
     struct kfs_sync op;
     struct kfs_fuse *fuse;
+    struct kfs_handle *handle; /* open until someone has replied */
     fuse_req_t req;
     size_t written; /* what a write replies with; 0 for fsync */
     bool interruptible;
@@ -66,10 +67,11 @@ static void sync_done(struct kfs_sync *op, int result)
 {
     struct pending_sync *pending = (struct pending_sync *)op;
 
-    /* A close that has waited its time succeeds: the records are on their way. */
-    if (result == -ETIMEDOUT && op->wait_ms > 0)
-        result = 0;
     if (take(pending)) {
+        if (result == 0)
+            result = kfs_fs_refused(pending->handle);
+        else if (result == -ETIMEDOUT && op->wait_ms > 0)
+            result = 0; /* a close that has waited its time succeeds: the records are on their way */
         if (result == 0 && pending->written > 0)
             (void)fuse_reply_write(pending->req, pending->written);
         else
@@ -90,6 +92,7 @@ void kfs_fuse_sync_then_reply(fuse_req_t req, struct kfs_handle *handle, size_t 
     /* A disk is waited for as everywhere, an endpoint may be away for days. */
     *pending = (struct pending_sync){.op = {.done = sync_done, .wait_ms = wait_ms},
                                      .fuse = fuse,
+                                     .handle = handle,
                                      .req = req,
                                      .written = written,
                                      .interruptible = kfs_fs_is_remote(fuse->fs)};

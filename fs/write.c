@@ -53,6 +53,21 @@ static void count_keyless(struct kfs_fs *fs, struct kfs_handle *handle)
     handle->writer.keyless = 0;
 }
 
+/* Whoever comes first tells it: a write may do so while a sync does. */
+int kfs_fs_refused(struct kfs_handle *handle)
+{
+    const struct kfs_node *node = handle->node;
+    uint_fast64_t before = atomic_load(&handle->refused);
+    uint64_t seen = before;
+
+    if (node->topic == NULL)
+        return 0;
+    /* Where its records go on in other shards. */
+    uint32_t shard = handle->writable && handle->writer.follows ? KFS_NO_SHARD : node->shard;
+    int rc = kfs_refused(node->topic->stream, shard, &seen);
+    return rc != 0 && atomic_compare_exchange_strong(&handle->refused, &before, seen) ? rc : 0;
+}
+
 ssize_t kfs_fs_write(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, const char *data, size_t len,
                      bool *durable)
 {
@@ -65,6 +80,9 @@ ssize_t kfs_fs_write(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offs
     set_flushed(fs, handle, false);
     int late = handle->late_error;
     handle->late_error = 0;
+    int refused = kfs_fs_refused(handle); /* before its first write: of others */
+    if (late == 0 && handle->wrote)
+        late = refused;
     if (late == 0) {
         int rc = check_offset(fs, handle, offset, &err);
         n = rc != 0 ? rc : kfs_writer_write(&handle->writer, data, len, &err);
@@ -131,6 +149,8 @@ int kfs_fs_flush(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t owner)
     bool partial = handle->writable && kfs_writer_has_partial(&handle->writer);
     rc = handle->late_error;
     handle->late_error = 0;
+    if (rc == 0 && handle->wrote)
+        rc = kfs_fs_refused(handle);
     if (rc == 0 && partial)
         rc = check_partial(handle);
     set_flushed(fs, handle, partial);

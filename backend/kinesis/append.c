@@ -98,19 +98,6 @@ static int check_sizes(const struct group *g, uint32_t most, struct kfs_error *e
     return rc;
 }
 
-/* Under the shard's lock. Dead letters that no one has been told of are told now, once. */
-static int tell_refused(struct remote_shard *shard, struct kfs_error *err)
-{
-    int rc = shard->refused;
-
-    shard->refused = 0;
-    return rc == 0 ? 0
-                   : kfs_fail(err, -rc,
-                              "records written before were refused by the endpoint and are kept as dead letters of %s; "
-                              "see .kinesisfs/errors",
-                              shard->id);
-}
-
 /* What it takes of the spool. */
 static uint64_t bytes_of(const struct group *g)
 {
@@ -128,9 +115,7 @@ static int spool_group(struct group *g, struct kfs_error *err)
     uint64_t offset;
 
     (void)pthread_mutex_lock(&shard->lock);
-    int rc = shard->stopped ? remote_fail_gone(shard->stream, err) : tell_refused(shard, err);
-    if (rc == 0)
-        rc = remote_shard_spool(shard, err);
+    int rc = shard->stopped ? remote_fail_gone(shard->stream, err) : remote_shard_spool(shard, err);
     if (rc == 0)
         rc = remote_spool_append(shard->spool, g->puts, g->n, &offset, err);
     if (rc == 0 && g->results != NULL) {

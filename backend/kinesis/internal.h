@@ -48,9 +48,10 @@ struct remote_result_wait {
 struct remote_sync_wait {
     struct remote_sync_wait *next;
     uint64_t until;
-    const atomic_bool *left; /* who waited has gone, without a result */
     void (*done)(struct remote_sync_wait *wait, int result);
 };
+
+#define REMOTE_REFUSALS 65536 /* errno values are less */
 
 struct remote_shard {
     struct remote_stream *stream; /* constant */
@@ -79,7 +80,6 @@ struct remote_shard {
     uint64_t tip_ms;  /* when the tip was last seen, or not waited for any longer; 0: not since the mount */
     bool ended;       /* closed, and all of it is in the mirror */
     uint64_t settled; /* the spool's position, as waiters were told of it */
-    int refused;      /* -errno of dead letters that no one has been told of; 0 */
     bool failing;     /* the last call failed, and that was logged */
     int stuck;        /* why the spool does not leave until someone has mended it: -EIO, it is damaged, -EACCES; 0 */
     bool stopped;     /* the stream is gone: no machine is started any more, and nothing is spooled */
@@ -91,6 +91,8 @@ struct remote_shard {
     struct remote_sender_counts sent; /* copies for status */
     struct remote_poller_counts polled;
     struct remote_subscriber_counts fanned;
+    atomic_ullong
+        refused;       /* how often records were that no one waited for, times REMOTE_REFUSALS, plus the last errno */
     bool subscribed;   /* the subscriber is live: the poller rests */
     bool unsubscribed; /* the last subscription failed, and that was told */
 
@@ -122,6 +124,7 @@ struct remote_stream {
     atomic_uint refs;                   /* of front ends; it lives until the backend is closed */
     atomic_uint attended;               /* how many attend all shards */
     atomic_bool stale;                  /* to be asked about at once */
+    atomic_ullong refused;              /* as that of a shard, of all of them */
     bool in_place;                      /* remote.changes: it is gone, and its directory could not be moved away */
     struct remote_stream *next_gone;    /* remote.lock */
     struct remote_consumer consumer;    /* made before the first shard; the loop's thread */
@@ -320,17 +323,16 @@ extern const struct remote_poller_events remote_shard_poller_events;
 extern const struct remote_subscriber_events remote_shard_subscriber_events;
 void remote_take_room(struct remote *r, uint64_t bytes); /* so many more bytes wait in spools */
 void remote_free_room(struct remote *r, uint64_t bytes);
-/* Under the shard's lock. Takes out the syncs that are done at a position, or with an error all that wait for more
- * than `from`. */
-struct remote_sync_wait *remote_take_syncs(struct remote_shard *shard, uint64_t settled, uint64_t from, int error);
-/* Without it: tells them, error those that wait for more than `from`. */
-void remote_finish_syncs(struct remote_sync_wait *list, uint64_t from, int error);
-void remote_shard_fail_syncs(struct remote_shard *shard); /* tells who waits -ETIMEDOUT */
+/* Under the shard's lock. Takes out the syncs that are done at a position; UINT64_MAX: all. */
+struct remote_sync_wait *remote_take_syncs(struct remote_shard *shard, uint64_t settled);
+void remote_finish_syncs(struct remote_sync_wait *list, int result); /* without it: tells them */
+void remote_shard_fail_syncs(struct remote_shard *shard);            /* tells who waits -ETIMEDOUT */
 
 /* ---- append.c, sync.c, read.c ---- */
 int remote_append(struct kfs_stream *s, uint32_t index, const struct kfs_put *puts, size_t n,
                   struct kfs_put_result *results, struct kfs_error *err);
 void remote_sync(struct kfs_stream *s, uint32_t index, struct kfs_sync *op);
+int remote_refused(struct kfs_stream *s, uint32_t index, uint64_t *seen);
 int remote_catch_up(struct kfs_stream *s, uint32_t index, struct kfs_error *err);
 void remote_attend(struct kfs_stream *s, uint32_t index, bool on);
 int remote_reader_open(struct kfs_stream *s, uint32_t index, struct kfs_reader **out, struct kfs_error *err);

@@ -273,6 +273,7 @@ static const struct kfs_backend_ops remote_ops = {
     .shard_merge = remote_shard_merge,
     .append = remote_append,
     .sync = remote_sync,
+    .refused = remote_refused,
     .catch_up = remote_catch_up,
     .attend = remote_attend,
     .reader_open = remote_reader_open,

@@ -374,7 +374,7 @@ void remote_shard_stop(struct remote_shard *shard)
         remote_subscriber_stop(shard->subscriber);
     (void)pthread_mutex_lock(&shard->lock);
     shard->stopped = true;
-    struct remote_sync_wait *syncs = remote_take_syncs(shard, UINT64_MAX, 0, -ENOENT);
+    struct remote_sync_wait *syncs = remote_take_syncs(shard, UINT64_MAX);
     struct remote_spool_state state = shard->rested;
     if (shard->spool != NULL)
         remote_spool_state(shard->spool, &state);
@@ -386,7 +386,7 @@ void remote_shard_stop(struct remote_shard *shard)
     }
     (void)pthread_cond_broadcast(&shard->wake);
     (void)pthread_mutex_unlock(&shard->lock);
-    remote_finish_syncs(syncs, 0, -ENOENT);
+    remote_finish_syncs(syncs, -ENOENT);
     remote_free_room(shard->stream->remote, left);
 }
 

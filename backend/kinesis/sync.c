@@ -85,8 +85,6 @@ static void sync_shard(struct remote_shard *shard, struct joined *j)
     (void)pthread_mutex_lock(&shard->lock);
     if (shard->spool != NULL)
         remote_spool_state(shard->spool, &state);
-    rc = shard->refused;
-    shard->refused = 0;
     bool pending = state.end > shard->settled;
     if (rc == 0 && pending && part == NULL)
         rc = -ENOMEM;
@@ -94,8 +92,7 @@ static void sync_shard(struct remote_shard *shard, struct joined *j)
     if (rc == 0 && pending && hopeless)
         rc = -ETIMEDOUT;
     if (rc == 0 && pending) {
-        *part = (struct part){.wait = {.next = shard->syncs, .until = state.end, .left = &j->told, .done = on_settled},
-                              .joined = j};
+        *part = (struct part){.wait = {.next = shard->syncs, .until = state.end, .done = on_settled}, .joined = j};
         shard->syncs = &part->wait;
         waits = true;
     }
@@ -143,4 +140,22 @@ void remote_sync(struct kfs_stream *s, uint32_t index, struct kfs_sync *op)
         sync_shard(shards[i], j);
     finish_part(j, gone ? -ENOENT : shards == NULL ? -ENOMEM : 0);
     free(shards);
+}
+
+int remote_refused(struct kfs_stream *s, uint32_t index, uint64_t *seen)
+{
+    struct remote_stream *stream = (struct remote_stream *)s;
+    const atomic_ullong *refused = &stream->refused;
+    struct remote_shard *shard;
+
+    if (index != KFS_NO_SHARD) {
+        if (remote_shard_find(stream, index, &shard, NULL, NULL) != 0)
+            return 0;
+        refused = &shard->refused;
+    }
+    unsigned long long now = atomic_load(refused);
+    if (now / REMOTE_REFUSALS == *seen)
+        return 0;
+    *seen = now / REMOTE_REFUSALS;
+    return -(int)(now % REMOTE_REFUSALS);
 }

@@ -8,15 +8,15 @@
 
 /* ---- what the sender tells ---- */
 
-/* Under lock. The syncs that are done at a position, or with an error all that wait for `from` or beyond. */
-struct remote_sync_wait *remote_take_syncs(struct remote_shard *shard, uint64_t settled, uint64_t from, int error)
+/* Under lock. */
+struct remote_sync_wait *remote_take_syncs(struct remote_shard *shard, uint64_t settled)
 {
     struct remote_sync_wait **at = &shard->syncs;
     struct remote_sync_wait *taken = NULL;
 
     while (*at != NULL) {
         struct remote_sync_wait *wait = *at;
-        if (wait->until <= settled || (error != 0 && wait->until > from)) {
+        if (wait->until <= settled) {
             *at = wait->next;
             wait->next = taken;
             taken = wait;
@@ -27,26 +27,11 @@ struct remote_sync_wait *remote_take_syncs(struct remote_shard *shard, uint64_t 
     return taken;
 }
 
-static bool is_concerned(const struct remote_sync_wait *wait, uint64_t from, int error)
-{
-    return error != 0 && wait->until > from;
-}
-
-/* Whether an error will reach someone. On the loop's thread, where waiting is given up too. */
-static bool reaches(const struct remote_sync_wait *list, uint64_t from, int error)
-{
-    for (; list != NULL; list = list->next)
-        if (is_concerned(list, from, error) && !atomic_load(list->left))
-            return true;
-    return false;
-}
-
-/* Tells them: error those that wait for more than `from`. */
-void remote_finish_syncs(struct remote_sync_wait *list, uint64_t from, int error)
+void remote_finish_syncs(struct remote_sync_wait *list, int result)
 {
     while (list != NULL) {
         struct remote_sync_wait *next = list->next;
-        list->done(list, is_concerned(list, from, error) ? error : 0);
+        list->done(list, result);
         list = next;
     }
 }
@@ -54,9 +39,9 @@ void remote_finish_syncs(struct remote_sync_wait *list, uint64_t from, int error
 void remote_shard_fail_syncs(struct remote_shard *shard)
 {
     (void)pthread_mutex_lock(&shard->lock);
-    struct remote_sync_wait *syncs = remote_take_syncs(shard, 0, 0, -ETIMEDOUT);
+    struct remote_sync_wait *syncs = remote_take_syncs(shard, UINT64_MAX);
     (void)pthread_mutex_unlock(&shard->lock);
-    remote_finish_syncs(syncs, 0, -ETIMEDOUT);
+    remote_finish_syncs(syncs, -ETIMEDOUT);
 }
 
 /* Under lock. Gives an outcome to who waits for it. */
@@ -104,12 +89,25 @@ static void note_error(struct remote_shard *shard, const struct kfs_error *failu
     shard->last_error_ms = remote_wall(shard->stream->remote);
 }
 
+/* Counted on this thread only. */
+static void count_in(atomic_ullong *refused, int code)
+{
+    unsigned long long times = atomic_load(refused) / REMOTE_REFUSALS;
+
+    atomic_store(refused, (times + 1) * REMOTE_REFUSALS + (unsigned)code);
+}
+
+static void count_refused(struct remote_shard *shard, int code)
+{
+    count_in(&shard->refused, code);
+    count_in(&shard->stream->refused, code);
+}
+
 static void on_settled(void *arg, const struct remote_outcome *outcomes, size_t n, const struct kfs_error *failure)
 {
     struct remote_shard *shard = arg;
     struct remote *r = shard->stream->remote;
     struct remote_spool_state state;
-    uint64_t dead_from = UINT64_MAX;
     bool untold = false;
     uint64_t before;
 
@@ -123,25 +121,20 @@ static void on_settled(void *arg, const struct remote_outcome *outcomes, size_t 
     uint64_t after = shard->settled;
     for (size_t i = 0; i < n; i++) {
         bool given = give_result(shard, &outcomes[i]);
-        if (outcomes[i].error == 0)
-            continue;
-        if (dead_from == UINT64_MAX)
-            dead_from = outcomes[i].offset;
-        untold = untold || !given;
+        untold = untold || (outcomes[i].error != 0 && !given);
     }
-    int error = failure != NULL ? -failure->code : 0;
-    struct remote_sync_wait *done = remote_take_syncs(shard, state.settled, dead_from, error);
+    struct remote_sync_wait *done = remote_take_syncs(shard, state.settled);
     shard->sent = shard->sender->counts;
     if (failure == NULL)
         shard->failing = false;
     else
         note_error(shard, failure);
     /* Before the lock is left: who syncs now finds the position behind what was refused. */
-    if (untold && !reaches(done, dead_from, error))
-        shard->refused = error;
+    if (untold && failure != NULL)
+        count_refused(shard, failure->code);
     (void)pthread_cond_broadcast(&shard->wake);
     (void)pthread_mutex_unlock(&shard->lock);
-    remote_finish_syncs(done, dead_from, error);
+    remote_finish_syncs(done, 0);
     remote_free_room(r, after - before);
     if (awaited)
         remote_shard_post(shard);
@@ -184,10 +177,10 @@ static void on_send_trouble(void *arg, const struct kfs_error *failure)
     shard->sent = shard->sender->counts;
     /* Whoever waits is told what only an operator can mend; the records stay. */
     if (told != 0)
-        done = remote_take_syncs(shard, 0, 0, told);
+        done = remote_take_syncs(shard, UINT64_MAX);
     (void)pthread_cond_broadcast(&shard->wake); /* perhaps the endpoint is known not to answer now */
     (void)pthread_mutex_unlock(&shard->lock);
-    remote_finish_syncs(done, 0, told);
+    remote_finish_syncs(done, told);
     if (awaited)
         remote_shard_post(shard);
     if (first && r->base.fault != NULL)

@@ -52,29 +52,50 @@ static char large[KFS_RECORD_BYTES_DEFAULT + 1000];
 
 /* ---- what is refused ---- */
 
-static void what_is_refused_is_told_though_a_close_has_stopped_waiting(void **state)
+/* Tells how often something was refused, in the shard and in all; each who asks for himself. */
+static void expect_refused(uint64_t *of_shard, uint64_t *of_all)
 {
+    assert_int_equal(kfs_refused(stream, 0, of_shard), -EINVAL);
+    assert_int_equal(kfs_refused(stream, 0, of_shard), 0);
+    assert_int_equal(kfs_refused(stream, KFS_NO_SHARD, of_all), -EINVAL);
+    assert_int_equal(kfs_refused(stream, KFS_NO_SHARD, of_all), 0);
+}
+
+static void what_is_refused_is_told_to_each_once(void **state)
+{
+    uint64_t of_shard = 0;
+    uint64_t of_all = 0;
+    uint64_t another = 0;
+
     (void)state;
-    world.options.linger_ms = 300;
+    world.options.linger_ms = 100;
     open_stream(2 * KFS_RECORD_BYTES_DEFAULT);
     remoteworld_lower_limit(&world);
     assert_int_equal(put(large, sizeof large), 0);
     assert_int_equal(remoteworld_sync(stream, 20), -ETIMEDOUT); /* as a close does */
-    for (int i = 0; i < 500 && put("x", 1) == 0; i++)
-        (void)usleep(10000);
-    assert_int_equal(remoteworld_sync(stream, 0), 0); /* it has been told once */
+    assert_int_equal(kfs_refused(stream, 0, &of_shard), 0);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(put("x", 1), 0); /* what others wrote is not in its way */
+        assert_int_equal(remoteworld_sync(stream, 0), 0);
+        expect_refused(&of_shard, &of_all);
+        assert_int_equal(put(large, sizeof large), 0);
+    }
+    assert_int_equal(remoteworld_sync(stream, 0), 0);
+    expect_refused(&another, &of_all);
+    assert_int_equal(kfs_refused(stream, 7, &another), 0);
 }
 
-static void a_sync_that_waits_is_told_of_what_is_refused(void **state)
+static void who_was_given_a_result_is_not_told_again(void **state)
 {
+    const struct kfs_put one = {.data = {large, sizeof large}, .key = {"k", 1}};
+    struct kfs_put_result result;
+    uint64_t seen = 0;
+
     (void)state;
     open_stream(2 * KFS_RECORD_BYTES_DEFAULT);
     remoteworld_lower_limit(&world);
-    for (int i = 0; i < 50; i++) {
-        assert_int_equal(put(large, sizeof large), 0);
-        assert_int_equal(remoteworld_sync(stream, 0), -EINVAL);
-        assert_int_equal(remoteworld_sync(stream, 0), 0);
-    }
+    assert_int_equal(kfs_append(stream, 0, &one, 1, &result, NULL), -EINVAL);
+    assert_int_equal(kfs_refused(stream, 0, &seen), 0);
 }
 
 static void a_record_is_too_large_with_its_key(void **state)
@@ -138,8 +159,8 @@ static void who_catches_up_does_not_wait_for_an_endpoint_that_has_gone(void **st
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_refused_is_told_though_a_close_has_stopped_waiting, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_sync_that_waits_is_told_of_what_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_refused_is_told_to_each_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_was_given_a_result_is_not_told_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_is_too_large_with_its_key, setup, teardown),
         cmocka_unit_test_setup_teardown(who_catches_up_reads_what_was_written_before, setup, teardown),
         cmocka_unit_test_setup_teardown(who_catches_up_does_not_wait_for_an_endpoint_that_has_gone, setup, teardown),
