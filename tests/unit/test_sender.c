@@ -295,6 +295,24 @@ static void a_whole_batch_is_ready_with_its_digest(void **state)
     stop();
 }
 
+static void the_next_batch_is_made_when_the_call_has_left(void **state)
+{
+    struct machine *m = *state;
+
+    open_spool(m);
+    start(m, 20, false, false);
+    for (int i = 0; i <= REMOTE_BATCH_RECORDS; i++)
+        put("x", "k");
+    machine_pass(m, 20);
+    assert_int_equal(s.sender.batch->n, REMOTE_BATCH_RECORDS);
+    assert_int_equal(s.sender.ahead->n, 0);
+    machine_pass(m, 1);
+    assert_int_equal(s.sender.ahead->n, 1);
+    acknowledge(m, REMOTE_BATCH_RECORDS, 1, 0);
+    acknowledge(m, 1, REMOTE_BATCH_RECORDS + 1, 0);
+    stop();
+}
+
 static void backing_off_is_random_and_bounded(void **state)
 {
     struct machine *m = *state;
@@ -535,6 +553,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_batch_that_failed_is_before_what_was_made_meanwhile, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(a_stop_forgets_what_was_made_meanwhile, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(a_whole_batch_is_ready_with_its_digest, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(the_next_batch_is_made_when_the_call_has_left, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(backing_off_is_random_and_bounded, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(strict_order_sends_one_at_a_time, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(one_bad_record_is_found_and_buried, setup, machine_teardown),
