@@ -147,13 +147,24 @@ static bool is_empty(struct remote_subscriber *s)
     return kfs_seq_is_none(&extent.last);
 }
 
+/* There is none for now, and until then records are polled. */
+static void lapse(struct remote_subscriber *s)
+{
+    if (!s->live)
+        return;
+    s->live = false;
+    s->config.events->lapsed(s->config.arg);
+}
+
 static void go_on(struct remote_subscriber *s)
 {
     if (s->stopping || !s->wanted) {
         stop(s);
     } else if (*s->config.open >= REMOTE_SUBSCRIPTIONS_MAX || (s->config.from_latest && is_empty(s))) {
+        lapse(s);
         wait(s, PAUSE_MS, 0);
     } else if (s->config.consumer->arn[0] == '\0') {
+        lapse(s);
         s->state = REMOTE_SUB_ASKING;
         remote_consumer_ask(s->config.consumer, &s->ask);
     } else {

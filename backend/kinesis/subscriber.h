@@ -17,6 +17,7 @@
 struct remote_subscriber_events {
     void (*heard)(void *arg, bool grew); /* an event came, and is in the mirror, which has more where it grew */
     void (*ended)(void *arg);            /* the shard is closed, and all of it is in the mirror */
+    void (*lapsed)(void *arg);           /* it is not live any more, and nothing has failed */
     void (*trouble)(void *arg, const struct kfs_error *failure); /* it is not live any more, or not yet */
 };
 

@@ -275,6 +275,11 @@ static void on_heard(void *arg, bool grew)
     remote_heard(shard->stream->remote, NULL);
 }
 
+static void on_lapsed(void *arg)
+{
+    remote_shard_post(arg); /* the poller */
+}
+
 static void on_unsubscribed(void *arg, const struct kfs_error *failure)
 {
     struct remote_shard *shard = arg;
@@ -295,6 +300,6 @@ static void on_unsubscribed(void *arg, const struct kfs_error *failure)
     remote_shard_post(shard); /* the poller, which finds out whether the endpoint answers at all */
 }
 
-const struct remote_subscriber_events remote_shard_subscriber_events = {on_heard, on_ended, on_unsubscribed};
+const struct remote_subscriber_events remote_shard_subscriber_events = {on_heard, on_ended, on_lapsed, on_unsubscribed};
 
 const struct remote_poller_events remote_shard_poller_events = {on_grew, on_tip, on_ended, on_poll_trouble};

@@ -20,6 +20,7 @@ struct subscribing {
     int heard;
     int grew;
     int ended;
+    int lapsed;
     int troubles;
     struct kfs_error trouble;
 };
@@ -39,6 +40,12 @@ static void ended(void *arg)
     s.ended++;
 }
 
+static void lapsed(void *arg)
+{
+    (void)arg;
+    s.lapsed++;
+}
+
 static void trouble(void *arg, const struct kfs_error *failure)
 {
     (void)arg;
@@ -48,7 +55,7 @@ static void trouble(void *arg, const struct kfs_error *failure)
 
 static void start(struct machine *m, bool from_latest)
 {
-    static const struct remote_subscriber_events events = {heard, ended, trouble};
+    static const struct remote_subscriber_events events = {heard, ended, lapsed, trouble};
     const struct kfs_log_config log = {.io = &kfs_posix_io, .clock = &m->clock, .segment_bytes = UINT64_C(1) << 20};
 
     memset(&s, 0, sizeof s);
@@ -166,6 +173,26 @@ static void it_is_renewed_where_it_ended(void **state)
     assert_int_equal(s.troubles, 1);
     machine_expect_none(m);
     expect_again(m, 1000, "'SequenceNumber':'9'");
+    stop();
+}
+
+static void while_its_consumer_is_looked_for_records_are_polled(void **state)
+{
+    struct machine *m = *state;
+
+    start(m, false);
+    begin(m);
+    assert_int_equal(machine_event(m, IDLE, 9), 0);
+    machine_pass(m, 5000);
+    remote_consumer_forget(&s.consumer); /* another shard's call has found none */
+    machine_end(m);
+    assert_false(s.subscriber.live);
+    assert_int_equal(s.lapsed, 1);
+    assert_int_equal(s.troubles, 0);
+    machine_pass(m, 0);
+    machine_expect(m, "DescribeStreamConsumer", "");
+    machine_answer(m, ACTIVE);
+    machine_expect(m, "SubscribeToShard", "'SequenceNumber':'9'");
     stop();
 }
 
@@ -427,6 +454,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(records_are_appended_once_and_in_order),
         TEST(it_is_renewed_where_it_ended),
+        TEST(while_its_consumer_is_looked_for_records_are_polled),
         TEST(it_begins_with_a_reader_who_stays_and_ends_with_the_last),
         TEST(a_missing_consumer_is_registered_and_waited_for),
         TEST(one_that_never_becomes_active_is_an_error),
