@@ -120,13 +120,13 @@ struct remote_stream {
     struct remote *remote;              /* constant */
     char name[KFS_STREAM_NAME_MAX + 1]; /* constant */
     uint64_t generation;                /* constant */
-    int dir;                            /* constant */
+    int dir;                            /* constant; -1 once it is gone, and no one uses it any more */
     atomic_uint refs;                   /* of front ends; it lives until the backend is closed */
     atomic_uint attended;               /* how many attend all shards */
     atomic_bool stale;                  /* to be asked about at once */
     atomic_ullong refused;              /* as that of a shard, of all of them */
     bool in_place;                      /* remote.changes: it is gone, and its directory could not be moved away */
-    struct remote_stream *next_gone;    /* remote.lock */
+    struct remote_stream *next_gone;    /* constant once it is gone */
     struct remote_consumer consumer;    /* made before the first shard; the loop's thread */
 
     atomic_bool gone; /* set under lock */
@@ -243,6 +243,8 @@ struct remote_stream *remote_find(struct remote *r, const char *name);
 /* The streams there are now, each with a reference; malloc'ed. NULL: no memory. */
 struct remote_stream **remote_all(struct remote *r, size_t *n);
 void remote_all_release(struct remote_stream **streams, size_t n);
+/* The streams that are gone; more come only before the first. */
+struct remote_stream *remote_first_gone(struct remote *r);
 /* Adds a stream that was not known, or returns the one that is. A reference. */
 int remote_add(struct remote *r, const char *name, const struct remote_facts *facts, struct remote_stream **out,
                struct kfs_error *err);
@@ -306,6 +308,7 @@ void remote_shard_post(struct remote_shard *shard);  /* something changed that c
 void remote_shard_hurry(struct remote_shard *shard); /* the endpoint may answer again: try now */
 /* The endpoint has the shard, or no longer. */
 void remote_shard_list_as(struct remote_shard *shard, bool listed);
+bool remote_shard_is_open(struct remote_shard *shard); /* one of its logs is */
 /* Whether it has records that are not acknowledged, or dead letters. */
 bool remote_shard_holds(struct remote_shard *shard);
 void remote_take_room(struct remote *r, uint64_t bytes);                      /* so many more bytes wait in spools */

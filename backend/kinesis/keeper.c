@@ -36,6 +36,23 @@ static void tidy_stream(struct remote_stream *stream)
     free(shards);
 }
 
+/* What is in the spool of a stream that is gone is the operator's: it is synced too, and then all is closed. */
+static void tidy_gone(struct remote_stream *stream)
+{
+    const struct kfs_io *io = stream->remote->options.io;
+    bool open = false;
+
+    if (stream->dir < 0)
+        return;
+    tidy_stream(stream);
+    for (size_t i = 0; i < stream->n_shards; i++)
+        open = open || remote_shard_is_open(stream->shards[i]);
+    if (open || atomic_load(&stream->refs) > 0)
+        return;
+    io->close(io->ctx, stream->dir);
+    stream->dir = -1;
+}
+
 static void tidy(struct remote *r)
 {
     size_t n;
@@ -44,6 +61,8 @@ static void tidy(struct remote *r)
     for (size_t i = 0; i < n; i++)
         tidy_stream(streams[i]);
     remote_all_release(streams, n);
+    for (struct remote_stream *gone = remote_first_gone(r); gone != NULL; gone = gone->next_gone)
+        tidy_gone(gone);
     /* What thousands of shards have freed lies between what is kept: it is the system's only when asked to be. */
     if (atomic_load(&r->closed) >= CLOSED_MANY) {
         atomic_store(&r->closed, 0);

@@ -145,6 +145,14 @@ void remote_shard_list_as(struct remote_shard *shard, bool listed)
     (void)pthread_mutex_unlock(&shard->lock);
 }
 
+bool remote_shard_is_open(struct remote_shard *shard)
+{
+    (void)pthread_mutex_lock(&shard->lock);
+    bool open = shard->spool != NULL || shard->mirror != NULL;
+    (void)pthread_mutex_unlock(&shard->lock);
+    return open;
+}
+
 bool remote_shard_holds(struct remote_shard *shard)
 {
     struct remote_spool_state state = {0};
@@ -408,23 +416,26 @@ void remote_shard_expire(struct remote_shard *shard, uint32_t retention_hours)
     (void)pthread_mutex_unlock(&shard->lock);
 }
 
-/* Under lock. Whether no one has used the mirror for a while. */
+/* Under lock. Whether no one has used the mirror for a while, or will any more. */
 static bool is_idle(const struct remote_shard *shard)
 {
     const struct remote *r = shard->stream->remote;
 
     return shard->mirror != NULL && shard->readers == 0 && shard->tips == NULL &&
-           remote_mono(r) - shard->used_ms >= r->options.log_idle_ms;
+           (shard->stopped || remote_mono(r) - shard->used_ms >= r->options.log_idle_ms);
 }
 
-/* Under lock. Whether no one has used the spool for a while, and it holds nothing. */
+/* Under lock. Whether no one has used the spool for a while, and it holds nothing; or no one will any more. */
 static bool is_spool_idle(const struct remote_shard *shard)
 {
     const struct remote *r = shard->stream->remote;
     struct remote_spool_state state;
 
-    if (shard->spool == NULL || shard->spool_users > 0 || shard->results != NULL || shard->syncs != NULL ||
-        remote_mono(r) - shard->spool_used_ms < r->options.log_idle_ms)
+    if (shard->spool == NULL || shard->spool_users > 0 || shard->results != NULL || shard->syncs != NULL)
+        return false;
+    if (shard->stopped)
+        return true;
+    if (remote_mono(r) - shard->spool_used_ms < r->options.log_idle_ms)
         return false;
     remote_spool_state(shard->spool, &state);
     return state.end == state.settled && state.dead == 0;
@@ -443,15 +454,15 @@ static void retire(void *arg)
     bool rests = poller == NULL || poller->state == REMOTE_POLL_STOPPED || poller->state == REMOTE_POLL_ENDED;
     rests = rests &&
             (subscriber == NULL || subscriber->state == REMOTE_SUB_STOPPED || subscriber->state == REMOTE_SUB_OVER);
-    if (is_idle(shard) && rests && !shard->stopped) {
+    if (is_idle(shard) && rests) {
         free_poller(shard);
         free_subscriber(shard);
         rc = kfs_log_close(shard->mirror);
         shard->mirror = NULL;
         atomic_fetch_add(&shard->stream->remote->closed, 1);
     }
-    bool sent = shard->sender == NULL || shard->sender->state == REMOTE_IDLE;
-    if (is_spool_idle(shard) && sent && !shard->stopped) {
+    bool sent = shard->sender == NULL || shard->sender->state == REMOTE_IDLE || shard->sender->state == REMOTE_STOPPED;
+    if (is_spool_idle(shard) && sent) {
         remote_spool_state(shard->spool, &shard->rested);
         free_sender(shard);
         int closed = remote_spool_close(shard->spool);

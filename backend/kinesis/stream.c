@@ -31,7 +31,8 @@ void remote_stream_free(struct remote_stream *stream)
         remote_shard_free(stream->shards[i]);
     free(stream->shards);
     remote_consumer_release(&stream->consumer);
-    stream->remote->options.io->close(stream->remote->options.io->ctx, stream->dir);
+    if (stream->dir >= 0)
+        stream->remote->options.io->close(stream->remote->options.io->ctx, stream->dir);
     (void)pthread_rwlock_destroy(&stream->lock);
     kfs_buf_release(&stream->tags);
     (void)pthread_mutex_destroy(&stream->tags_lock);

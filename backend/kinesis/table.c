@@ -41,6 +41,14 @@ struct remote_stream **remote_all(struct remote *r, size_t *n)
     return streams;
 }
 
+struct remote_stream *remote_first_gone(struct remote *r)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    struct remote_stream *first = r->gone;
+    (void)pthread_mutex_unlock(&r->lock);
+    return first;
+}
+
 void remote_all_release(struct remote_stream **streams, size_t n)
 {
     for (size_t i = 0; i < n; i++)

@@ -1,5 +1,6 @@
 /* The remote backend beyond the contract: what it keeps, and what an endpoint that fails does to it. */
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -187,6 +188,46 @@ static void a_deleted_stream_leaves_its_dead_letters(void **state)
     assert_int_equal(kfs_stream_delete(stream, NULL), 0);
     reopen();
     assert_false(is_there("streams/s"));
+    assert_false(is_empty("gone"));
+}
+
+static int open_below_streams(void)
+{
+    char path[PATH_MAX];
+    char place[64];
+    int n = 0;
+
+    for (int fd = 0; fd < 1024; fd++) {
+        (void)snprintf(place, sizeof place, "/proc/self/fd/%d", fd);
+        ssize_t len = readlink(place, path, sizeof path - 1);
+        path[len > 0 ? len : 0] = '\0';
+        n += strstr(path, "/streams/") != NULL || strstr(path, "/gone/") != NULL ? 1 : 0;
+    }
+    return n;
+}
+
+static void a_stream_that_is_gone_keeps_no_file_open(void **state)
+{
+    struct kfs_reader *reader;
+    char text[4];
+
+    (void)state;
+    world.options.log_idle_ms = 60000;
+    world.options.linger_ms = 60000;
+    open_backend();
+    make_stream(0);
+    assert_int_equal(kfs_reader_open(stream, 0, &reader, NULL), 0);
+    assert_int_equal(put("old", 3), 0);
+    remote_forget((struct remote_stream *)stream);
+    (void)usleep(200000);
+    assert_int_equal(kfs_read_bytes(reader, 0, text, sizeof text, NULL), -ENOENT);
+    kfs_reader_close(reader);
+    kfs_stream_close(stream);
+    stream = NULL;
+    for (int i = 0; i < 500 && open_below_streams() > 0; i++)
+        (void)usleep(10000);
+    assert_int_equal(open_below_streams(), 0);
+    reopen(); /* what was written is there still */
     assert_false(is_empty("gone"));
 }
 
@@ -517,6 +558,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_resize_can_be_made_of_splits_and_merges, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_its_dead_letters, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_stream_that_is_gone_keeps_no_file_open, setup, teardown),
         cmocka_unit_test_setup_teardown(a_directory_that_cannot_be_moved_away_is_not_reused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_mirror_that_no_one_uses_is_closed_and_opened_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_closed_mirror_loses_what_is_too_old, setup, teardown),
