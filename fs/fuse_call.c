@@ -3,7 +3,8 @@
  * A thread of the session serves them first, and does not wait (KFS_TRYING): where something would have waited the
  * request is kept, and one of at most WORKERS_MAX workers serves it again, patiently. So the threads of the session
  * always come back for other requests, interruptions among them. A worker is started where a request finds none
- * that is free, and ends when it has had nothing to do for a while.
+ * that is free, and ends when it has had nothing to do for a while. Writers that wait for room in a spool have half of
+ * the workers, so that lookups and opens need not wait for them.
  *
  * A kept request is queued, or with a worker. An interruption of one that is queued takes it out and replies; that of
  * one with a worker ends what it waits for, and the worker replies. The request's own lock (taken by
@@ -18,6 +19,7 @@
 #include "fs/fuse_internal.h"
 
 #define WORKERS_MAX 256
+#define WRITERS_MAX (WORKERS_MAX / 2) /* workers that serve calls that may wait for room */
 #define QUEUE_MAX 16384
 #define IDLE_S 5
 #define STACK_BYTES ((size_t)1 << 20)
@@ -32,40 +34,70 @@ struct kfs_fuse_kept {
     char text[];                 /* the name, then data */
 };
 
-struct kfs_fuse_pool {
-    pthread_mutex_t lock;
-    pthread_cond_t work; /* on the monotonic clock */
-    pthread_cond_t gone; /* a worker has ended */
+struct call_queue {
     struct kfs_fuse_kept *first;
     struct kfs_fuse_kept **last; /* where the next one goes */
+    size_t n;
+};
+
+struct kfs_fuse_pool {
+    pthread_mutex_t lock;
+    pthread_cond_t work;         /* on the monotonic clock */
+    pthread_cond_t gone;         /* a worker has ended */
+    struct call_queue queues[2]; /* the second: calls that may wait for room */
     struct kfs_fuse_kept *served;
-    size_t n_queued;
     unsigned int workers;
+    unsigned int writers; /* of them: with a call that may wait for room */
     unsigned int idle;
     bool stop;
 };
 
 /* ---- lists: under the lock ---- */
 
+static struct call_queue *queue_of(struct kfs_fuse_pool *pool, const struct kfs_fuse_kept *kept)
+{
+    return &pool->queues[kept->call.room ? 1 : 0];
+}
+
 static void unlink_queued(struct kfs_fuse_pool *pool, struct kfs_fuse_kept *kept)
 {
+    struct call_queue *queue = queue_of(pool, kept);
+
     *kept->prev = kept->next;
     if (kept->next != NULL)
         kept->next->prev = kept->prev;
     else
-        pool->last = kept->prev;
+        queue->last = kept->prev;
     kept->queued = false;
-    pool->n_queued--;
+    queue->n--;
 }
 
-static void queue(struct kfs_fuse_pool *pool, struct kfs_fuse_kept *kept)
+static void link_queued(struct kfs_fuse_pool *pool, struct kfs_fuse_kept *kept)
 {
+    struct call_queue *queue = queue_of(pool, kept);
+
     kept->next = NULL;
-    kept->prev = pool->last;
-    *pool->last = kept;
-    pool->last = &kept->next;
+    kept->prev = queue->last;
+    *queue->last = kept;
+    queue->last = &kept->next;
     kept->queued = true;
-    pool->n_queued++;
+    queue->n++;
+}
+
+/* What a worker would take now; NULL: nothing. */
+static struct kfs_fuse_kept *first_queued(const struct kfs_fuse_pool *pool)
+{
+    if (pool->queues[0].first != NULL || pool->writers >= WRITERS_MAX)
+        return pool->queues[0].first;
+    return pool->queues[1].first;
+}
+
+/* How many calls workers would take now, were there enough. */
+static size_t n_ready(const struct kfs_fuse_pool *pool)
+{
+    size_t room = WRITERS_MAX - pool->writers;
+
+    return pool->queues[0].n + (pool->queues[1].n < room ? pool->queues[1].n : room);
 }
 
 static void link_served(struct kfs_fuse_pool *pool, struct kfs_fuse_kept *kept)
@@ -100,10 +132,10 @@ static struct kfs_fuse_kept *next_kept(struct kfs_fuse_pool *pool)
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += IDLE_S;
     pool->idle++;
-    while (pool->first == NULL && !pool->stop && pthread_cond_timedwait(&pool->work, &pool->lock, &until) == 0)
+    while (first_queued(pool) == NULL && !pool->stop && pthread_cond_timedwait(&pool->work, &pool->lock, &until) == 0)
         continue;
     pool->idle--;
-    return pool->first;
+    return first_queued(pool);
 }
 
 static void *run_worker(void *arg)
@@ -115,12 +147,14 @@ static void *run_worker(void *arg)
     while ((kept = next_kept(pool)) != NULL) {
         unlink_queued(pool, kept);
         link_served(pool, kept);
+        pool->writers += kept->call.room ? 1 : 0;
         (void)pthread_mutex_unlock(&pool->lock);
         const struct kfs_patience_state before = kfs_patience_enter(KFS_PATIENT, &kept->patience);
         kept->call.serve(&kept->call);
         kfs_patience_leave(&before);
         (void)pthread_mutex_lock(&pool->lock);
         unlink_served(kept);
+        pool->writers -= kept->call.room ? 1 : 0;
         free_kept(kept);
     }
     pool->workers--;
@@ -204,12 +238,14 @@ void kfs_fuse_keep(const struct kfs_fuse_call *call)
     }
     fuse_req_interrupt_func(req, interrupted, kept);
     (void)pthread_mutex_lock(&pool->lock);
-    if (pool->n_queued >= QUEUE_MAX)
+    link_queued(pool, kept);
+    if (pool->queues[0].n + pool->queues[1].n > QUEUE_MAX)
         rc = -EAGAIN;
-    else if (pool->idle <= pool->n_queued && pool->workers < WORKERS_MAX)
+    else if (pool->idle < n_ready(pool) && pool->workers < WORKERS_MAX)
         rc = start_worker(pool);
-    if (rc == 0) {
-        queue(pool, kept); /* and from here on it is not ours */
+    if (rc != 0) {
+        unlink_queued(pool, kept);
+    } else { /* and from here on it is not ours */
         (void)pthread_cond_signal(&pool->work);
     }
     (void)pthread_mutex_unlock(&pool->lock);
@@ -257,7 +293,8 @@ struct kfs_fuse_pool *kfs_fuse_pool_new(void)
     (void)pthread_cond_init(&pool->work, &attr);
     (void)pthread_condattr_destroy(&attr);
     (void)pthread_cond_init(&pool->gone, NULL);
-    pool->last = &pool->first;
+    for (size_t i = 0; i < 2; i++)
+        pool->queues[i].last = &pool->queues[i].first;
     return pool;
 }
 
@@ -265,8 +302,9 @@ void kfs_fuse_pool_stop(struct kfs_fuse_pool *pool)
 {
     (void)pthread_mutex_lock(&pool->lock);
     pool->stop = true;
-    for (struct kfs_fuse_kept *kept = pool->first; kept != NULL; kept = kept->next)
-        kfs_patience_interrupt(&kept->patience);
+    for (size_t i = 0; i < 2; i++)
+        for (struct kfs_fuse_kept *kept = pool->queues[i].first; kept != NULL; kept = kept->next)
+            kfs_patience_interrupt(&kept->patience);
     for (struct kfs_fuse_kept *kept = pool->served; kept != NULL; kept = kept->next)
         kfs_patience_interrupt(&kept->patience);
     (void)pthread_cond_broadcast(&pool->work);

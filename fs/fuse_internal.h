@@ -26,6 +26,7 @@ struct kfs_fuse_call {
     off_t off;
     struct fuse_file_info fi;
     size_t written; /* of data */
+    bool room;      /* it may wait for room in a spool */
     bool kept;      /* it is the copy */
 };
 

@@ -142,7 +142,7 @@ static void serve_fsync(struct kfs_fuse_call *call)
 
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
-    struct kfs_fuse_call call = {.req = req, .serve = serve_fsync, .ino = ino, .fi = *fi};
+    struct kfs_fuse_call call = {.req = req, .serve = serve_fsync, .ino = ino, .fi = *fi, .room = true};
 
     (void)datasync;
     /* It cannot be tried twice, and an unfinished line may have to wait for room in the spool. */
@@ -178,8 +178,14 @@ static void serve_write(struct kfs_fuse_call *call)
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off, struct fuse_file_info *fi)
 {
-    kfs_fuse_serve(&(struct kfs_fuse_call){
-        .req = req, .serve = serve_write, .ino = ino, .data = buf, .data_len = size, .off = off, .fi = *fi});
+    kfs_fuse_serve(&(struct kfs_fuse_call){.req = req,
+                                           .serve = serve_write,
+                                           .ino = ino,
+                                           .data = buf,
+                                           .data_len = size,
+                                           .off = off,
+                                           .fi = *fi,
+                                           .room = true});
 }
 
 /* ---- reading ---- */
