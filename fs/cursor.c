@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "backend/base/patience.h"
+#include "fs/from.h"
 #include "fs/fs_internal.h"
 
 #define CLOSING_STEPS_MAX 10000 /* half a second */
@@ -151,13 +152,14 @@ void kfs_cursor_put(struct kfs_cursors *cursors, struct kfs_cursor *cursor)
 static int add_begin(struct kfs_stream *stream, uint32_t shard, const struct kfs_position *from,
                      struct kfs_places *places, struct kfs_error *err)
 {
+    const struct kfs_position there = kfs_from_in_shard(from, shard);
     struct kfs_place place = {.shard = shard};
     struct kfs_reader *reader;
     int rc = kfs_reader_open(stream, shard, &reader, err);
 
     if (rc != 0)
         return rc;
-    rc = kfs_locate(reader, from, &place.offset, err);
+    rc = kfs_locate(reader, &there, &place.offset, err);
     if (rc == 0)
         rc = kfs_place_before(reader, place.offset, &place, err);
     kfs_reader_close(reader);

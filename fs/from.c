@@ -84,3 +84,47 @@ struct kfs_position kfs_from_position(const struct kfs_from *from, uint64_t now_
         position.time_ms = now_ms > from->ago_ms ? now_ms - from->ago_ms : 0;
     return position;
 }
+
+static bool is_number(const struct kfs_position *position)
+{
+    return position->type == KFS_AT_SEQUENCE || position->type == KFS_AFTER_SEQUENCE;
+}
+
+int kfs_from_find(struct kfs_stream *stream, struct kfs_position *position, struct kfs_error *err)
+{
+    const struct kfs_position there = {.type = KFS_AT_SEQUENCE, .seq = position->seq};
+    const struct kfs_limit one = {.records = 1, .bytes = 1};
+    struct kfs_seq_parts parts;
+    struct kfs_reader *reader = NULL;
+    struct kfs_batch batch;
+    uint64_t offset;
+
+    if (!is_number(position) || !kfs_seq_split(&position->seq, &parts))
+        return 0;
+    kfs_batch_init(&batch);
+    int rc = kfs_reader_open(stream, parts.shard, &reader, err);
+    if (rc == 0)
+        rc = kfs_locate(reader, &there, &offset, err);
+    if (rc == 0)
+        rc = kfs_read(reader, offset, &one, &batch, err);
+    if (rc == -ENOENT || rc == -ESTALE)
+        rc = 0;
+    if (rc == 0)
+        position->time_ms = batch.n > 0 && kfs_seq_cmp(&batch.records[0].seq, &position->seq) == 0
+                                ? batch.records[0].arrival_ms
+                                : parts.time_s * 1000;
+    kfs_batch_release(&batch);
+    kfs_reader_close(reader);
+    return rc;
+}
+
+struct kfs_position kfs_from_in_shard(const struct kfs_position *position, uint32_t shard)
+{
+    struct kfs_seq_parts parts;
+
+    if (!is_number(position) || position->time_ms == 0 || !kfs_seq_split(&position->seq, &parts) ||
+        parts.shard == shard)
+        return *position;
+    /* Of one millisecond `all` has the records of lower shards first. */
+    return (struct kfs_position){.type = KFS_AT_TIME, .time_ms = position->time_ms + (shard < parts.shard ? 1 : 0)};
+}

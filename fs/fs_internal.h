@@ -33,7 +33,7 @@ enum kfs_node_type {
 /* Where a file begins, and what it shows from there on. */
 struct kfs_begin {
     uint64_t base;            /* what offset 0 of the file is in the shard's default view, or in errors */
-    struct kfs_position from; /* the same of a file that is merged, in each shard */
+    struct kfs_position from; /* the same of a file that is merged, in each shard; found (fs/from.h) */
     struct kfs_places places; /* of the cursor where the file begins: all of them, or the shard's */
     struct kfs_merge *merge; /* owned; merge_lock guards its making; NULL: stored bytes of one shard, or not yet made */
 };

@@ -84,7 +84,9 @@ struct kfs_merge_file {
     uint32_t shard;            /* KFS_NO_SHARD for all */
     const struct kfs_framing *framing;
     struct kfs_coding coding;
-    struct kfs_position from; /* in each shard; KFS_LAST_RECORDS: of the merged ones; KFS_AT_OFFSET: exactly there */
+    /* In each shard, as kfs_from_in_shard has it; KFS_LAST_RECORDS: of the merged ones; KFS_AT_OFFSET: exactly there.
+     */
+    struct kfs_position from;
     /* Borrowed while the merge lives, or NULL: then each shard begins behind its place, or at its horizon. */
     const struct kfs_places *places;
 };

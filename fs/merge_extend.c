@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "fs/from.h"
 #include "fs/merge_internal.h"
 
 #define NO_SLOT UINT32_MAX
@@ -92,7 +93,7 @@ static int begin_shard(struct kfs_merge *m, struct merge_shard *shard, struct kf
     struct kfs_extent extent;
     uint64_t offset = 0;
     uint64_t record = 0;
-    struct kfs_position from = m->from;
+    struct kfs_position from = kfs_from_in_shard(&m->from, shard->index);
     int rc = 0;
 
     if (m->places != NULL)

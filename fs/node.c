@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "fs/from.h"
 #include "fs/fs_internal.h"
 
 #define CLOSING_STEPS_MAX 5000 /* half a second */
@@ -305,12 +306,12 @@ static int locate(const struct kfs_node *node, const struct kfs_position *from, 
 static int begin_file(struct kfs_fs *fs, const struct kfs_node *node, struct kfs_begin *begin, struct kfs_error *err)
 {
     const struct kfs_clock *clock = fs->config.clock;
-    int rc = 0;
 
     begin->from = kfs_from_position(&node->view.from, clock->wall_ms(clock->ctx));
-    struct kfs_position from = begin->from;
-    if (node->cursor != NULL) {
-        rc = kfs_cursor_begin(node->cursor, node->shard, &from, &begin->places, err);
+    int rc = kfs_from_find(node->topic->stream, &begin->from, err);
+    struct kfs_position from = kfs_from_in_shard(&begin->from, node->shard);
+    if (rc == 0 && node->cursor != NULL) {
+        rc = kfs_cursor_begin(node->cursor, node->shard, &begin->from, &begin->places, err);
         from = kfs_place_position(kfs_places_find(&begin->places, node->shard));
     }
     if (rc == 0 && node->shard != KFS_NO_SHARD)

@@ -23,4 +23,8 @@ done
 number=$(tail -n 3 "$MNT/s@json/$shard" | jq -r .SequenceNumber | head -n 1)
 equal "$(seq 58 60)" "$(<"$MNT/s@from=$number/$shard")"
 equal "$(seq 59 60)" "$(<"$MNT/s@from=after:$number/$shard")"
+for line in 2 60 110; do
+    number=$(sed -n "${line}p" "$MNT/s@json/all" | jq -r .SequenceNumber)
+    equal "$(tail -n "+$line" "$MNT/s/all")" "$(<"$MNT/s@from=$number/all")" "from line $line of all"
+done
 equal "$(seq 51 60)" "$(<"$MNT/s@from=${now//:/%3A}/$shard")" "percent-encoded"

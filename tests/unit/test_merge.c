@@ -1,4 +1,5 @@
 /* What a merge shows is what the model shows, whatever is read in what order. */
+#include "fs/from.h"
 #include "tests/unit/merge_model.h"
 
 static const struct kfs_framing *const framings[] = {&kfs_framing_lines, &kfs_framing_json, &kfs_framing_nul,
@@ -411,6 +412,29 @@ static size_t records_in(const char *json, size_t len)
     return n;
 }
 
+/* From the number of the line about an offset, or after it, a merge shows what stands behind, whichever shard it is of.
+ */
+static void check_number(struct model *m, size_t about)
+{
+    struct kfs_position from = {.type = KFS_AT_SEQUENCE};
+    size_t len = m->bytes.len;
+    uint64_t size;
+
+    while (about > 0 && m->bytes.data[about - 1] != '\n')
+        about--;
+    const char *line = m->bytes.data + about;
+    const size_t next = about + strcspn(line, "\n") + 1;
+    line += strlen("{\"SequenceNumber\":\"");
+    assert_int_equal(kfs_seq_parse(line, strcspn(line, "\""), &from.seq), 0);
+    assert_int_equal(kfs_from_find(m->world->stream, &from, NULL), 0);
+    check_from(m, from, &size);
+    assert_int_equal(size, len - about);
+    len = m->bytes.len;
+    from.type = KFS_AFTER_SEQUENCE;
+    check_from(m, from, &size);
+    assert_int_equal(size, len - next);
+}
+
 static void a_merge_begins_anywhere(void **state)
 {
     (void)state;
@@ -434,6 +458,8 @@ static void a_merge_begins_anywhere(void **state)
         }
         check_from(&m, (struct kfs_position){.type = KFS_AT_LATEST}, &size);
         assert_int_equal(size, 0);
+        for (size_t i = 0; i < 9; i++)
+            check_number(&m, m.bytes.len / 9 * i);
         kfs_buf_release(&m.bytes);
         world_close(&w);
     }
