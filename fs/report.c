@@ -7,6 +7,7 @@
 #include "backend/base/logger.h"
 #include "backend/base/patience.h"
 #include "backend/base/units.h"
+#include "backend/base/utf8.h"
 #include "fs/name.h"
 
 #define LINE_BYTES_MAX 4096
@@ -24,20 +25,33 @@ void kfs_errors_release(struct kfs_errors *errors)
     (void)pthread_mutex_destroy(&errors->lock);
 }
 
-int kfs_json_string(struct kfs_buf *out, const char *text)
+/* `,"name":"text"`. Bytes that are no UTF-8 are shown as if they were Latin-1. */
+static int print_text(struct kfs_buf *out, const char *name, const char *text, size_t len)
 {
-    int rc = kfs_buf_append(out, "\"", 1);
+    const bool is_utf8 = kfs_utf8_valid(text, len);
+    int rc = kfs_buf_printf(out, ",\"%s\":\"", name);
 
-    for (const char *p = text; rc == 0 && *p != '\0'; p++) {
-        unsigned char c = (unsigned char)*p;
+    for (size_t i = 0; rc == 0 && i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
         if (c == '"' || c == '\\')
             rc = kfs_buf_printf(out, "\\%c", c);
-        else if (c < 0x20 || c >= 0x7f)
+        else if (c < 0x20 || c == 0x7f || (c > 0x7f && !is_utf8))
             rc = kfs_buf_printf(out, "\\u%04x", c);
         else
-            rc = kfs_buf_append(out, p, 1);
+            rc = kfs_buf_append(out, &text[i], 1);
     }
     return rc == 0 ? kfs_buf_append(out, "\"", 1) : rc;
+}
+
+/* A directory's name: the stream, and the view behind its @. */
+static int print_directory(struct kfs_buf *out, const char *name)
+{
+    const size_t len = strcspn(name, "@");
+    int rc = len > 0 ? print_text(out, "stream", name, len) : 0;
+
+    if (rc == 0 && name[len] == '@')
+        rc = print_text(out, "view", name + len + 1, strlen(name + len + 1));
+    return rc;
 }
 
 /* One JSON object and a newline. Members that say nothing are left out. */
@@ -49,11 +63,8 @@ static int print_line(const struct kfs_errors *errors, const char *operation, co
 
     (void)kfs_time_print(errors->clock->wall_ms(errors->clock->ctx), time);
     int rc = kfs_buf_printf(line, "{\"time\":\"%s\",\"operation\":\"%s\"", time, operation);
-    if (rc == 0 && stream[0] != '\0') {
-        rc = kfs_buf_printf(line, ",\"stream\":");
-        if (rc == 0)
-            rc = kfs_json_string(line, stream);
-    }
+    if (rc == 0)
+        rc = print_directory(line, stream);
     if (rc == 0 && shard != KFS_NO_SHARD) {
         kfs_shard_name_print(shard, id);
         rc = kfs_buf_printf(line, ",\"shard\":\"%s\"", id);
@@ -62,15 +73,10 @@ static int print_line(const struct kfs_errors *errors, const char *operation, co
         rc = kfs_buf_printf(line, ",\"errno\":\"%s\"", strerrorname_np(err->code));
     if (rc == 0 && err->aws_code[0] != '\0')
         rc = kfs_buf_printf(line, ",\"aws_code\":\"%s\"", err->aws_code);
-    if (rc == 0 && err->request_id[0] != '\0') {
-        rc = kfs_buf_printf(line, ",\"request_id\":");
-        if (rc == 0)
-            rc = kfs_json_string(line, err->request_id);
-    }
+    if (rc == 0 && err->request_id[0] != '\0')
+        rc = print_text(line, "request_id", err->request_id, strlen(err->request_id));
     if (rc == 0)
-        rc = kfs_buf_printf(line, ",\"message\":");
-    if (rc == 0)
-        rc = kfs_json_string(line, err->text);
+        rc = print_text(line, "message", err->text, strlen(err->text));
     return rc == 0 ? kfs_buf_append(line, "}\n", 2) : rc;
 }
 

@@ -23,8 +23,8 @@ void kfs_errors_init(struct kfs_errors *errors, const struct kfs_clock *clock);
 void kfs_errors_release(struct kfs_errors *errors);
 
 /* Records a failure and returns -err->code; but not that of a call that was interrupted, or will be made again
- * (patience.h). stream and shard say where: "" and
- * KFS_NO_SHARD where they do not apply. Never a payload, never a secret. */
+ * (patience.h). stream, a name in the root with or without a view, and shard say where: "" and KFS_NO_SHARD where they
+ * do not apply. Never a payload, never a secret. */
 int kfs_report(struct kfs_errors *errors, const char *operation, const char *stream, uint32_t shard,
                const struct kfs_error *err);
 
@@ -32,8 +32,5 @@ int kfs_report(struct kfs_errors *errors, const char *operation, const char *str
 void kfs_errors_extent(struct kfs_errors *errors, uint64_t *start, uint64_t *end);
 /* -ESTALE before start. */
 ssize_t kfs_errors_read(struct kfs_errors *errors, uint64_t offset, char *data, size_t len);
-
-/* Appends text as a JSON string with its quotes. */
-int kfs_json_string(struct kfs_buf *out, const char *text);
 
 #endif

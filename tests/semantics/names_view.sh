@@ -13,5 +13,7 @@ equal "s" "$(ls "$MNT")" "root"
 expect_errno ENOENT 'os.stat("s@bogus")'
 expect_errno ENOENT 'os.stat("s@json,lines")'
 expect_errno ENOENT 'os.stat("none@json")'
-grep -q '"s@bogus"' "$MNT/.kinesisfs/errors"
+expect_errno ENOENT 'os.stat("s@key=\u00e9%")'
+jq -se 'map([.stream, .view] | join("@")) | contains(["s@bogus", "s@json,lines", "s@key=\u00e9%"])' \
+    "$MNT/.kinesisfs/errors" >/dev/null || fail "$(<"$MNT/.kinesisfs/errors")"
 expect_errno EPERM 'os.rmdir("s@json")'
