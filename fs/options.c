@@ -255,6 +255,35 @@ static int set_remote(struct kfs_parse *p, enum kfs_source type, const char *sou
     return p->out.spool != NULL ? 0 : default_spool(p, place);
 }
 
+/* HOST or HOST:PORT, and a path perhaps. */
+static bool is_place(const char *text)
+{
+    const size_t len = strcspn(text, "/");
+    const size_t host = *text == '[' ? strcspn(text, "]") + 1 : strcspn(text, ":/");
+
+    if (host == 0 || host > len || strpbrk(text, "?#@ ") != NULL)
+        return false;
+    const size_t digits = text[host] == ':' ? strspn(text + host + 1, "0123456789") : 0;
+    const unsigned long port = digits > 0 && digits <= 5 ? strtoul(text + host + 1, NULL, 10) : 0;
+    return host == len || (port > 0 && port <= UINT16_MAX && host + 1 + digits == len);
+}
+
+/* A slash at its end makes no other endpoint. What is no URL may have a secret in it, and is not shown. */
+static int set_url(struct kfs_parse *p, const char *text)
+{
+    const char *place = strstr(text, "://") + 3;
+    size_t len = strlen(text);
+
+    if (!is_place(place))
+        return kfs_parse_usage(p, "the source is no URL of an endpoint: it is like https://HOST or http://HOST:PORT");
+    while (text[len - 1] == '/')
+        len--;
+    char *url = strndup(text, len);
+    int rc = url == NULL ? kfs_parse_no_memory(p) : set_remote(p, KFS_SOURCE_URL, url, url + (place - text));
+    free(url);
+    return rc;
+}
+
 static int set_source(struct kfs_parse *p, const char *text)
 {
     const char *dir = text;
@@ -268,7 +297,7 @@ static int set_source(struct kfs_parse *p, const char *text)
         return set_remote(p, KFS_SOURCE_KINESIS, region, *region != '\0' ? region : "kinesis");
     }
     if (begins(text, "http://") || begins(text, "https://"))
-        return set_remote(p, KFS_SOURCE_URL, text, strstr(text, "://") + 3);
+        return set_url(p, text);
     if (begins(text, LOCAL_SCHEME))
         dir = text + strlen(LOCAL_SCHEME);
     else if (strstr(text, "://") != NULL || strchr(text, '/') == NULL)

@@ -294,8 +294,12 @@ static void remote_sources(void **state)
         {"kinesis:", KFS_SOURCE_KINESIS, "", "/state/kinesisfs/remote/kinesis"},
         {"kinesis:eu-west-1", KFS_SOURCE_KINESIS, "eu-west-1", "/state/kinesisfs/remote/eu-west-1"},
         {"http://127.0.0.1:4567", KFS_SOURCE_URL, "http://127.0.0.1:4567", "/state/kinesisfs/remote/127.0.0.1_4567"},
+        {"http://[::1]:1//", KFS_SOURCE_URL, "http://[::1]:1", "/state/kinesisfs/remote/___1__1"},
         {"https://a.b/c", KFS_SOURCE_URL, "https://a.b/c", "/state/kinesisfs/remote/a.b_c"},
     };
+    static const char *const bad[] = {
+        "http://",      "http:///",    "http://:80",   "http://a:",  "http://a:0",      "https://a:65536",
+        "http://a:1x/", "http://[::1", "http://a:b@c", "http://a?b", "http://a:000080", "http://[::1]80/x"};
     char url[300] = "http://";
     char cut[201] = "";
     struct kfs_options out;
@@ -331,6 +335,8 @@ static void remote_sources(void **state)
     kfs_options_release(&out);
     REFUSE("it is kinesis: or kinesis:REGION", "kinesis:US/east", "/mnt");
     REFUSE("kinesis:REGION, or http://", "ftp://127.0.0.1", "/mnt");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        REFUSE("no URL of an endpoint", bad[i], "/mnt");
 }
 
 static void the_default_store(void **state)
