@@ -305,7 +305,7 @@ int kfs_tag_print(const struct kfs_tag *tags, size_t n, struct kfs_buf *note, st
 #define KFS_NOTE_DERIVED                                                                                               \
     "gauge-" /* begins the names of those that tell only of records: a repair of records removes them */
 
-/* True for [a-z0-9_.-]{1,64} that does not begin with a dot or end with ".new". */
+/* True for [a-zA-Z0-9_.-]{1,64} that does not begin with a dot or end with ".new". */
 bool kfs_note_name_valid(const char *name);
 
 /* Appends the text to buf, nothing where there is no such note. -EMSGSIZE where it

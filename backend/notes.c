@@ -9,7 +9,7 @@
 
 bool kfs_note_name_valid(const char *name)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
     const size_t end = sizeof RESERVED_END - 1;
     size_t len;
 

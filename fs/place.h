@@ -19,7 +19,7 @@
 #define KFS_CURSOR_NAME_MAX 48
 #define KFS_CURSOR_NOTE "cursor-" /* a note's name is this and the cursor's */
 
-/* True for 1 to KFS_CURSOR_NAME_MAX of a-z 0-9 _ . - that begin with a letter or digit and do not end with ".new". */
+/* True for 1 to KFS_CURSOR_NAME_MAX of a-z A-Z 0-9 _ . -, first a letter or digit, last not ".new". */
 bool kfs_cursor_name_valid(const char *name);
 
 struct kfs_place {

@@ -70,8 +70,8 @@ static int use_cursor(struct kfs_view *view, struct kfs_bytes value, struct kfs_
         memcpy(name, value.data, value.len);
     if (strlen(name) != value.len || !kfs_cursor_name_valid(name))
         return kfs_fail(err, ENOENT,
-                        "view 'cursor': a name has 1 to %d of the characters a-z 0-9 _ . -, begins with a letter or "
-                        "digit and does not end with .new",
+                        "view 'cursor': a name has 1 to %d of the characters a-z A-Z 0-9 _ . -, begins with a letter "
+                        "or digit and does not end with .new",
                         KFS_CURSOR_NAME_MAX);
     memcpy(view->cursor, name, sizeof name);
     return 0;

@@ -105,14 +105,15 @@ static void lists_are_in_order_and_can_stop(void **state)
     set(c, s, "c", "3");
     set(c, s, "a", "1");
     set(c, s, "b", "2");
-    assert_names(c, s, "a b c ");
+    set(c, s, "B", "4");
+    assert_names(c, s, "B a b c ");
     assert_int_equal(kfs_note_list(c->b, s, stop_at_b, &visited, &c->err), 7);
-    assert_int_equal(visited, 2);
+    assert_int_equal(visited, 3);
 }
 
 static void names_and_sizes_have_limits(void **state)
 {
-    static const char *const bad[] = {"", ".", "..", ".a", "A", "a/b", "a b", "a.new", "\xc3\xa4"};
+    static const char *const bad[] = {"", ".", "..", ".a", "a/b", "a b", "a.new", "\xc3\xa4"};
     struct contract_case *c = *state;
     struct kfs_stream *s = case_create(c, "s", 1);
     char name[KFS_NOTE_NAME_MAX + 2];

@@ -310,7 +310,7 @@ static void test_names(void **state)
     assert_true(kfs_cursor_name_valid("0_.-z"));
     assert_false(kfs_cursor_name_valid(""));
     assert_false(kfs_cursor_name_valid(".a"));
-    assert_false(kfs_cursor_name_valid("A"));
+    assert_true(kfs_cursor_name_valid("A-z"));
     assert_false(kfs_cursor_name_valid("a/b"));
     assert_false(kfs_cursor_name_valid("a.new"));
 }

@@ -280,8 +280,8 @@ static bool is_there(struct simdisk *disk, const char *path)
 
 static void notes_are_the_stores(void **state)
 {
-    static const char *const strays[] = {"notes/api.account.new", "notes/No", "streams/s/notes/api.stream.new",
-                                         "streams/s/notes/Makefile"};
+    static const char *const strays[] = {"notes/api.account.new", "notes/n~", "streams/s/notes/api.stream.new",
+                                         "streams/s/notes/make file"};
     struct simdisk *disk = copy_of_model("notes");
 
     (void)state;
@@ -296,8 +296,8 @@ static void notes_are_the_stores(void **state)
         fw_put(disk, strays[i], "x", 1);
     fw_fsck(disk, KFS_FSCK_CHECK, &f);
     FW_CHECK(&f, f.status == 0 && f.findings == 0);
-    FW_CHECK(&f, said("notes/api.account.new: left over") && said("notes/No: not a note"));
-    FW_CHECK(&f, said("notes/api.stream.new: left over") && said("notes/Makefile: not a note"));
+    FW_CHECK(&f, said("notes/api.account.new: left over") && said("notes/n~: not a note"));
+    FW_CHECK(&f, said("notes/api.stream.new: left over") && said("notes/make file: not a note"));
     fw_fsck(disk, KFS_FSCK_REPAIR, &f);
     for (size_t i = 0; i < 4; i++)
         FW_CHECK(&f, is_there(disk, strays[i]) == (i % 2 == 1));
