@@ -1,12 +1,9 @@
 /* `json`: a record is a JSON object on a line, with its metadata. The lines
  * that are read can be written back: what the service assigns is then ignored.
- *
- * Rendering is written by hand, since cJSON would copy each record five times;
- * decoding is cJSON's, the only file that knows it. */
+ */
 #include "fs/framing.h"
 
 #include <assert.h>
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdalign.h>
@@ -19,6 +16,7 @@
 #include "backend/base/seqnum.h"
 #include "backend/base/units.h"
 #include "backend/base/utf8.h"
+#include "backend/base/value.h"
 #include "fs/name.h"
 
 /* Names, punctuation, blanks, a partition key and a hash key, whatever way they are spelt. */
@@ -43,10 +41,9 @@
 
 /* ---- rendering ---- */
 
-/* Text can be written back as text: cJSON knows no NUL. */
 static bool is_text(struct kfs_bytes bytes, const struct kfs_json_shape *shape)
 {
-    return !shape->has_nul && (shape->is_ascii || kfs_utf8_valid(bytes.data, bytes.len));
+    return shape->is_ascii || kfs_utf8_valid(bytes.data, bytes.len);
 }
 
 static char *put_piece(char *to, const void *piece, size_t len)
@@ -199,65 +196,45 @@ static const char *const member_names[MEMBERS] = {"Data", "DataBase64", "Partiti
 static const char *const ignored_names[] = {"SequenceNumber", "SubSequenceNumber", "ShardId",
                                             "ApproximateArrivalTimestamp", "StreamName"};
 
+#define TREE_BYTES ((size_t)64 << 10) /* for the values of a line, but for their text */
+
 #define MEMBERS_TEXT                                                                                                   \
     "Data or DataBase64, PartitionKey and ExplicitHashKey (SequenceNumber, SubSequenceNumber, ShardId, "               \
     "ApproximateArrivalTimestamp and StreamName are ignored)"
 
-static bool is_ignored(const char *name)
+static bool is_named(const struct kfs_value *member, const char *name)
+{
+    return member->key.len == strlen(name) && memcmp(member->key.data, name, member->key.len) == 0;
+}
+
+static bool is_ignored(const struct kfs_value *member)
 {
     for (size_t i = 0; i < sizeof ignored_names / sizeof ignored_names[0]; i++) {
-        if (strcmp(name, ignored_names[i]) == 0)
+        if (is_named(member, ignored_names[i]))
             return true;
     }
     return false;
 }
 
-/* Whether the text of a JSON document escapes a NUL. Backslashes occur in strings only. */
-static bool escapes_nul(const char *text, size_t len)
+/* The members that count, by enum member; NULL for those that are not there. */
+static int sort_members(const struct kfs_value *object, const struct kfs_value *values[MEMBERS], struct kfs_error *err)
 {
-    const char *end = text + len;
-
-    while ((text = memchr(text, '\\', (size_t)(end - text))) != NULL) {
-        if (end - text >= KFS_JSON_ESCAPE_MAX && memcmp(text + 1, "u0000", KFS_JSON_ESCAPE_MAX - 1) == 0)
-            return true;
-        text += end - text >= 2 ? 2 : 1;
-    }
-    return false;
-}
-
-/* What cJSON would accept, cut or misread. */
-static int check_text(struct kfs_bytes payload, struct kfs_error *err)
-{
-    if (payload.len == 0)
-        return kfs_fail(err, EINVAL, "json: an empty line; each line is one JSON object");
-    if (memchr(payload.data, 0, payload.len) != NULL || escapes_nul(payload.data, payload.len))
-        return kfs_fail(err, EINVAL, "json: a NUL character; write the data as DataBase64");
-    if (!kfs_utf8_valid(payload.data, payload.len))
-        return kfs_fail(err, EINVAL, "json: not UTF-8; write the data as DataBase64");
-    return 0;
-}
-
-/* The values of the members that count, by enum member; NULL for those that are not there. */
-static int sort_members(const cJSON *object, const char *values[MEMBERS], struct kfs_error *err)
-{
-    const cJSON *item;
-
-    if (!cJSON_IsObject(object))
+    if (object->type != KFS_VALUE_MAP)
         return kfs_fail(err, EINVAL, "json: a line is not a JSON object; it has " MEMBERS_TEXT);
-    cJSON_ArrayForEach(item, object)
-    {
+    for (size_t at = 0; at < object->n; at++) {
+        const struct kfs_value *item = &object->items[at];
         size_t i = 0;
-        while (i < MEMBERS && strcmp(item->string, member_names[i]) != 0)
+        while (i < MEMBERS && !is_named(item, member_names[i]))
             i++;
-        if (i == MEMBERS && is_ignored(item->string))
+        if (i == MEMBERS && is_ignored(item))
             continue;
         if (i == MEMBERS)
             return kfs_fail(err, EINVAL, "json: an unknown member; allowed are " MEMBERS_TEXT);
         if (values[i] != NULL)
             return kfs_fail(err, EINVAL, "json: %s is there twice", member_names[i]);
-        if (!cJSON_IsString(item))
+        if (item->type != KFS_VALUE_STRING)
             return kfs_fail(err, EINVAL, "json: %s is not a string", member_names[i]);
-        values[i] = item->valuestring;
+        values[i] = item;
     }
     if (values[DATA] == NULL && values[DATA_BASE64] == NULL)
         return kfs_fail(err, EINVAL, "json: neither Data nor DataBase64 is there");
@@ -269,32 +246,35 @@ static int sort_members(const cJSON *object, const char *values[MEMBERS], struct
 /* Writes the values at `to`, which has room for the payload they came from:
  * data, key, and a hash key, whose text with its name and quotes is longer
  * than the number and the gap before it. *end is behind the last. */
-static int fill_put(const char *values[MEMBERS], char *to, struct kfs_put *put, char **end, struct kfs_error *err)
+static int fill_put(const struct kfs_value *values[MEMBERS], char *to, struct kfs_put *put, char **end,
+                    struct kfs_error *err)
 {
     struct kfs_put made = {0};
 
     if (values[DATA] != NULL) {
-        size_t len = strlen(values[DATA]);
-        made.data = (struct kfs_bytes){to, len};
-        to = put_piece(to, values[DATA], len);
+        const struct kfs_bytes text = values[DATA]->bytes;
+        made.data = (struct kfs_bytes){to, text.len};
+        to = put_piece(to, text.data, text.len);
     } else {
         assert(values[DATA_BASE64] != NULL); /* sort_members saw to it */
-        ssize_t len = kfs_base64_decode(values[DATA_BASE64], strlen(values[DATA_BASE64]), to);
+        const struct kfs_bytes text = values[DATA_BASE64]->bytes;
+        ssize_t len = kfs_base64_decode(text.data, text.len, to);
         if (len < 0)
             return kfs_fail(err, EINVAL, "json: DataBase64 is not base64 (RFC 4648, with padding)");
         made.data = (struct kfs_bytes){to, (size_t)len};
         to += len;
     }
     if (values[PARTITION_KEY] != NULL) {
-        size_t len = strlen(values[PARTITION_KEY]);
-        if (len == 0)
+        const struct kfs_bytes key = values[PARTITION_KEY]->bytes;
+        if (key.len == 0)
             return kfs_fail(err, EINVAL, "json: PartitionKey is empty; leave it out to have it chosen");
-        made.key = (struct kfs_bytes){to, len};
-        to = put_piece(to, values[PARTITION_KEY], len);
+        made.key = (struct kfs_bytes){to, key.len};
+        to = put_piece(to, key.data, key.len);
     }
     if (values[EXPLICIT_HASH_KEY] != NULL) {
+        const struct kfs_bytes digits = values[EXPLICIT_HASH_KEY]->bytes;
         kfs_hash hash;
-        if (kfs_hash_parse(values[EXPLICIT_HASH_KEY], strlen(values[EXPLICIT_HASH_KEY]), &hash) != 0)
+        if (kfs_hash_parse(digits.data, digits.len, &hash) != 0)
             return kfs_fail(err, EINVAL, "json: ExplicitHashKey is not a decimal number from 0 to 2^128-1");
         to += (alignof(kfs_hash) - (uintptr_t)to % alignof(kfs_hash)) % alignof(kfs_hash);
         made.explicit_hash = (const kfs_hash *)(void *)to;
@@ -305,38 +285,39 @@ static int fill_put(const char *values[MEMBERS], char *to, struct kfs_put *put, 
     return 0;
 }
 
+static int fail_text(struct kfs_bytes payload, struct kfs_error *err)
+{
+    if (payload.len == 0)
+        return kfs_fail(err, EINVAL, "json: an empty line; each line is one JSON object");
+    if (!kfs_utf8_valid(payload.data, payload.len))
+        return kfs_fail(err, EINVAL, "json: not UTF-8; write the data as DataBase64");
+    return kfs_fail(err, EINVAL, "json: a line is not JSON");
+}
+
 static int json_decode(struct kfs_bytes payload, struct kfs_put *put, struct kfs_buf *scratch, struct kfs_error *err)
 {
-    const char *values[MEMBERS] = {NULL};
-    cJSON *object = NULL;
+    const struct kfs_value *values[MEMBERS] = {NULL};
+    struct kfs_value object;
     char *end = NULL;
-    int rc = check_text(payload, err);
+    int rc = kfs_buf_reserve(scratch, payload.len + 1);
 
-    if (rc != 0)
-        return rc;
-    rc = kfs_buf_reserve(scratch, payload.len + 1);
     if (rc != 0)
         return kfs_fail(err, -rc, "json: no room for a line of %zu bytes", payload.len);
-
-    /* cJSON before 1.7.18 reads one byte past text that has no NUL, so it gets
-     * a copy, in the room where the values go when the tree holds them. */
-    char *room = scratch->data + scratch->len;
-    *put_piece(room, payload.data, payload.len) = '\0';
-    object = cJSON_ParseWithOpts(room, NULL, true);
-    if (object == NULL) {
-        rc = kfs_fail(err, EINVAL, "json: a line is not JSON");
-        goto out;
+    /* What has escapes is copied, so all that comes to no more than the line. */
+    struct kfs_arena *arena = kfs_arena_new(payload.len + TREE_BYTES);
+    if (arena == NULL)
+        return kfs_fail(err, ENOMEM, "out of memory");
+    if (kfs_json_decode(arena, payload, &object) != 0)
+        rc = fail_text(payload, err);
+    if (rc == 0)
+        rc = sort_members(&object, values, err);
+    if (rc == 0)
+        rc = fill_put(values, scratch->data + scratch->len, put, &end, err);
+    if (rc == 0) {
+        assert(end <= scratch->data + scratch->len + payload.len + 1);
+        scratch->len = (size_t)(end - scratch->data);
     }
-    rc = sort_members(object, values, err);
-    if (rc != 0)
-        goto out;
-    rc = fill_put(values, room, put, &end, err);
-    if (rc != 0)
-        goto out;
-    assert(end <= room + payload.len + 1);
-    scratch->len += (size_t)(end - room);
-out:
-    cJSON_Delete(object);
+    kfs_arena_free(arena);
     return rc;
 }
 

@@ -7,7 +7,7 @@
 
 #include "backend/base/crc32c.h"
 
-#define MAGIC "kfsgaug1"
+#define MAGIC "kfsgaug2"
 #define MAGIC_LEN (sizeof MAGIC - 1)
 #define VERSION_LEN 16
 #define HEAD_LEN (MAGIC_LEN + VERSION_LEN + KFS_SEQ_BYTES + 2 * sizeof(uint64_t))

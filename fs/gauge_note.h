@@ -1,7 +1,7 @@
 /* What a gauge knows, kept as a note of the stream, so that a mount need not read a shard for what one before it has
  * read. Numbers are little-endian:
  *
- *     0    8   "kfsgaug1"
+ *     0    8   "kfsgaug2"
  *     8   16   the program's version, with NULs behind it: what another renders may have other sizes
  *    24   24   the sequence number of the last record that was measured
  *    48    8   where it begins in the default view

@@ -123,8 +123,8 @@ static int drop_malformed(struct kfs_writer *writer, struct kfs_error *err)
     writer->records++;
     if (err != NULL) {
         size_t len = strlen(err->text);
-        (void)snprintf(err->text + len, sizeof err->text - len, " (record %" PRIu64 " since the open)",
-                       writer->records);
+        (void)snprintf(err->text + len, sizeof err->text - len, " (%s %" PRIu64 " since the open)",
+                       writer->framing == &kfs_framing_json ? "line" : "record", writer->records);
     }
     return -EINVAL;
 }

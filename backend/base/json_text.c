@@ -53,7 +53,6 @@ static void measure_bytes(const uint8_t *p, size_t n, struct kfs_json_shape *sha
         char escape = escapes[p[i]];
         shape->size += escape == 0 ? 0 : escape == 'u' ? KFS_JSON_ESCAPE_MAX - 1 : 1;
         shape->has_escape |= escape != 0;
-        shape->has_nul |= p[i] == 0;
         shape->is_ascii &= p[i] < 0x80;
     }
 }

@@ -14,7 +14,6 @@ struct kfs_json_shape {
     size_t size;     /* in JSON, without the quotes */
     bool is_ascii;   /* no byte above 0x7f */
     bool has_escape; /* some byte does not stand for itself */
-    bool has_nul;
 };
 
 struct kfs_json_shape kfs_json_measure(struct kfs_bytes text);

@@ -5,7 +5,7 @@
 mount_fs
 mkdir "$MNT/s"
 shard=$MNT/s/shardId-000000000000
-printf 'text\n\377\nx\ny' >>"$shard"
+printf 'text\n\377\nx\0\ny' >>"$shard"
 mkdir "$MNT/copy@shards=2"
 cat "$MNT/s@json/all" >>"$MNT/copy@json/all"
 part() { jq -c '[.PartitionKey, .Data, .DataBase64]' "$MNT/$1@json/all" | sort; }

@@ -23,4 +23,4 @@ except OSError as e:
     assert e.errno == errno.EINVAL, e
 os.write(f, lines[57:])'
 equal "$(printf 'good\nfirst\nfirst\nfirst\nlast')" "$(<"$shard")"
-grep '"operation":"write".*EINVAL' "$MNT/.kinesisfs/errors" | grep -q '(record 10 since the open)' # which is line 10
+grep '"operation":"write".*EINVAL' "$MNT/.kinesisfs/errors" | grep -q '(line 10 since the open)'
