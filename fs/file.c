@@ -205,7 +205,7 @@ void kfs_fs_release(struct kfs_fs *fs, struct kfs_handle *handle)
     if (handle->writable) {
         (void)pthread_mutex_lock(&handle->write_lock);
         atomic_fetch_add(&fs->releasing, 1);
-        (void)kfs_handle_finish(fs, handle);
+        (void)kfs_handle_finish(fs, handle, KFS_FINISH_LAST);
         atomic_fetch_sub(&fs->releasing, 1);
         (void)pthread_mutex_unlock(&handle->write_lock);
     }

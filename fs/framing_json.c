@@ -268,6 +268,8 @@ static int fill_put(const struct kfs_value *values[MEMBERS], char *to, struct kf
         const struct kfs_bytes key = values[PARTITION_KEY]->bytes;
         if (key.len == 0)
             return kfs_fail(err, EINVAL, "json: PartitionKey is empty; leave it out to have it chosen");
+        if (kfs_utf8_count(key.data, key.len) > KFS_PARTITION_KEY_CHARS_MAX)
+            return kfs_fail(err, EINVAL, "json: PartitionKey has more than %d characters", KFS_PARTITION_KEY_CHARS_MAX);
         made.key = (struct kfs_bytes){to, key.len};
         to = put_piece(to, key.data, key.len);
     }

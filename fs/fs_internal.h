@@ -172,7 +172,9 @@ int kfs_control_text(struct kfs_fs *fs, const struct kfs_node *node, struct kfs_
 bool kfs_handle_at_end(const struct kfs_handle *handle);
 
 /* ---- write.c ---- */
-int kfs_handle_finish(struct kfs_fs *fs, struct kfs_handle *handle); /* partial line to record; write_lock held */
+enum kfs_finish { KFS_FINISH_IDLE, KFS_FINISH_SYNC, KFS_FINISH_LAST };
+/* Partial line to record; write_lock held. What is none yet stays, but for the last time; idle, that is no failure. */
+int kfs_handle_finish(struct kfs_fs *fs, struct kfs_handle *handle, enum kfs_finish when);
 int kfs_ticker_start(struct kfs_fs *fs);
 void kfs_ticker_stop(struct kfs_fs *fs);
 void kfs_handles_add(struct kfs_fs *fs, struct kfs_handle *handle);

@@ -106,12 +106,14 @@ ssize_t kfs_fs_write(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offs
     return n;
 }
 
-int kfs_handle_finish(struct kfs_fs *fs, struct kfs_handle *handle)
+int kfs_handle_finish(struct kfs_fs *fs, struct kfs_handle *handle, enum kfs_finish when)
 {
     struct kfs_error err = {0};
-    int rc = kfs_writer_finish(&handle->writer, &err);
+    int rc = kfs_writer_finish(&handle->writer, when == KFS_FINISH_LAST, &err);
 
     count_keyless(fs, handle);
+    if (rc == -EINVAL && when == KFS_FINISH_IDLE)
+        return 0;
     /* What the writer has yet to be told is tried again, and not said again. */
     if (rc != 0 && rc != handle->late_error)
         (void)kfs_node_report(fs, handle->node, "write", &err);
@@ -199,7 +201,7 @@ int kfs_fs_sync(struct kfs_fs *fs, struct kfs_handle *handle, bool partial, stru
         rc = handle->late_error;
         handle->late_error = 0;
     } else if (partial && handle->writable) {
-        rc = kfs_handle_finish(fs, handle);
+        rc = kfs_handle_finish(fs, handle, KFS_FINISH_SYNC);
     }
     /* Of which shards its records are is not kept: all of the stream. */
     uint32_t shard = handle->writable && handle->writer.elsewhere ? KFS_NO_SHARD : handle->node->shard;
@@ -251,7 +253,7 @@ static void finish_older(struct kfs_fs *fs, uint64_t age)
             (void)pthread_mutex_lock(&h->write_lock);
         uint64_t now = fs->config.clock->mono_ms(fs->config.clock->ctx); /* not before the last write */
         if (kfs_writer_has_partial(&h->writer) && now - h->last_write_ms >= age) {
-            int rc = kfs_handle_finish(fs, h);
+            int rc = kfs_handle_finish(fs, h, age > 0 ? KFS_FINISH_IDLE : KFS_FINISH_LAST);
             if (rc != 0)
                 h->late_error = rc;
             else

@@ -396,7 +396,7 @@ ssize_t kfs_writer_write(struct kfs_writer *writer, const char *data, size_t len
     return taken > 0 ? (ssize_t)taken : n;
 }
 
-int kfs_writer_finish(struct kfs_writer *writer, struct kfs_error *err)
+int kfs_writer_finish(struct kfs_writer *writer, bool last, struct kfs_error *err)
 {
     struct batch batch;
     const struct kfs_cut cut = {.payload = {writer->carry.data, writer->carry.len}};
@@ -404,6 +404,9 @@ int kfs_writer_finish(struct kfs_writer *writer, struct kfs_error *err)
     if (writer->carry.len == 0)
         return 0;
     if (!writer->framing->partial_is_record) {
+        if (!last)
+            return kfs_fail(err, EINVAL, "inside a record of the view %s, of which nothing can be durable yet",
+                            writer->framing->name);
         (void)kfs_fail(err, EINVAL, "the file ended inside a record of the view %s; it was refused",
                        writer->framing->name);
         return drop_malformed(writer, err);
@@ -415,7 +418,7 @@ int kfs_writer_finish(struct kfs_writer *writer, struct kfs_error *err)
         rc = add_record(writer, &batch, &cut, err);
     if (rc == -EMSGSIZE)
         rc = refuse(writer, err);
-    else if (rc == -EINVAL)
+    else if (rc == -EINVAL && last)
         (void)drop_malformed(writer, err);
     if (rc == 0)
         rc = append(writer, &batch, err);

@@ -58,9 +58,9 @@ void kfs_writer_release(struct kfs_writer *writer);
  *   others     of the backend; the same bytes can be written again */
 ssize_t kfs_writer_write(struct kfs_writer *writer, const char *data, size_t len, struct kfs_error *err);
 
-/* Makes a record of what is carried. 0, or -errno as above; then it is lost
- * (-EINVAL: it is not a whole one) or still carried (others). */
-int kfs_writer_finish(struct kfs_writer *writer, struct kfs_error *err);
+/* Makes a record of what is carried. 0, or -errno as above. last: nothing follows, so what is no record is lost;
+ * else after -EINVAL it is still carried, as what follows may make it one, and after other errors as of a write. */
+int kfs_writer_finish(struct kfs_writer *writer, bool last, struct kfs_error *err);
 
 bool kfs_writer_has_partial(const struct kfs_writer *writer);
 

@@ -16,11 +16,13 @@ for bad in b"{\n", b"{\"Data\":1}\n", b"[]\n", b"no\n", b"{\"Data\":\"a\",\"Data
 os.write(f, b"{\"Data\":\"good\"}\n")
 lines = b"{\"Data\":\"first\"}\n" * 3 + b"wrong\n{\"Data\":\"last\"}\n"
 assert os.write(f, lines) == 3 * 17
-try:
-    os.write(f, lines[51:])
-    assert False
-except OSError as e:
-    assert e.errno == errno.EINVAL, e
-os.write(f, lines[57:])'
-equal "$(printf 'good\nfirst\nfirst\nfirst\nlast')" "$(<"$shard")"
+try: os.write(f, lines[51:])
+except OSError as e: assert e.errno == errno.EINVAL, e
+else: assert False
+os.write(f, lines[57:] + b"{\"Data\":")
+try: os.fsync(f)
+except OSError as e: assert e.errno == errno.EINVAL, e
+else: assert False
+assert os.write(f, b"\"end\"}\n{\"Data\":\"x\",\"PartitionKey\":\"" + b"k" * 257 + b"\"}\n") == 7'
+equal "$(printf 'good\nfirst\nfirst\nfirst\nlast\nend')" "$(<"$shard")"
 grep '"operation":"write".*EINVAL' "$MNT/.kinesisfs/errors" | grep -q '(line 10 since the open)'

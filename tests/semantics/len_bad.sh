@@ -1,6 +1,6 @@
 #!/bin/bash
-# A length over 10 MiB in len is EINVAL, one over the stream's limit EMSGSIZE, an unfinished record dropped at close; errors
-# says which record since the open it was. Those before it are kept, and the next write begins a new one.
+# A length over 10 MiB in len is EINVAL, one over the stream's limit EMSGSIZE, an unfinished record dropped at close, EINVAL at
+# fsync; errors says which record since the open it was. Those before it are kept, and the next write begins a new one.
 . "$(dirname "$0")/../mount/lib.sh"
 
 mount_fs
@@ -11,9 +11,13 @@ for data, want in [(b"not a length", errno.EINVAL), (b"\0\x20\0\0", errno.EMSGSI
     try: os.write(f, data)
     except OSError as e: assert e.errno == want
     else: assert False
-os.write(f, b"\0\0\0\1c\0\0\0\4un")'
-printf 'a\nb\nc\n' >"$WORK/want"
+os.write(f, b"\0\0\0\1c\0\0\0\4wh")
+try: os.fsync(f)
+except OSError as e: assert e.errno == errno.EINVAL
+else: assert False, "fsync inside a record"
+os.write(f, b"at\0\0\0\4un")'
+printf 'a\nb\nc\nwhat\n' >"$WORK/want"
 same "$WORK/want" "$MNT/s/all"
-wait_for 10 grep -q '"EINVAL".*ended inside a record of the view len.*(record 6 since the open)' "$MNT/.kinesisfs/errors"
+wait_for 10 grep -q '"EINVAL".*ended inside a record of the view len.*(record 7 since the open)' "$MNT/.kinesisfs/errors"
 grep -q '"EINVAL".*len: a record of [0-9]* bytes.*(record 3 since the open)' "$MNT/.kinesisfs/errors"
 grep -q '"EMSGSIZE".*record 4 since the open' "$MNT/.kinesisfs/errors"

@@ -342,6 +342,8 @@ static void json_decodes_hash_keys(void **state)
 
 static void json_refuses(void **state)
 {
+    char line[KFS_PARTITION_KEY_CHARS_MAX + 64];
+
     (void)state;
     assert_refused("", "empty line");
     assert_refused("hello", "not JSON");
@@ -358,6 +360,8 @@ static void json_refuses(void **state)
     assert_refused("{\"Data\":1}", "Data is not a string");
     assert_refused("{\"Data\":\"x\",\"PartitionKey\":null}", "PartitionKey is not a string");
     assert_refused("{\"Data\":\"x\",\"PartitionKey\":\"\"}", "PartitionKey is empty");
+    (void)snprintf(line, sizeof line, "{\"Data\":\"x\",\"PartitionKey\":\"%0*d\"}", KFS_PARTITION_KEY_CHARS_MAX + 1, 1);
+    assert_refused(line, "more than 256");
     assert_refused("{\"data\":\"x\"}", "unknown member");
     assert_refused("{\"Data\":\"\xff\"}", "UTF-8");
     assert_refused("{\"Data\":\"x\",\"ExplicitHashKey\":\"-1\"}", "ExplicitHashKey");

@@ -98,7 +98,7 @@ static void write_records(struct world *w, const struct way *way, const struct r
         records->data[records->n - 1].len > 0)
         frames.len--; /* the end of the file ends it too */
     write_pieces(&writer, (struct kfs_bytes){frames.data, frames.len}, w, piece);
-    assert_int_equal(kfs_writer_finish(&writer, NULL), 0);
+    assert_int_equal(kfs_writer_finish(&writer, true, NULL), 0);
     assert_int_equal(writer.records, records->n);
     kfs_writer_release(&writer);
     kfs_buf_release(&frames);
