@@ -38,6 +38,7 @@ struct kfs_cursor_reader {
     pthread_mutex_t lock;
     uint64_t read_end;  /* reader.lock: up to here it read without a gap */
     uint64_t confirmed; /* reader.lock: up to here it has dealt with what it read */
+    uint64_t piece_end; /* reader.lock: a read that begins here may be the next piece of one read(2); 0: none is */
     uint64_t collected; /* cursor.lock: of confirmed, what is in the places */
     /* reader.lock: what `confirmed` is in the shards of a merged file, found while it is read there: later a merge may
      * have forgotten in which order it showed their records. NULL for stored bytes of one, and when collected. */
@@ -106,9 +107,10 @@ int kfs_cursor_remove(struct kfs_cursors *cursors, struct kfs_cursor *cursor, st
 int kfs_cursor_confirm_before(struct kfs_cursors *cursors, struct kfs_cursor_reader *reader, uint64_t offset,
                               struct kfs_error *err);
 
-/* Before a read at an offset, and after one that returned n bytes. */
+/* Before a read at an offset, and after one that returned n of len bytes. The kernel cuts a read(2) of more than
+ * KFS_UNCUT_BYTES_MAX, and asks for the next piece before the program has got any: that says nothing. */
 void kfs_cursor_reads(struct kfs_cursors *cursors, struct kfs_cursor_reader *reader, uint64_t offset);
-void kfs_cursor_has_read(struct kfs_cursor_reader *reader, uint64_t offset, size_t n);
+void kfs_cursor_has_read(struct kfs_cursor_reader *reader, uint64_t offset, size_t n, size_t len);
 
 /* ---- cursor_show.c: /.kinesisfs/cursors ---- */
 

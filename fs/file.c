@@ -340,7 +340,7 @@ ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offse
     if (atomic_load(&handle->failed) != 0)
         atomic_store(&handle->failed, 0);
     if (handle->cursor.cursor != NULL)
-        kfs_cursor_has_read(&handle->cursor, offset, (size_t)n);
+        kfs_cursor_has_read(&handle->cursor, offset, (size_t)n, len);
     atomic_fetch_add(&fs->counters.read_bytes, (uint64_t)n);
     atomic_store(&handle->read_end, offset + (uint64_t)n);
     return waits ? KFS_FS_WAIT : n;

@@ -83,10 +83,10 @@ extern const struct kfs_framing kfs_framing_raw;
 extern const struct kfs_framing kfs_framing_len;
 extern const struct kfs_framing kfs_framing_json;
 
-/* The kernel sends a write(2) of one buffer whole where it spans 256 pages at most; what a longer one
- * is cut into begins with at least 255 pages and a byte. Such a piece is refused, so that a write is
+/* The kernel sends a read(2) or write(2) of one buffer whole where it spans 256 pages at most; what a longer one
+ * is cut into begins with at least 255 pages and a byte. `raw` refuses such a piece, so that a write is
  * never taken for two records. */
-#define KFS_RAW_BYTES_MAX ((size_t)255 * 4096)
+#define KFS_UNCUT_BYTES_MAX ((size_t)255 * 4096)
 
 #define KFS_LEN_BYTES 4 /* of the length before a record of `len`, big-endian */
 

@@ -219,6 +219,47 @@ static void test_resumes(void **state)
     free(rest);
 }
 
+/* How many bytes of a file are left to who opens it now. */
+static uint64_t bytes_left(const char *dir, const char *name)
+{
+    struct kfs_node *parent;
+    struct kfs_node *node;
+    struct stat st;
+
+    assert_int_equal(kfs_fs_lookup(the_world.fs, kfs_fs_root(the_world.fs), dir, &parent, NULL), 0);
+    assert_int_equal(kfs_fs_lookup(the_world.fs, parent, name, &node, &st), 0);
+    kfs_fs_forget(the_world.fs, node, 1);
+    kfs_fs_forget(the_world.fs, parent, 1);
+    return (uint64_t)st.st_size;
+}
+
+/* A read(2) that the kernel cuts is one: before the last piece its program has nothing of it, and may be killed. */
+static void test_cut_read(void **state)
+{
+    enum { RECORD = 1 << 16, PIECE = 1 << 20, SIZE = 3 * PIECE };
+    char *data = calloc(1, PIECE);
+    const struct kfs_put put = {.data = {data, RECORD - 1}, .key = {"k", 1}};
+    struct kfs_stream *stream;
+
+    (void)state;
+    assert_int_equal(kfs_stream_open(the_world.backend, "s", &stream, NULL), 0);
+    for (int i = 0; i < SIZE / RECORD; i++)
+        assert_int_equal(kfs_append(stream, 0, &put, 1, NULL, NULL), 0);
+    kfs_stream_close(stream);
+    for (int ends = 0; ends < 2; ends++) {
+        struct kfs_handle *handle = open_file("s@cursor=c", "shardId-000000000000");
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(kfs_fs_read(the_world.fs, handle, (uint64_t)i * PIECE, data, PIECE), PIECE);
+        if (ends) {
+            assert_int_equal(kfs_fs_read(the_world.fs, handle, 2 * PIECE, data, RECORD), RECORD);
+            assert_int_equal(kfs_fs_read(the_world.fs, handle, 2 * PIECE + RECORD, data, 1), 1);
+        }
+        kfs_fs_release(the_world.fs, handle);
+        assert_int_equal(bytes_left("s@cursor=c", "shardId-000000000000"), ends ? PIECE - RECORD : SIZE);
+    }
+    free(data);
+}
+
 /* What stops a save is told by close, and what was confirmed is saved later. */
 static void test_failing_save(void **state)
 {
@@ -406,6 +447,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_resumes, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_many_extensions, open_still_world, close_world),
         cmocka_unit_test_setup_teardown(test_expired_shards, open_still_world, close_world),
+        cmocka_unit_test_setup_teardown(test_cut_read, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_failing_save, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_moved, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_damaged, open_world, close_world),
