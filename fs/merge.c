@@ -160,6 +160,16 @@ static void save_gauges(struct kfs_merge *m)
     } while (due != NULL);
 }
 
+/* Whether it has more in memory than every open file may. */
+static bool holds_much(const struct kfs_merge *m)
+{
+    bool much = m->prefetched > 0;
+
+    for (size_t i = 0; i < KFS_MERGE_CURSORS; i++)
+        much |= m->cursors[i].spill.cap > SPILL_KEPT;
+    return much;
+}
+
 ssize_t kfs_merge_read(struct kfs_merge *merge, uint64_t offset, void *data, size_t len, struct kfs_error *err)
 {
     ssize_t got;
@@ -171,7 +181,7 @@ ssize_t kfs_merge_read(struct kfs_merge *merge, uint64_t offset, void *data, siz
         return 0;
     (void)pthread_mutex_lock(&merge->lock);
     got = read_locked(merge, offset, data, len, err);
-    holds = merge->prefetched > 0;
+    holds = holds_much(merge);
     measured = merge->measured;
     merge->measured = false;
     (void)pthread_mutex_unlock(&merge->lock);

@@ -542,6 +542,19 @@ static void a_merge_begins_at_a_time(void **state)
     }
 }
 
+static size_t count_holding(struct kfs_merge *const *merges, size_t n)
+{
+    size_t holding = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bool holds = merges[i]->prefetched > 0;
+        for (size_t c = 0; c < KFS_MERGE_CURSORS; c++)
+            holds |= merges[i]->cursors[c].spill.cap > 1 << 16;
+        holding += holds;
+    }
+    return holding;
+}
+
 /* However many are open in the middle, few hold records; each goes on as if it did. */
 static void files_that_stand_still_hold_little(void **state)
 {
@@ -549,6 +562,7 @@ static void files_that_stand_still_hold_little(void **state)
     struct kfs_merge *merges[FILES];
     struct world w;
     struct model m;
+    size_t round;
 
     (void)state;
     world_open(&w, 2);
@@ -560,13 +574,19 @@ static void files_that_stand_still_hold_little(void **state)
     model_extend(&m);
     for (int i = 0; i < FILES; i++)
         merges[i] = merge_of(&w, KFS_NO_SHARD, &kfs_framing_json);
-    for (size_t round = 0; round < 4; round++) {
-        size_t holding = 0;
+    for (round = 0; round < 4; round++) {
         for (int i = 0; i < FILES; i++)
             assert_int_equal(check_read(&m, merges[i], round * STEP, STEP), STEP);
+        assert_in_range(count_holding(merges, FILES), 1, KFS_MERGE_POOL_MAX);
+    }
+    /* Nothing comes behind a large record. */
+    const size_t before = m.bytes.len;
+    world_put(&w, 0, 10 * STEP);
+    model_extend(&m);
+    for (round = 0; round < 4; round++) {
         for (int i = 0; i < FILES; i++)
-            holding += merges[i]->prefetched > 0;
-        assert_in_range(holding, 1, KFS_MERGE_POOL_MAX);
+            assert_int_equal(check_read(&m, merges[i], before + round * STEP, STEP), STEP);
+        assert_in_range(count_holding(merges, FILES), 1, KFS_MERGE_POOL_MAX);
     }
     for (int i = 0; i < FILES; i++)
         kfs_merge_free(merges[i]);
