@@ -195,16 +195,25 @@ static int look(struct kfs_merge *m, struct kfs_error *err)
 
 /* ---- extending ---- */
 
+/* Goes over what retention has removed behind `between->at`: the same bytes as in the default view. */
+static int pass_removed(struct kfs_merge *m, uint32_t slot, struct kfs_measure *between, struct kfs_error *err)
+{
+    struct kfs_extent extent;
+    int rc = kfs_shard_extent(m->stream, m->shards[slot].index, &extent, err);
+
+    if (rc == 0 && extent.start > between->at)
+        between->at = extent.start < between->to ? extent.start : between->to;
+    return rc == 0 ? 0 : merge_explain(m, slot, rc, err);
+}
+
 /* Measures what was seen of a shard; where that fails, the shard is seen only as far as it went. */
 static int measure(struct kfs_merge *m, uint32_t slot, struct kfs_error *err)
 {
     struct merge_shard *shard = &m->shards[slot];
     struct kfs_measure between = {.at = shard->end, .to = shard->seen_end};
-    struct kfs_extent extent;
     uint64_t records = shard->seen_record - shard->end_record;
     size_t frame = kfs_decoder_frame(&m->decoder);
     uint64_t gap = 0;
-    int rc;
 
     if (frame != KFS_FRAME_VARIES &&
         (shard->seen_end <= shard->aggregates_from || !kfs_decoder_takes_apart(&m->decoder))) {
@@ -213,13 +222,14 @@ static int measure(struct kfs_merge *m, uint32_t slot, struct kfs_error *err)
     }
     if (between.at == between.to)
         return 0;
-    rc = kfs_shard_extent(m->stream, shard->index, &extent, err);
-    if (rc == 0 && extent.start > between.at) {
-        gap = (extent.start < between.to ? extent.start : between.to) - between.at;
-        between.at += gap;
+    int rc = merge_measure(m, slot, &between, err);
+    /* What lies before the horizon may be there for long, and is then read as it is. */
+    if (rc == -ESTALE && between.at == shard->end) {
+        rc = pass_removed(m, slot, &between, err);
+        gap = between.at - shard->end;
+        if (rc == 0)
+            rc = merge_measure(m, slot, &between, err);
     }
-    if (rc == 0)
-        rc = merge_measure(m, slot, &between, err);
     if (rc != 0)
         shard->seen_end = between.at;
     shard->seen_bytes = gap + between.bytes;

@@ -43,6 +43,7 @@ struct world {
     uint64_t skew_ms; /* the clock of every shard but 0 is this much behind */
     int fail_with;    /* 0: none does */
     uint64_t fetched; /* of shard 0 only so many bytes can be seen, as of a remote source; 0: all */
+    uint64_t trimmed; /* records of shard 0, of 99 bytes, before the horizon, and still there as in a log's segment */
 };
 
 struct model {
@@ -109,6 +110,10 @@ static inline int world_extent(struct kfs_stream *s, uint32_t shard, struct kfs_
 
     if (rc == 0 && shard > 0)
         extent->last_arrival_ms -= the_world->skew_ms;
+    if (rc == 0 && shard == 0 && the_world->trimmed > 0) {
+        extent->start = the_world->trimmed * 100;
+        extent->first_record = the_world->trimmed;
+    }
     if (rc == 0 && shard == 0 && the_world->fetched > 0) {
         extent->end = the_world->fetched;
         extent->closed = false;

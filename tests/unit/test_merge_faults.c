@@ -178,6 +178,27 @@ static void what_retention_removed_is_stale(void **state)
     }
 }
 
+/* A log removes whole segments: what is before the horizon and can be read is measured as it is read. */
+static void what_is_not_yet_removed_is_measured(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < FRAMINGS; f++) {
+        struct world w;
+        struct model m;
+        world_open(&w, 2);
+        model_init(&m, &w, KFS_NO_SHARD, framings[f]);
+        struct kfs_merge *merge = merge_of(&w, KFS_NO_SHARD, framings[f]);
+        scatter(&w, 2, 40, 99);
+        model_extend(&m);
+        w.trimmed = 5;
+        check_all(&m, merge, 1000);
+        assert_int_equal(size_of(merge), m.bytes.len);
+        kfs_merge_free(merge);
+        kfs_buf_release(&m.bytes);
+        world_close(&w);
+    }
+}
+
 /* In one extension: seeks that times decide do not guess where retention was. */
 static void trim_as(const struct kfs_framing *framing)
 {
@@ -449,11 +470,17 @@ static void several_threads_see_one_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_failure_does_not_lose_the_place), cmocka_unit_test(children_wait_for_what_their_parent_has),
-        cmocka_unit_test(damage_stops_behind_what_is_whole), cmocka_unit_test(what_retention_removed_is_stale),
-        cmocka_unit_test(a_trim_in_a_long_extension),        cmocka_unit_test(an_expired_shard),
-        cmocka_unit_test(records_are_measured_once),         cmocka_unit_test(many_extensions),
-        cmocka_unit_test(what_is_read_ahead_is_bounded),     cmocka_unit_test(checkpoints_are_thinned),
+        cmocka_unit_test(a_failure_does_not_lose_the_place),
+        cmocka_unit_test(children_wait_for_what_their_parent_has),
+        cmocka_unit_test(damage_stops_behind_what_is_whole),
+        cmocka_unit_test(what_retention_removed_is_stale),
+        cmocka_unit_test(what_is_not_yet_removed_is_measured),
+        cmocka_unit_test(a_trim_in_a_long_extension),
+        cmocka_unit_test(an_expired_shard),
+        cmocka_unit_test(records_are_measured_once),
+        cmocka_unit_test(many_extensions),
+        cmocka_unit_test(what_is_read_ahead_is_bounded),
+        cmocka_unit_test(checkpoints_are_thinned),
         cmocka_unit_test(several_threads_see_one_file),
     };
 
