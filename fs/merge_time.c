@@ -63,6 +63,23 @@ static int set_middle(struct search *s, size_t i, uint64_t located, struct kfs_e
     return rc;
 }
 
+/* Where a time is in a shard. Where retention has removed all that the extension has of it there is nothing to ask. */
+static int locate(struct search *s, size_t i, const struct kfs_position *position, uint64_t *located,
+                  struct kfs_error *err)
+{
+    const struct merge_entry *entry = &s->x->entries[i];
+    struct kfs_reader *reader;
+
+    if (s->spans[i].horizon >= entry->end) {
+        *located = s->spans[i].horizon;
+        return 0;
+    }
+    int rc = merge_reader(s->m, entry->slot, &reader, err);
+    if (rc == 0)
+        rc = kfs_locate(reader, position, located, err);
+    return rc == 0 ? 0 : merge_explain(s->m, entry->slot, rc, err);
+}
+
 /* The state at a time, as `middle`. */
 static int probe(struct search *s, uint64_t ms, struct kfs_error *err)
 {
@@ -73,18 +90,15 @@ static int probe(struct search *s, uint64_t ms, struct kfs_error *err)
     for (size_t i = 0; i < s->x->n; i++) {
         const struct merge_entry *entry = &s->x->entries[i];
         struct span *span = &s->spans[i];
-        struct kfs_reader *reader;
         uint64_t located = span->start;
         int rc = 0;
 
         if (span->low == span->high && span->horizon <= span->start) {
             located = span->low;
         } else if (ms > entry->floor_ms) {
-            rc = merge_reader(s->m, entry->slot, &reader, err);
-            if (rc == 0)
-                rc = kfs_locate(reader, &position, &located, err);
+            rc = locate(s, i, &position, &located, err);
             if (rc != 0)
-                return merge_explain(s->m, entry->slot, rc, err);
+                return rc;
             s->middle_sure = s->middle_sure && sure(s, span, located, ms);
         }
         rc = set_middle(s, i, located, err);
@@ -125,10 +139,13 @@ static int begin(struct search *s, const uint64_t *start, struct kfs_error *err)
         const struct merge_entry *entry = &s->x->entries[i];
         struct span *span = &s->spans[i];
         struct kfs_extent extent;
-        int rc = kfs_shard_extent(s->m->stream, s->m->shards[entry->slot].index, &extent, err);
+        const struct merge_shard *shard = &s->m->shards[entry->slot];
+        int rc = kfs_shard_extent(s->m->stream, shard->index, &extent, err);
 
-        if (rc != 0)
-            return merge_explain(s->m, entry->slot, rc, err);
+        if (rc != 0 && merge_explain(s->m, entry->slot, rc, NULL) != -ESTALE)
+            return rc;
+        if (rc != 0) /* it has expired: all that it had is removed */
+            extent = (struct kfs_extent){.start = entry->end, .last_arrival_ms = shard->last_ms};
         span->start = start[entry->slot];
         span->low = span->start;
         span->low_left = entry->bytes;

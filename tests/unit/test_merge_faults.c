@@ -289,6 +289,35 @@ static void an_expired_shard(void **state)
     }
 }
 
+/* What stands behind an expired shard in one extension is there for seeks too. */
+static void an_expired_shard_in_an_extension(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < FRAMINGS; f++) {
+        struct world w;
+        struct model m;
+        char byte;
+        world_open(&w, 1);
+        model_init(&m, &w, KFS_NO_SHARD, framings[f]);
+        scatter(&w, 1, 10, 99);
+        model_extend(&m);
+        size_t old = m.bytes.len;
+        assert_int_equal(kfs_shard_split(w.stream, 0, KFS_HASH_MAX / 2, NULL), 0);
+        w.now_ms += 20 * HOUR_MS;
+        for (uint32_t i = 0; i < 40; i++)
+            world_put(&w, 1 + i % 2, 99);
+        model_extend(&m);
+        struct kfs_merge *merge = merge_of(&w, KFS_NO_SHARD, framings[f]);
+        w.now_ms += 5 * HOUR_MS;
+        assert_int_equal(kfs_merge_read(merge, old - 1, &byte, 1, NULL), -ESTALE);
+        (void)check_read(&m, merge, old, 1000);
+        (void)check_read(&m, merge, m.bytes.len - 150, 100);
+        kfs_merge_free(merge);
+        kfs_buf_release(&m.bytes);
+        world_close(&w);
+    }
+}
+
 /* ---- limits ---- */
 
 static void records_are_measured_once(void **state)
@@ -477,6 +506,7 @@ int main(void)
         cmocka_unit_test(what_is_not_yet_removed_is_measured),
         cmocka_unit_test(a_trim_in_a_long_extension),
         cmocka_unit_test(an_expired_shard),
+        cmocka_unit_test(an_expired_shard_in_an_extension),
         cmocka_unit_test(records_are_measured_once),
         cmocka_unit_test(many_extensions),
         cmocka_unit_test(what_is_read_ahead_is_bounded),
