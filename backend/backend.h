@@ -136,7 +136,8 @@ struct kfs_extent {
     struct kfs_seq last;      /* of the newest record, or that was acknowledged; none where there never was one */
     bool closed;              /* and nothing will come after `end`: of a remote shard that is known later */
     /* There is no aggregate (base/aggregate.h) below this offset, and may be some from it on; UINT64_MAX while there is
-     * none. For what lies below `end` it says the same for good. */
+     * none. For what lies below `end` it says the same for good. Between `start` and `end` it is where a record begins.
+     */
     uint64_t aggregates_from;
 };
 

@@ -314,14 +314,16 @@ static void publish(struct kfs_log *log, struct kfs_segment *seg, const struct e
     log->tail = e->place;
 }
 
-/* The first aggregate of the log is announced before it is written (FORMAT.md invariant 10). */
+/* The first aggregate of the log is announced before it is written (FORMAT.md invariant 10). Where the mark lies beyond
+ * the end, since what it announced was lost or never written, it moves there first: a record begins where it is. */
 static int announce_aggregates(struct kfs_log *log, const struct kfs_put *puts, size_t n)
 {
     uint64_t from = log->extent.aggregates_from; /* changed under the append lock only, as the end */
     uint64_t offset = log->extent.end;
+    bool beyond = from != UINT64_MAX && from > offset;
     size_t i = 0;
 
-    for (; i < n && offset < from && !kfs_aggregate_framed(puts[i].data); i++)
+    for (; !beyond && i < n && offset < from && !kfs_aggregate_framed(puts[i].data); i++)
         offset += puts[i].data.len + 1;
     if (i == n || offset >= from)
         return 0;

@@ -180,6 +180,8 @@ static void make_puts(struct world *w, const size_t *lens, size_t n, struct kfs_
         w->records = records;
     }
     uint64_t offset = world_end(w);
+    if (w->aggregates_from != UINT64_MAX && w->aggregates_from > offset)
+        w->aggregates_from = offset; /* what it was asked for was lost */
     for (size_t i = 0; i < n; i++) {
         struct world_record *r = &w->records[w->n + i];
         *r = (struct world_record){.offset = offset, .len = lens[i], .key_len = key_len(w)};

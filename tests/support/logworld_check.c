@@ -114,6 +114,9 @@ static void check_extent(struct world *w)
     CHECK(w, extent.horizon <= w->horizon && extent.horizon >= w->durable_horizon);
     bool failed = w->disk != NULL && simdisk_has_failed(w->disk); /* then the mark may not have been read */
     CHECK(w, extent.aggregates_from >= w->aggregates_from || failed);
+    size_t first = world_ordinal_at(w, extent.aggregates_from);
+    CHECK(w, first == w->n ? extent.aggregates_from >= extent.end
+                           : w->records[first].offset == extent.aggregates_from || failed);
     CHECK(w, extent.first_record == world_ordinal_at(w, extent.horizon));
     CHECK(w, extent.horizon == (extent.first_record < w->n ? w->records[extent.first_record].offset : extent.end));
     if (w->n > 0 && !kfs_seq_is_none(&w->records[w->n - 1].seq)) {

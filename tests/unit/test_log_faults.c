@@ -28,7 +28,7 @@ static void check_left(const struct world *before, struct simdisk *disk, size_t 
     world_fork(&w, before, disk);
     world_open(&w);
     world_adopt(&w, least);
-    CHECK(&w, world_append_one(&w, 10) == 0 && world_sync(&w) == 0);
+    CHECK(&w, world_append_one(&w, 10) == 0 && world_append_one(&w, 100) == 0 && world_sync(&w) == 0);
     world_check(&w);
     world_release(&w);
 }
