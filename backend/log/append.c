@@ -37,8 +37,11 @@ static int start_segment(struct kfs_log *log, bool first, uint64_t now)
 
     if (rc == 0 && getrandom(&header.salt, sizeof header.salt, 0) != (ssize_t)sizeof header.salt)
         rc = -EIO;
-    if (rc == 0)
+    if (rc == 0) {
         rc = kfs_segment_create(seg, log->dir, &header);
+        if (rc != 0) /* retention may remove what is before it: then half a segment would be all there is */
+            (void)kfs_log_remove_files(log, header.base);
+    }
     if (rc == 0 && first) {
         rc = io->datasync(io->ctx, seg->index_fd);
         if (rc == 0)

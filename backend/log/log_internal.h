@@ -87,6 +87,8 @@ int kfs_log_damaged(const struct kfs_log_reader *reader, uint64_t in_segment, st
 
 /* ---- recover.c ---- */
 int kfs_log_recover(struct kfs_log *log, struct kfs_error *err);
+/* Those of a segment, as far as they are there: the index first. */
+int kfs_log_remove_files(struct kfs_log *log, uint64_t base);
 
 /* ---- verify.c ---- */
 

@@ -46,7 +46,7 @@ static int by_base(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int remove_files(struct kfs_log *log, uint64_t base)
+int kfs_log_remove_files(struct kfs_log *log, uint64_t base)
 {
     const struct kfs_io *io = log->config.io;
     char name[KFS_SEGMENT_NAME_MAX];
@@ -74,7 +74,7 @@ static int list_segments(struct kfs_log *log, uint64_t horizon)
     for (size_t i = 0; i < list.n; i++) {
         bool last = i + 1 == list.n;
         if (!last && list.bases[i + 1] <= horizon) {
-            (void)remove_files(log, list.bases[i]);
+            (void)kfs_log_remove_files(log, list.bases[i]);
             continue;
         }
         struct kfs_segment *seg = kfs_segment_new(io, list.bases[i], log->config.segment_bytes + KFS_SEGMENT_SLACK);
@@ -188,7 +188,7 @@ static int discard_from(struct kfs_log *log, size_t i)
         struct kfs_segment *seg = log->segments[--log->n_segments];
         kfs_log(KFS_LOG_WARNING, "segment %020" PRIu64 ": removed, nothing that a sync returned for was in it",
                 seg->base);
-        rc = remove_files(log, seg->base);
+        rc = kfs_log_remove_files(log, seg->base);
         kfs_segment_unref(seg);
     }
     return rc == 0 ? log->config.io->sync_dir(log->config.io->ctx, log->dir) : rc;

@@ -81,8 +81,6 @@ static struct kfs_segment **take_below_horizon(struct kfs_log *log, size_t *n)
  * synced before: after a power loss the log must not end below its horizon. */
 static int apply(struct kfs_log *log, bool durable, struct kfs_error *err)
 {
-    const struct kfs_io *io = log->config.io;
-    char name[KFS_SEGMENT_NAME_MAX];
     struct kfs_log_extent extent;
     size_t n = 0;
 
@@ -95,7 +93,7 @@ static int apply(struct kfs_log *log, bool durable, struct kfs_error *err)
     int rc = kfs_log_sync(log, err);
     if (rc != 0)
         return rc;
-    rc = kfs_mark_write(io, log->dir, KFS_MARK_HORIZON, extent.horizon);
+    rc = kfs_mark_write(log->config.io, log->dir, KFS_MARK_HORIZON, extent.horizon);
     if (rc != 0)
         return kfs_fail(err, -rc, "cannot write the horizon: %s", strerror(-rc));
     log->written_horizon = extent.horizon;
@@ -103,10 +101,7 @@ static int apply(struct kfs_log *log, bool durable, struct kfs_error *err)
     if (removed == NULL)
         return 0;
     for (size_t i = 0; i < n; i++) {
-        kfs_segment_index_name(removed[i]->base, name);
-        (void)io->unlink(io->ctx, log->dir, name);
-        kfs_segment_data_name(removed[i]->base, name);
-        (void)io->unlink(io->ctx, log->dir, name);
+        (void)kfs_log_remove_files(log, removed[i]->base);
         kfs_segment_unref(removed[i]);
     }
     free(removed);

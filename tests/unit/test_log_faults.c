@@ -178,6 +178,28 @@ static void a_full_disk_loses_nothing(void **state)
     }
 }
 
+/* Of a segment that could not be begun nothing is left, also where retention removes all before it. */
+static void a_segment_that_found_no_room(void **state)
+{
+    (void)state;
+    for (uint64_t room = 0; room < 4096; room += 512) {
+        struct world w;
+        world_init(&w, simdisk_new(), SEGMENT);
+        (void)snprintf(w.note, sizeof w.note, "room for %" PRIu64 " bytes", room);
+        world_open(&w);
+        CHECK(&w, world_append_one(&w, 100) == 0 && world_sync(&w) == 0);
+        simdisk_set_room(w.disk, simdisk_used(w.disk) + room);
+        CHECK(&w, world_append_one(&w, 10) == -ENOSPC);
+        simdisk_set_room(w.disk, UINT64_MAX);
+        w.now_ms += 1000;
+        CHECK(&w, world_trim_age(&w, w.now_ms, true) == 0);
+        world_reopen(&w);
+        CHECK(&w, world_append_one(&w, 10) == 0);
+        world_check(&w);
+        world_release(&w);
+    }
+}
+
 /* ---- syncs that fail ---- */
 
 static void a_failed_sync_poisons(void **state)
@@ -213,9 +235,8 @@ static void a_failed_sync_poisons(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_call_may_fail),
-        cmocka_unit_test(opening_may_fail),
-        cmocka_unit_test(a_full_disk_loses_nothing),
+        cmocka_unit_test(every_call_may_fail),       cmocka_unit_test(opening_may_fail),
+        cmocka_unit_test(a_full_disk_loses_nothing), cmocka_unit_test(a_segment_that_found_no_room),
         cmocka_unit_test(a_failed_sync_poisons),
     };
 
