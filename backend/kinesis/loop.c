@@ -168,6 +168,19 @@ void kfs_loop_cancel(struct kfs_loop *loop, struct kfs_timer *timer)
     kfs_timer_cancel(&loop->timers, timer);
 }
 
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    int fd = kfs_sockets_open(arg, address->family, address->socktype, address->protocol);
+
+    (void)purpose;
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static int close_socket(void *arg, curl_socket_t fd)
+{
+    return kfs_sockets_close(arg, fd);
+}
+
 int kfs_loop_transfer(struct kfs_loop *loop, struct kfs_transfer *transfer)
 {
     int rc;
@@ -176,7 +189,10 @@ int kfs_loop_transfer(struct kfs_loop *loop, struct kfs_transfer *transfer)
     rc = kfs_transfer_prepare(transfer);
     if (rc != 0)
         return rc;
-    kfs_sockets_watch(&loop->sockets, transfer->easy);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETDATA, &loop->sockets);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_CLOSESOCKETDATA, &loop->sockets);
     if (curl_multi_add_handle(loop->multi, transfer->easy) == CURLM_OK)
         return 0;
     kfs_transfer_drop(transfer);
@@ -186,7 +202,10 @@ int kfs_loop_transfer(struct kfs_loop *loop, struct kfs_transfer *transfer)
 /* It has been given up: its connection may be dead. */
 static void doubt(struct kfs_loop *loop, const struct kfs_transfer *transfer)
 {
-    kfs_sockets_end_silent(&loop->sockets, transfer->easy, transfer->idle_timeout_ms / SILENT_PART);
+    long port = 0;
+
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_LOCAL_PORT, &port);
+    kfs_sockets_end_silent(&loop->sockets, port, transfer->idle_timeout_ms / SILENT_PART);
 }
 
 void kfs_loop_abandon(struct kfs_loop *loop, struct kfs_transfer *transfer)

@@ -15,12 +15,13 @@ struct kfs_sockets {
     size_t cap;
 };
 
-/* What the transfer (libcurl's handle) opens is among them until it is closed, maybe after the transfer. */
-void kfs_sockets_watch(struct kfs_sockets *sockets, void *easy);
+/* As socket(2) and close(2), but that it is among them meanwhile; -1 also where memory is short. */
+int kfs_sockets_open(struct kfs_sockets *sockets, int family, int type, int protocol);
+int kfs_sockets_close(struct kfs_sockets *sockets, int fd);
 
-/* Ends the connection that the transfer used where nothing at all has come on it for so long. Whatever else is on it
+/* Ends the connection with this local port where nothing at all has come on it for so long. Whatever else is on it
  * fails at once, as when the other side had closed it, and may be tried again. */
-void kfs_sockets_end_silent(const struct kfs_sockets *sockets, void *easy, uint32_t silent_ms);
+void kfs_sockets_end_silent(const struct kfs_sockets *sockets, long port, uint32_t silent_ms);
 
 /* When they are closed. */
 void kfs_sockets_release(struct kfs_sockets *sockets);

@@ -39,7 +39,9 @@ answers() {
 }
 
 endpoint() { # NAME [OPTION...]
-    PORT=${PORT:-$(free_port)} INSECURE= HTTP1=
+    PORT=${PORT:-$(free_port)}
+    INSECURE=
+    HTTP1=
     export URL=http://127.0.0.1:$PORT
     case $1 in *-tls) INSECURE=--insecure URL=https://127.0.0.1:$PORT ;; esac
     case $1 in
