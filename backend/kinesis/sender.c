@@ -33,6 +33,7 @@ void remote_sender_init(struct remote_sender *s, const struct remote_sender_conf
         .timer = {.fire = on_timer},
         .call = {.operation = "PutRecords", .deadline_ms = config->call_timeout_ms, .done = on_answer},
         .next = state.settled,
+        .next_record = state.next_record,
         .limit_records = REMOTE_BATCH_RECORDS,
         .limit_bytes = REMOTE_BATCH_BYTES};
     kfs_buf_init(&s->call.body, KFS_CALL_BODY_MAX);
@@ -126,6 +127,7 @@ static int fill(struct remote_sender *s)
         if (b->n > before) { /* also where a later record failed */
             const struct kfs_record *last = &s->room.records[b->n - before - 1];
             s->next = last->offset + last->data.len + 1;
+            s->next_record = last->ordinal + 1;
         }
         if (n <= 0) {
             rc = why(b, n);
@@ -149,6 +151,7 @@ static void drop_ahead(struct remote_sender *s)
 {
     if (s->ahead->n > 0)
         s->next = s->ahead->offsets[0];
+    s->next_record -= s->ahead->n;
     s->ahead->n = 0;
     s->ahead->ended = false;
 }
@@ -395,7 +398,8 @@ void remote_sender_kick(struct remote_sender *s)
     uint64_t pending = state.end - s->next;
     if (pending == 0)
         return;
-    if (s->config.linger_ms == 0 || pending >= most_bytes(s)) {
+    bool whole = pending >= most_bytes(s) || state.next_record >= s->next_record + most_records(s);
+    if (s->config.linger_ms == 0 || whole) {
         s->config.world->disarm(s->config.world->ctx, &s->timer);
         send_batch(s);
     } else if (s->state == REMOTE_IDLE) {

@@ -67,6 +67,7 @@ struct remote_sender {
     uint64_t again[REMOTE_BATCH_RECORDS]; /* offsets of what is not settled, to be at the head of the next batch */
     size_t n_again;
     uint64_t next;        /* offset in the spool of what was never in a batch */
+    uint64_t next_record; /* its ordinal; of what an earlier mount left it is not known, and too great */
     size_t limit_records; /* halved by a refusal, doubled by a success */
     size_t limit_bytes;
     uint32_t failures; /* in a row */

@@ -165,6 +165,7 @@ void remote_spool_state(struct remote_spool *spool, struct remote_spool_state *s
     kfs_log_extent(spool->log, &extent);
     *state = (struct remote_spool_state){.settled = spool->acked.settled,
                                          .end = extent.end,
+                                         .next_record = extent.next_record,
                                          .acked_total = spool->acked.count,
                                          .dead = spool->n_dead,
                                          .last = spool->acked.last};

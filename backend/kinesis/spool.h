@@ -23,6 +23,7 @@ struct remote_spool_config {
 struct remote_spool_state {
     uint64_t settled;     /* offset of the first record that is not settled */
     uint64_t end;         /* where the next record will begin */
+    uint64_t next_record; /* its ordinal */
     uint64_t acked_total; /* records acknowledged since ever */
     uint64_t dead;        /* records in the log of dead letters */
     struct kfs_seq last;  /* the greatest number acknowledged; none */

@@ -142,6 +142,34 @@ static void records_wait_for_others_as_long_as_linger(void **state)
     stop();
 }
 
+static void put_many(unsigned int n)
+{
+    for (unsigned int i = 0; i < n; i++)
+        put("x", "k");
+}
+
+static void a_whole_batch_does_not_linger(void **state)
+{
+    struct machine *m = *state;
+
+    open_spool(m);
+    start(m, 1000, false, false);
+    put("a", "k");
+    machine_pass(m, 1000);
+    put("b", "k");
+    machine_pass(m, 0);        /* the next batch is made, */
+    acknowledge(m, 1, 100, 1); /* and thrown away by a refusal */
+    machine_pass(m, 1000);
+    acknowledge(m, 2, 101, 0);
+    put_many(REMOTE_BATCH_RECORDS - 1);
+    machine_pass(m, 999);
+    machine_expect_none(m);
+    put("z", "k");
+    machine_expect(m, "PutRecords", "{'Data':'eg==',");
+    acknowledge(m, REMOTE_BATCH_RECORDS, 200, 0);
+    stop();
+}
+
 static void a_hash_key_goes_with_what_would_go_elsewhere(void **state)
 {
     struct machine *m = *state;
@@ -301,9 +329,10 @@ static void the_next_batch_is_made_when_the_call_has_left(void **state)
 
     open_spool(m);
     start(m, 20, false, false);
-    for (int i = 0; i <= REMOTE_BATCH_RECORDS; i++)
-        put("x", "k");
-    machine_pass(m, 20);
+    m->random = 0;
+    put_many(REMOTE_BATCH_RECORDS + 1);
+    machine_fail(m, EHOSTUNREACH, true, "");
+    machine_pass(m, 1); /* the timer has it sent again */
     assert_int_equal(s.sender.batch->n, REMOTE_BATCH_RECORDS);
     assert_int_equal(s.sender.ahead->n, 0);
     machine_pass(m, 1);
@@ -546,6 +575,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(records_wait_for_others_as_long_as_linger, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(a_whole_batch_does_not_linger, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(a_hash_key_goes_with_what_would_go_elsewhere, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(only_what_was_refused_is_sent_again_and_first, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(what_came_meanwhile_is_in_the_next_batch, setup, machine_teardown),
