@@ -168,6 +168,16 @@ static int add_headers(struct kfs_transfer *t)
     return rc;
 }
 
+/* libcurl takes http_proxy in small letters only, since a CGI program's HTTP_PROXY is a header of its client. AWS tools
+ * take both. */
+static const char *proxy_of(const char *url)
+{
+    const char *small = getenv("http_proxy");
+    const char *large = strncasecmp(url, "http:", 5) == 0 ? getenv("HTTP_PROXY") : NULL;
+
+    return (small == NULL || *small == '\0') && large != NULL && *large != '\0' ? large : NULL;
+}
+
 static CURLcode set_limits(CURL *easy, struct kfs_transfer *t)
 {
     CURLcode rc = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, PROTOCOLS);
@@ -195,6 +205,8 @@ static CURLcode set_limits(CURL *easy, struct kfs_transfer *t)
     (void)curl_easy_setopt(easy, CURLOPT_XFERINFODATA, t);
     if (rc == CURLE_OK && t->direct)
         rc = curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+    else if (rc == CURLE_OK && proxy_of(t->url) != NULL)
+        rc = curl_easy_setopt(easy, CURLOPT_PROXY, proxy_of(t->url));
     return rc;
 }
 

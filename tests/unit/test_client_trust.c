@@ -19,7 +19,7 @@ static void signatures_are_those_of_the_vectors(void **state)
     struct stand_answer answer = {.when = "POST /", .status = 200};
     struct kfs_call call;
 
-    assert_int_equal(setenv("http_proxy", w->stand.url, 1), 0);
+    assert_int_equal(setenv("HTTP_PROXY", w->stand.url, 1), 0);
     connect_to(w, "http://kinesis.us-east-1.amazonaws.com");
     stand_script(&w->stand, &answer, 1);
     prepare(&call, "ListStreams", "{}");
@@ -28,6 +28,8 @@ static void signatures_are_those_of_the_vectors(void **state)
     stand_expect(&w->stand, 0, "\nx-amz-date: 20150830T123600Z\n");
     stand_expect(&w->stand, 0, "SignedHeaders=content-type;host;x-amz-date;x-amz-target,");
     stand_expect(&w->stand, 0, "Signature=925c3db40b08420ca61dca918aba19ba7d01dc399bc06ce06a1168284ed8172b\n");
+    assert_int_equal(setenv("http_proxy", w->stand.url, 1), 0); /* before the other */
+    assert_int_equal(setenv("HTTP_PROXY", "http://127.0.0.1:1", 1), 0);
     w->token = "SESSIONTOKENEXAMPLE==";
     assert_int_equal(kfs_call_wait(w->client, &call), 0);
     stand_expect(&w->stand, 1, "\nx-amz-security-token: SESSIONTOKENEXAMPLE==\n");
