@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/patience.h"
 #include "fs/fs_internal.h"
 
 #define PREFIX_LEN (sizeof KFS_CURSOR_NOTE - 1)
@@ -63,10 +64,20 @@ static int visit_stream(void *arg, const char *name)
     return rc == -ENOENT ? 0 : rc;
 }
 
+/* Cursors are notes of this machine: what it does not know of has none, and no endpoint is waited for. */
+static int each_stream(struct kfs_fs *fs, kfs_stream_visit *visit, void *arg)
+{
+    const struct kfs_patience_state before = kfs_patience_enter(KFS_AT_ONCE, NULL);
+    int rc = kfs_stream_list(fs->config.backend, visit, arg, NULL);
+
+    kfs_patience_leave(&before);
+    return rc;
+}
+
 int kfs_cursor_names(struct kfs_fs *fs, kfs_cursor_visit *visit, void *arg)
 {
     struct names names = {.fs = fs};
-    int rc = kfs_stream_list(fs->config.backend, visit_stream, &names, NULL);
+    int rc = each_stream(fs, visit_stream, &names);
 
     for (size_t i = 0; rc == 0 && i < names.n; i++)
         rc = visit(arg, names.list[i]);
@@ -111,7 +122,7 @@ static int each_holder(struct kfs_fs *fs, const char *name, stream_visit *visit,
     struct holders holders = {.fs = fs, .visit = visit, .arg = arg};
 
     (void)snprintf(holders.note, sizeof holders.note, KFS_CURSOR_NOTE "%s", name);
-    return kfs_stream_list(fs->config.backend, visit_holder, &holders, NULL);
+    return each_stream(fs, visit_holder, &holders);
 }
 
 static int found(void *arg, struct kfs_stream *stream, const char *name)

@@ -240,6 +240,10 @@ static int lookup_root(struct kfs_fs *fs, const char *name, struct kfs_node **ou
         return KFS_FS_NEVER;
     }
     rc = kfs_stream_open(fs->config.backend, parsed.stream, &stream, err);
+    if (rc != 0 && rc != -ENOENT && err->code != 0) {
+        (void)kfs_report(&fs->errors, "lookup", parsed.stream, KFS_NO_SHARD, err);
+        err->code = 0;
+    }
     return rc != 0 ? rc : dir_node(fs, name, &parsed.view, stream, out);
 }
 

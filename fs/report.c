@@ -109,8 +109,8 @@ int kfs_report(struct kfs_errors *errors, const char *operation, const char *str
         id[0] = '/';
         kfs_shard_name_print(shard, id + 1);
     }
-    kfs_log(KFS_LOG_WARNING, "%s %s%s: %s (%s%s%s)", operation, stream, id, err->text, strerrorname_np(err->code),
-            err->aws_code[0] != '\0' ? " " : "", err->aws_code);
+    kfs_log(KFS_LOG_WARNING, "%s%s%s%s: %s (%s%s%s)", operation, stream[0] != '\0' ? " " : "", stream, id, err->text,
+            strerrorname_np(err->code), err->aws_code[0] != '\0' ? " " : "", err->aws_code);
     kfs_buf_init(&line, LINE_BYTES_MAX);
     if (print_line(errors, operation, stream, shard, err, &line) == 0) {
         (void)pthread_mutex_lock(&errors->lock);

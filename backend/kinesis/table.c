@@ -268,6 +268,12 @@ static char (*copy_names(struct remote *r, size_t *n))[KFS_STREAM_NAME_MAX + 1]
     return names;
 }
 
+/* Whether what is known is listed after a failed asking: where that is nothing only to who does not wait. */
+static bool makes_do(int rc, bool known)
+{
+    return rc != -EINTR && !kfs_patience_refused() && (known || kfs_patience_ask() == -EAGAIN);
+}
+
 int remote_stream_list(struct kfs_backend *b, kfs_stream_visit *visit, void *arg, struct kfs_error *err)
 {
     struct remote *r = (struct remote *)b;
@@ -279,9 +285,9 @@ int remote_stream_list(struct kfs_backend *b, kfs_stream_visit *visit, void *arg
     bool old = r->names_ms == 0 || remote_mono(r) + 1 - r->names_ms >= r->options.refresh_ms;
     bool known = r->names_ms != 0 || r->streams.n > 0;
     (void)pthread_mutex_unlock(&r->lock);
-    if (old && !atomic_load(&r->down))
+    if (old && !(known && atomic_load(&r->down)))
         rc = remote_refresh_names(r, &detail);
-    if (rc != 0 && (!known || rc == -EINTR || kfs_patience_refused())) {
+    if (rc != 0 && !makes_do(rc, known)) {
         if (err != NULL)
             *err = detail;
         return rc;
