@@ -3,17 +3,20 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "backend/base/patience.h"
 #include "fs/fuse_internal.h"
 
+/* Until who begins it has done with the handle there is no reply: behind one the handle may be released, and libfuse
+ * may be handing over an interruption that came before. */
 enum state {
-    BEGUN,   /* an interruption is noted: libfuse may be handing over one that came before, and must not see a reply */
+    BEGUN,   /* an interruption is noted, and ends what the beginning waits for */
     NOTED,   /* it came */
     WAITING, /* who has done with it first replies */
     TAKEN
 };
 
-/* Whoever takes it replies. It is freed where the backend is done with it, which may be long after an interrupt has
- * replied; that touches it no more. */
+/* Whoever takes it replies. It is freed by the later of who began it and the backend, which may be done with it long
+ * after an interrupt has replied; that touches it no more. */
 struct pending_sync {
     struct kfs_sync op;
     struct kfs_fuse *fuse;
@@ -21,7 +24,9 @@ struct pending_sync {
     fuse_req_t req;
     size_t written; /* what a write replies with; 0 for fsync */
     bool interruptible;
-    atomic_int state; /* enum state */
+    struct kfs_patience *patience; /* of the call that begins it, while it does; NULL */
+    atomic_int state;              /* enum state */
+    atomic_uint users;
 };
 
 /* True: the caller replies, and `interrupted` is not running and will not. */
@@ -38,6 +43,8 @@ static void finish(struct pending_sync *pending)
 {
     struct kfs_fuse *fuse = pending->fuse;
 
+    if (atomic_fetch_sub(&pending->users, 1) > 1)
+        return;
     free(pending);
     atomic_fetch_sub(&fuse->syncs, 1); /* the last access: the session may go now */
 }
@@ -57,9 +64,12 @@ static void interrupted(fuse_req_t req, void *data)
     size_t written = pending->written;
     int state = BEGUN;
 
-    if (atomic_compare_exchange_strong(&pending->state, &state, NOTED) || state != WAITING)
+    if (atomic_compare_exchange_strong(&pending->state, &state, NOTED)) {
+        if (pending->patience != NULL)
+            kfs_patience_interrupt(pending->patience);
         return;
-    if (atomic_exchange(&pending->state, TAKEN) == WAITING)
+    }
+    if (state == WAITING && atomic_exchange(&pending->state, TAKEN) == WAITING)
         reply_interrupted(req, written);
 }
 
@@ -95,21 +105,24 @@ void kfs_fuse_sync_then_reply(fuse_req_t req, struct kfs_handle *handle, size_t 
                                      .handle = handle,
                                      .req = req,
                                      .written = written,
-                                     .interruptible = kfs_fs_is_remote(fuse->fs)};
+                                     .interruptible = kfs_fs_is_remote(fuse->fs),
+                                     .patience = kfs_patience_get().call,
+                                     .users = 2};
     atomic_fetch_add(&fuse->syncs, 1);
     if (pending->interruptible)
         fuse_req_interrupt_func(req, interrupted, pending);
+    bool noted = atomic_load(&pending->state) == NOTED;
+    int rc = noted ? -EINTR : kfs_fs_sync(fuse->fs, handle, partial, &pending->op);
     int state = BEGUN;
-    if (!atomic_compare_exchange_strong(&pending->state, &state, WAITING)) {
-        (void)take(pending);
-        reply_interrupted(req, written);
-        finish(pending);
-        return;
-    }
-    int rc = kfs_fs_sync(fuse->fs, handle, partial, &pending->op);
-    if (rc != 0) {
-        if (take(pending))
+    if (rc == 0)
+        noted = !atomic_compare_exchange_strong(&pending->state, &state, WAITING) && state == NOTED;
+    if ((noted || rc != 0) && take(pending)) {
+        if (noted)
+            reply_interrupted(req, written);
+        else
             kfs_fuse_reply_status(req, rc);
-        finish(pending);
     }
+    if (rc != 0) /* the backend knows nothing of it */
+        atomic_fetch_sub(&pending->users, 1);
+    finish(pending);
 }
