@@ -7,7 +7,7 @@
 #include "backend/kinesis/reply.h"
 #include "backend/kinesis/verdict.h"
 
-#define PACED_BYTES REMOTE_PACE_BYTES /* of a batch where the shard's limits are kept: more would be throttled */
+#define PACED_BYTES (REMOTE_PACE_BYTES / 2) /* of a batch where the shard's limits are kept, as 500 records are */
 
 static void on_timer(struct kfs_timer *timer);
 static void on_answer(struct kfs_call *call);
@@ -191,17 +191,26 @@ static void start_call(struct remote_sender *s)
     w->arm(w->ctx, &s->timer, 0); /* once it has been sent: fill_ahead */
 }
 
-static void send_batch(struct remote_sender *s)
+/* How long the next batch has to wait for the shard's limits; it may grow meanwhile. */
+static uint64_t pace_ms(struct remote_sender *s)
 {
     const struct remote_world *w = s->config.world;
-    struct kfs_error err = {0};
 
-    uint64_t ms = s->config.paced ? remote_pace_wait(&s->pace, w->now_ms(w->ctx)) : 0;
+    return s->config.paced && s->ahead->n > 0
+               ? remote_pace_wait(&s->pace, w->now_ms(w->ctx), s->ahead->bytes, s->ahead->n)
+               : 0;
+}
+
+static void send_batch(struct remote_sender *s)
+{
+    struct kfs_error err = {0};
+    int rc = s->ahead->ended ? 0 : fill(s);
+    uint64_t ms = rc >= 0 ? pace_ms(s) : 0;
+
     if (ms > 0) {
         wait_for(s, REMOTE_WAITING, ms);
         return;
     }
-    int rc = s->ahead->ended ? 0 : fill(s);
     if (rc >= 0 && s->ahead->n > 0 && !s->ahead->ended)
         rc = remote_batch_end(s->ahead);
     if (rc < 0) {

@@ -522,10 +522,10 @@ static void the_limits_of_a_shard_are_kept(void **state)
         while (m->call == NULL)
             machine_pass(m, 1);
         sent += (unsigned int)s.sender.batch->n;
-        assert_true(sent <= 1500 + (m->ms - began)); /* a second's worth saved up, and one batch ahead */
+        assert_true(sent <= 900 + (m->ms - began)); /* what is saved up, and no more */
         acknowledge(m, (unsigned int)s.sender.batch->n, sent, 0);
     }
-    assert_true(m->ms - began >= 1500);
+    assert_int_equal(m->ms - began, 2100);
     stop();
 }
 

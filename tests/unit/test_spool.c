@@ -173,17 +173,21 @@ static void pace_is_the_shards(void **state)
 
     (void)state;
     remote_pace_init(&pace, 1000);
-    assert_int_equal(remote_pace_wait(&pace, 1000), 0);
-    remote_pace_take(&pace, 10, 1000);
-    assert_int_equal(remote_pace_wait(&pace, 1000), 1);
-    assert_int_equal(remote_pace_wait(&pace, 1001), 0);
-    remote_pace_take(&pace, 10 << 20, 1); /* more than a second's worth: a debt */
-    uint64_t ms = remote_pace_wait(&pace, 1001);
+    assert_int_equal(remote_pace_wait(&pace, 1000, 10, 900), 0);
+    remote_pace_take(&pace, 10, 900);
+    assert_int_equal(remote_pace_wait(&pace, 1000, 10, 1), 1);
+    assert_int_equal(remote_pace_wait(&pace, 1001, 10, 1), 0);
+    assert_int_equal(remote_pace_wait(&pace, 1001, 10, 500), 499);
+    assert_int_equal(remote_pace_wait(&pace, 1500, 10, 500), 0);
+    assert_int_equal(remote_pace_wait(&pace, 4000, 10 << 20, 1), 0); /* more than is ever saved up: a debt */
+    remote_pace_take(&pace, 10 << 20, 1);
+    uint64_t ms = remote_pace_wait(&pace, 4000, 1, 1);
     assert_true(ms > 9000 && ms < 9600);
-    assert_int_equal(remote_pace_wait(&pace, 1001 + ms), 0);
-    assert_int_equal(remote_pace_wait(&pace, 1001 + ms + 3600000), 0); /* no more than a second is saved up */
-    remote_pace_take(&pace, REMOTE_PACE_BYTES, 1);
-    assert_int_equal(remote_pace_wait(&pace, 1001 + ms + 3600000), 1);
+    assert_int_equal(remote_pace_wait(&pace, 4000 + ms, 1, 1), 0);
+    uint64_t later = 4000 + ms + 3600000;
+    assert_int_equal(remote_pace_wait(&pace, later, 900000, 900), 0); /* no more than 0.9 s are saved up */
+    remote_pace_take(&pace, 900000, 1);
+    assert_int_equal(remote_pace_wait(&pace, later, 1, 1), 1);
 }
 
 int main(void)
