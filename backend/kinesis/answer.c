@@ -7,6 +7,7 @@
 /* Of a tree: a value for each few bytes of an answer of small records; no more than this of a hostile one. */
 #define TREE_BYTES(len) (((size_t)16 << 20) + 4 * (len))
 #define ERROR_TREE_BYTES ((size_t)64 << 10)
+#define RATE_TEXT "Rate exceeded"
 
 int kfs_answer_decode(const char *operation, struct kfs_bytes body, struct kfs_arena **out, struct kfs_value *value,
                       struct kfs_error *err)
@@ -61,6 +62,14 @@ static void plain_text(struct kfs_bytes message, char text[KFS_ERROR_TEXT_MAX])
     text[n] = '\0';
 }
 
+/* One code is for too many calls a second, and for what an account may have: the text tells. */
+static const struct kfs_refusal *refusal_of(const char *code, const char *text, int status)
+{
+    bool rate = strcmp(code, "LimitExceededException") == 0 && strncmp(text, RATE_TEXT, strlen(RATE_TEXT)) == 0;
+
+    return kfs_refusal_of(rate ? "Throttling" : code, status);
+}
+
 const struct kfs_refusal *kfs_answer_refusal(const char *operation, int status, struct kfs_bytes type,
                                              struct kfs_bytes body, struct kfs_error *err)
 {
@@ -81,7 +90,7 @@ const struct kfs_refusal *kfs_answer_refusal(const char *operation, int status, 
     plain_code(type, code);
     plain_text(message, text);
     kfs_arena_free(arena);
-    refusal = kfs_refusal_of(code, status);
+    refusal = refusal_of(code, text, status);
     if (text[0] == '\0')
         (void)snprintf(text, sizeof text, "HTTP status %d, and no reason", status);
     if (code[0] == '\0') /* it has answered all the same */

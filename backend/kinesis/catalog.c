@@ -73,6 +73,30 @@ static uint32_t deadline_ms(const struct remote *r)
     return now >= until ? 0 : (uint32_t)(until - now < most ? until - now : most);
 }
 
+/* A call that was throttled has not been carried out: it is made again for as long as it may take. */
+static int repeat_call(struct remote *r, struct kfs_call *call, struct kfs_error *err)
+{
+    uint64_t until = remote_mono(r) + call->deadline_ms;
+    uint64_t pause_ms = REMOTE_PAUSE_MS;
+
+    for (;;) {
+        int rc = wait_for_call(r, call, err);
+        if (rc != 0 && call->rc == 0)
+            return rc; /* it was not made */
+        if (call->rc == -ECANCELED)
+            return rc;
+        remote_heard(r, rc == 0 ? NULL : &call->error);
+        uint64_t now = remote_mono(r);
+        if (rc == 0 || !call->throttled || call->error.code == EDQUOT || now + pause_ms >= until) {
+            if (rc != 0 && err != NULL)
+                *err = call->error;
+            return rc;
+        }
+        remote_pause(&pause_ms);
+        call->deadline_ms = (uint32_t)(until - now);
+    }
+}
+
 static int ask(struct remote *r, const char *operation, struct kfs_call *call, struct kfs_error *err,
                const char *format, va_list args)
 {
@@ -85,15 +109,7 @@ static int ask(struct remote *r, const char *operation, struct kfs_call *call, s
         return kfs_fail(err, ENOMEM, "out of memory");
     if (call->deadline_ms == 0)
         return kfs_fail(err, ETIMEDOUT, "%s: the time for it is over", operation);
-    int rc = wait_for_call(r, call, err);
-    if (rc != 0 && call->rc == 0)
-        return rc; /* it was not made */
-    if (call->rc == -ECANCELED)
-        return rc;
-    remote_heard(r, rc == 0 ? NULL : &call->error);
-    if (rc != 0 && err != NULL)
-        *err = call->error;
-    return rc;
+    return repeat_call(r, call, err);
 }
 
 int remote_ask(struct remote *r, const char *operation, struct kfs_call *call, struct kfs_error *err,

@@ -5,9 +5,9 @@
 . "$(dirname "$0")/lib_remote.sh"
 endpoint own --api-limits --api-faults=throttle:0.5
 lines=$([ -n "${KFS_SOAK:-}" ] && echo 60000 || echo 4000)
-wait_for 20 mount_remote --pace=no
-wait_for 20 mkdir "$MNT/clicks"
-wait_for 20 mkdir "$MNT/strict"
+mount_remote --pace=no
+mkdir "$MNT/clicks" "$MNT/strict"
+setfattr -n user.kinesis.tag.of -v throttling "$MNT/clicks"
 seq 1 "$lines" >>"$MNT/clicks/shardId-000000000000"
 wait_for 200 spool_is_empty
 [ "$(shard_status throttled)" -gt $((lines / 4)) ] || fail "$(shard_status throttled) entries were throttled"

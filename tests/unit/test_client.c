@@ -43,6 +43,8 @@ static const struct refusal_case {
      true, false, "ProvisionedThroughputExceededException"},
     {400, "{\"__type\":\"AccessDeniedException\"}", EACCES, false, false, false, "AccessDeniedException"},
     {400, "{\"__type\":\"LimitExceededException\"}", EDQUOT, true, true, false, "LimitExceededException"},
+    {400, "{\"__type\":\"LimitExceededException\",\"message\":\"Rate exceeded for stream s.\"}", EAGAIN, true, true,
+     false, "LimitExceededException"},
     {400, "{\"__type\":\"ExpiredIteratorException\"}", ESTALE, false, false, false, "ExpiredIteratorException"},
     {400, "{\"__type\":\"New\"}", EINVAL, false, false, false, "New"},
     {500, "{\"__type\":\"InternalFailure\"}", EHOSTUNREACH, true, false, true, "InternalFailure"},
