@@ -167,7 +167,7 @@ static int await_results(struct group *g, uint64_t until, struct kfs_error *err)
         rc = remote_fail_gone(shard->stream, err);
     else if (g->wait.left > 0)
         rc = shard->last_error.code != 0 && shard->failing
-                 ? kfs_fail_aws(err, shard->last_error.code, shard->last_error.aws_code, "%s", shard->last_error.text)
+                 ? remote_fail_as_last(shard, shard->last_error.code, err)
                  : kfs_fail(err, ETIMEDOUT, "the endpoint has not acknowledged in time; the records stay in the spool");
     for (size_t i = 0; rc == 0 && i < g->n; i++)
         if (g->results[i]->error != 0)

@@ -330,6 +330,8 @@ void remote_free_room(struct remote *r, uint64_t bytes);
 struct remote_sync_wait *remote_take_syncs(struct remote_shard *shard, uint64_t settled);
 void remote_finish_syncs(struct remote_sync_wait *list, int result); /* without it: tells them */
 void remote_shard_fail_syncs(struct remote_shard *shard);            /* tells who waits -ETIMEDOUT */
+/* Under the lock: as what went wrong last, with its code and request. */
+int remote_fail_as_last(const struct remote_shard *shard, int number, struct kfs_error *err);
 
 /* ---- append.c, sync.c, read.c ---- */
 int remote_append(struct kfs_stream *s, uint32_t index, const struct kfs_put *puts, size_t n,

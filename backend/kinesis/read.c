@@ -103,9 +103,8 @@ static int finish_wait(struct remote_shard *shard, struct remote_tip_wait *wait,
     }
     end_wait(shard, wait);
     if (wait->done && wait->result != 0)
-        rc = wait->result == -ENOENT
-                 ? remote_fail_gone(shard->stream, err)
-                 : kfs_fail_aws(err, -wait->result, shard->last_error.aws_code, "%s", shard->last_error.text);
+        rc = wait->result == -ENOENT ? remote_fail_gone(shard->stream, err)
+                                     : remote_fail_as_last(shard, -wait->result, err);
     else if (kfs_patience_over())
         rc = kfs_fail(err, EINTR, "interrupted while looking for the newest records of %s", shard->id);
     (void)pthread_mutex_unlock(&shard->lock);

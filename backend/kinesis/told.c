@@ -89,6 +89,15 @@ static void note_error(struct remote_shard *shard, const struct kfs_error *failu
     shard->last_error_ms = remote_wall(shard->stream->remote);
 }
 
+int remote_fail_as_last(const struct remote_shard *shard, int number, struct kfs_error *err)
+{
+    if (err != NULL) {
+        *err = shard->last_error;
+        err->code = number;
+    }
+    return -number;
+}
+
 /* Counted on this thread only. */
 static void count_in(atomic_ullong *refused, int code)
 {
