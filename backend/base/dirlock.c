@@ -5,6 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backend/base/patience.h"
+
+/* A second: umount(8) does not wait until the process has ended, and who mounts again comes sooner. */
+#define STEP_MS 20
+#define STEPS 50
+
 int kfs_dir_lock(const struct kfs_io *io, int dir, int *lock_fd, struct kfs_error *err)
 {
     char pid[32] = "";
@@ -14,6 +20,10 @@ int kfs_dir_lock(const struct kfs_io *io, int dir, int *lock_fd, struct kfs_erro
         return kfs_fail(err, -fd, "cannot open the store's lock: %s", strerror(-fd));
     *lock_fd = fd;
     int rc = io->lock(io->ctx, fd);
+    for (int i = 0; rc == -EWOULDBLOCK && i < STEPS; i++) {
+        kfs_patience_sleep(STEP_MS);
+        rc = io->lock(io->ctx, fd);
+    }
     if (rc == -EWOULDBLOCK) {
         (void)io->pread(io->ctx, fd, pid, sizeof pid - 1, 0);
         pid[strcspn(pid, "\n")] = '\0';

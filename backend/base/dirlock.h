@@ -6,7 +6,7 @@
 #include "backend/base/io.h"
 
 /* *fd is set also where this fails, if the file could be opened; closing it gives the lock
- * up. -EBUSY names the holder. */
+ * up. A holder may be about to end: it is waited for, a second. -EBUSY names it. */
 int kfs_dir_lock(const struct kfs_io *io, int dir, int *fd, struct kfs_error *err);
 
 #endif

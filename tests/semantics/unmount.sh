@@ -1,5 +1,6 @@
 #!/bin/bash
-# umount is EBUSY while a file is open, as everywhere; with -z or without users it drains like SIGTERM.
+# umount is EBUSY while a file is open, as everywhere; with -z or without users it drains like SIGTERM. The store can be
+# mounted again at once.
 . "$(dirname "$0")/../mount/lib.sh"
 
 mount_fs
@@ -19,3 +20,10 @@ exec 5>&-
 reap
 mount_fs
 equal lazily "$(tail -n 1 "$shard")"
+unmount_fs
+for i in $(seq 10); do
+    "$KFS_BIN" "$SOURCE" "$MNT" --log=stderr 2>"$WORK/said" || fail "mounted again: $(<"$WORK/said")"
+    seq 1000 >>"$MNT/s@key=$i/all"
+    wait_for 10 fusermount3 -u "$MNT" 2>"$WORK/said"
+done
+mount_fs
