@@ -1,6 +1,7 @@
 #include "backend/kinesis/poller.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 #include "backend/kinesis/backoff.h"
 #include "backend/kinesis/verdict.h"
 
-#define LIMIT 10000                 /* records asked for */
+#define LIMIT 10000U                /* records asked for, where nothing speaks against it */
 #define BACKOFF_MAX_MS 5000         /* readers wait: less than a sender's */
 #define HURRIED_MS 1000             /* between tries while someone waits */
 #define IDLE_MS 5000                /* without a byte of an answer: asking again does no harm */
@@ -23,6 +24,7 @@ void remote_poller_init(struct remote_poller *p, const struct remote_poller_conf
         (struct remote_poller){.config = *config,
                                .state = REMOTE_POLL_STOPPED,
                                .timer = {.fire = on_timer},
+                               .limit = LIMIT,
                                .call = {.deadline_ms = config->call_timeout_ms, .idle_ms = IDLE_MS, .done = on_answer}};
     kfs_buf_init(&p->call.body, KFS_CALL_BODY_MAX);
     kfs_buf_init(&p->data, ANSWER_DATA_MAX);
@@ -89,7 +91,7 @@ static void get_iterator(struct remote_poller *p)
 static void get_records(struct remote_poller *p)
 {
     p->call.body.len = 0;
-    int rc = kfs_buf_printf(&p->call.body, "{\"ShardIterator\":\"%s\",\"Limit\":%d}", p->iterator, LIMIT);
+    int rc = kfs_buf_printf(&p->call.body, "{\"ShardIterator\":\"%s\",\"Limit\":%" PRIu32 "}", p->iterator, p->limit);
     p->counts.requests++;
     start_call(p, rc, REMOTE_POLL_READING, "GetRecords");
 }
@@ -181,6 +183,12 @@ static void forget_iterator(struct remote_poller *p)
 static void on_failed_records(struct remote_poller *p)
 {
     bool expired = p->call.error.code == ESTALE;
+    bool no_answer = p->call.reached && p->call.error.aws_code[0] == '\0';
+
+    /* Too long an answer, or one that the endpoint cannot make in time, would come to the same for ever: not every one
+     * keeps to 10 MiB. */
+    if (no_answer && p->limit > 1)
+        p->limit /= 2;
 
     /* Expired, or no longer understood: a new one continues behind the last record. */
     if (expired || remote_verdict_of(&p->call.error) != REMOTE_LATER)
@@ -223,7 +231,8 @@ static void on_records(struct remote_poller *p)
         nonsense(p);
         return;
     }
-    bool tip = ends || (got.behind_ms == 0 && got.listed < LIMIT);
+    bool tip = ends || (got.behind_ms == 0 && got.listed < p->limit);
+    p->limit = p->limit < LIMIT / 2 ? 2 * p->limit : LIMIT;
     p->state = ends ? REMOTE_POLL_ENDED : REMOTE_POLL_STOPPED;
     tell(p, &got, ends, tip);
     /* A shard that rests holds no answer: of ten thousand records that is megabytes. */

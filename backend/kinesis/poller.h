@@ -59,6 +59,7 @@ struct remote_poller {
     uint64_t began_ms;                  /* the last call */
     uint64_t due_ms;                    /* while it rests: the next one */
     uint32_t failures;                  /* in a row */
+    uint32_t limit;                     /* records asked for: halved where no answer came, doubled by one */
     bool wanted;                        /* someone reads or waits */
     bool hurried;                       /* someone waits for the tip */
     bool stopping;

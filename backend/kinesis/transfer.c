@@ -313,14 +313,15 @@ static void explain(struct kfs_transfer *t, CURLcode code)
                    : "no byte has come for too long";
     } else if (code == CURLE_WRITE_ERROR && t->head_len > KFS_TRANSFER_HEAD_MAX)
         what = "the head of the answer is too long";
-    else if (code == CURLE_WRITE_ERROR && t->piece_rc == -EMSGSIZE)
+    else if (code == CURLE_WRITE_ERROR && t->piece_rc == -EMSGSIZE) {
+        number = EIO; /* someone has answered */
         what = "the answer is too long";
-    else if (code == CURLE_WRITE_ERROR && t->piece_rc != 0) {
+    } else if (code == CURLE_WRITE_ERROR && t->piece_rc != 0) {
         number = -t->piece_rc;
         what = "the answer cannot be taken";
     }
     t->rc = kfs_fail(&t->error, number, "%s", what);
-    t->error.retryable = number == EHOSTUNREACH || number == ETIMEDOUT;
+    t->error.retryable = number == EHOSTUNREACH || number == ETIMEDOUT || t->piece_rc == -EMSGSIZE;
 }
 
 void kfs_transfer_finish(struct kfs_transfer *t, int code)

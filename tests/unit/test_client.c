@@ -182,7 +182,8 @@ static void an_answer_has_a_limit(void **state)
     connect_to(w, w->stand.url);
     prepare(&call, "GetRecords", "{}");
     call.response_max = 1000;
-    assert_int_equal(kfs_call_wait(w->client, &call), -EHOSTUNREACH);
+    assert_int_equal(kfs_call_wait(w->client, &call), -EIO);
+    assert_true(call.error.retryable && call.reached);
     assert_non_null(strstr(call.error.text, "too long"));
     kfs_call_release(&call);
     prepare(&call, "GetRecords", "{}");

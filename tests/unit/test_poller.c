@@ -286,6 +286,42 @@ static void an_answer_that_makes_no_sense_brings_nothing(void **state)
     stop();
 }
 
+/* Fails with an error of ours, and waits for the next request. */
+static void fail_unanswered(struct machine *m, bool reached, int code)
+{
+    m->call->reached = reached;
+    machine_fail(m, code, true, "");
+    machine_pass(m, 5000);
+}
+
+static void what_is_too_much_is_asked_for_in_parts(void **state)
+{
+    struct machine *m = *state;
+
+    start(m, false);
+    begin(m);
+    machine_expect(m, "GetRecords", "'Limit':10000}");
+    fail_unanswered(m, false, EHOSTUNREACH); /* not for want of a connection */
+    machine_expect(m, "GetRecords", "'Limit':10000}");
+    fail_unanswered(m, true, EIO);
+    fail_unanswered(m, true, ETIMEDOUT);
+    machine_expect(m, "GetRecords", "'Limit':2500}");
+    machine_answer(m, "{'Records':[" ONE "],'NextShardIterator':'B','MillisBehindLatest':0}", 5);
+    machine_pass(m, 200);
+    machine_expect(m, "GetRecords", "'Limit':5000}");
+    for (int i = 0; i < 20; i++)
+        fail_unanswered(m, true, ETIMEDOUT);
+    machine_expect(m, "GetRecords", "'Limit':1}");
+    uint64_t tip = p.tip;
+    machine_answer(m, "{'Records':[" ONE "],'NextShardIterator':'C','MillisBehindLatest':0}", 6);
+    assert_int_equal(p.tip, tip); /* as many as were asked for: there may be more */
+    machine_pass(m, 200);
+    machine_expect(m, "GetRecords", "'Limit':2}");
+    machine_answer(m, "{'Records':[],'NextShardIterator':'D','MillisBehindLatest':0}");
+    assert_int_equal(p.tip, p.poller.counts.requests);
+    stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +333,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_expired_iterator_is_replaced_at_once, machine_setup, machine_teardown),
         cmocka_unit_test_setup_teardown(who_waits_cuts_a_backoff_short_once_a_second, machine_setup, machine_teardown),
         cmocka_unit_test_setup_teardown(a_closed_shard_ends, machine_setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(what_is_too_much_is_asked_for_in_parts, machine_setup, machine_teardown),
         cmocka_unit_test_setup_teardown(an_answer_that_makes_no_sense_brings_nothing, machine_setup, machine_teardown),
     };
 
