@@ -38,7 +38,7 @@ int kfs_sockets_close(struct kfs_sockets *sockets, int fd)
 /* 0 where there is none. */
 static long port_of(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t len = sizeof address;
 
     if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)

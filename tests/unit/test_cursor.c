@@ -251,8 +251,8 @@ static void test_cut_read(void **state)
         for (int i = 0; i < 2; i++)
             assert_int_equal(kfs_fs_read(the_world.fs, handle, (uint64_t)i * PIECE, data, PIECE), PIECE);
         if (ends) {
-            assert_int_equal(kfs_fs_read(the_world.fs, handle, 2 * PIECE, data, RECORD), RECORD);
-            assert_int_equal(kfs_fs_read(the_world.fs, handle, 2 * PIECE + RECORD, data, 1), 1);
+            assert_int_equal(kfs_fs_read(the_world.fs, handle, (uint64_t)2 * PIECE, data, RECORD), RECORD);
+            assert_int_equal(kfs_fs_read(the_world.fs, handle, (uint64_t)2 * PIECE + RECORD, data, 1), 1);
         }
         kfs_fs_release(the_world.fs, handle);
         assert_int_equal(bytes_left("s@cursor=c", "shardId-000000000000"), ends ? PIECE - RECORD : SIZE);

@@ -412,7 +412,7 @@ static void files_that_stand_still_hold_little(void **state)
     }
     /* Nothing comes behind a large record. */
     const size_t before = m.bytes.len;
-    world_put(&w, 0, 10 * STEP);
+    world_put(&w, 0, (size_t)10 * STEP);
     model_extend(&m);
     for (round = 0; round < 4; round++) {
         for (int i = 0; i < FILES; i++)
