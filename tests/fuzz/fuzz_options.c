@@ -60,7 +60,8 @@ static void check(const struct kfs_options *out, const char *message, int rc)
     }
     if (out->action != KFS_OPTIONS_MOUNT && out->action != KFS_OPTIONS_CHECK)
         return;
-    REQUIRE(out->source != NULL && out->source[0] != '\0' && out->mountpoint != NULL && out->mountpoint[0] != '\0');
+    REQUIRE(out->source != NULL && out->mountpoint != NULL && out->mountpoint[0] != '\0');
+    REQUIRE(out->source[0] != '\0' || out->source_type == KFS_SOURCE_KINESIS); /* the region is found elsewhere */
     REQUIRE(out->shards >= 1 && out->shards <= 10000 && out->threads >= 1 && out->threads <= 64);
     REQUIRE(out->segment_size >= 65536 && out->max_record_size % 1024 == 0 && out->umask <= 0777);
     REQUIRE(strlen(out->account) == 12);
