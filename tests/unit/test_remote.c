@@ -11,37 +11,7 @@
 
 #include "backend/base/patience.h"
 #include "backend/kinesis/internal.h"
-#include "tests/support/machine.h"
-#include "tests/support/remoteworld.h"
-
-static struct remote_world_test world;
-static struct kfs_backend *backend;
-static struct kfs_stream *stream;
-
-static int setup(void **state)
-{
-    (void)state;
-    memset(&world, 0, sizeof world);
-    remoteworld_start(&world, &kfs_system_clock);
-    world.options.refresh_ms = 60000;
-    world.options.drain_ms = 200;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    kfs_stream_close(stream);
-    stream = NULL;
-    assert_int_equal(kfs_backend_close(backend), 0);
-    remoteworld_stop(&world);
-    return 0;
-}
-
-static void open_backend(void)
-{
-    assert_int_equal(remoteworld_open(&world, &backend), 0);
-}
+#include "tests/unit/remote_case.h"
 
 static void reopen(void)
 {
@@ -49,21 +19,6 @@ static void reopen(void)
     stream = NULL;
     assert_int_equal(kfs_backend_close(backend), 0);
     open_backend();
-}
-
-static void make_stream(uint32_t max_record_bytes)
-{
-    const struct kfs_stream_spec spec = {.shards = 1, .max_record_bytes = max_record_bytes};
-
-    assert_int_equal(kfs_stream_create(backend, "s", &spec, NULL), 0);
-    assert_int_equal(kfs_stream_open(backend, "s", &stream, NULL), 0);
-}
-
-static int put(const char *data, size_t len)
-{
-    const struct kfs_put one = {.data = {data, len}, .key = {"k", 1}};
-
-    return kfs_append(stream, 0, &one, 1, NULL, NULL);
 }
 
 static bool is_there(const char *below)

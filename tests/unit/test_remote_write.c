@@ -5,47 +5,12 @@
 
 #include "backend/base/patience.h"
 #include "backend/kinesis/internal.h"
-#include "tests/support/machine.h"
-#include "tests/support/remoteworld.h"
-
-static struct remote_world_test world;
-static struct kfs_backend *backend;
-static struct kfs_stream *stream;
-
-static int setup(void **state)
-{
-    (void)state;
-    memset(&world, 0, sizeof world);
-    remoteworld_start(&world, &kfs_system_clock);
-    world.options.refresh_ms = 60000;
-    world.options.drain_ms = 200;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    kfs_stream_close(stream);
-    stream = NULL;
-    assert_int_equal(kfs_backend_close(backend), 0);
-    remoteworld_stop(&world);
-    return 0;
-}
+#include "tests/unit/remote_case.h"
 
 static void open_stream(uint32_t max_record_bytes)
 {
-    const struct kfs_stream_spec spec = {.shards = 1, .max_record_bytes = max_record_bytes};
-
-    assert_int_equal(remoteworld_open(&world, &backend), 0);
-    assert_int_equal(kfs_stream_create(backend, "s", &spec, NULL), 0);
-    assert_int_equal(kfs_stream_open(backend, "s", &stream, NULL), 0);
-}
-
-static int put(const char *data, size_t len)
-{
-    const struct kfs_put one = {.data = {data, len}, .key = {"k", 1}};
-
-    return kfs_append(stream, 0, &one, 1, NULL, NULL);
+    open_backend();
+    make_stream(max_record_bytes);
 }
 
 static char large[KFS_RECORD_BYTES_DEFAULT + 1000];

@@ -1,0 +1,54 @@
+/* For the tests of the remote backend: one, its endpoint, and a stream "s" of one shard. */
+#ifndef KFS_TESTS_REMOTE_CASE_H
+#define KFS_TESTS_REMOTE_CASE_H
+
+#include <string.h>
+
+#include "tests/support/machine.h"
+#include "tests/support/remoteworld.h"
+
+static struct remote_world_test world;
+static struct kfs_backend *backend;
+static struct kfs_stream *stream;
+
+static inline int setup(void **state)
+{
+    (void)state;
+    memset(&world, 0, sizeof world);
+    remoteworld_start(&world, &kfs_system_clock);
+    world.options.refresh_ms = 60000;
+    world.options.drain_ms = 200;
+    return 0;
+}
+
+static inline int teardown(void **state)
+{
+    (void)state;
+    kfs_stream_close(stream);
+    stream = NULL;
+    assert_int_equal(kfs_backend_close(backend), 0);
+    remoteworld_stop(&world);
+    return 0;
+}
+
+static inline void open_backend(void)
+{
+    assert_int_equal(remoteworld_open(&world, &backend), 0);
+}
+
+static inline void make_stream(uint32_t max_record_bytes)
+{
+    const struct kfs_stream_spec spec = {.shards = 1, .max_record_bytes = max_record_bytes};
+
+    assert_int_equal(kfs_stream_create(backend, "s", &spec, NULL), 0);
+    assert_int_equal(kfs_stream_open(backend, "s", &stream, NULL), 0);
+}
+
+static inline int put(const char *data, size_t len)
+{
+    const struct kfs_put one = {.data = {data, len}, .key = {"k", 1}};
+
+    return kfs_append(stream, 0, &one, 1, NULL, NULL);
+}
+
+#endif
