@@ -1,6 +1,5 @@
 /* `json`: a record is a JSON object on a line, with its metadata. The lines
- * that are read can be written back: what the service assigns is then ignored.
- */
+ * that are read can be written back: what the service assigns is then ignored. */
 #include "fs/framing.h"
 
 #include <assert.h>

@@ -91,8 +91,8 @@ struct remote_shard {
     struct remote_sender_counts sent; /* copies for status */
     struct remote_poller_counts polled;
     struct remote_subscriber_counts fanned;
-    atomic_ullong
-        refused;       /* how often records were that no one waited for, times REMOTE_REFUSALS, plus the last errno */
+    /* How often records were that no one waited for, times REMOTE_REFUSALS, plus the last errno. */
+    atomic_ullong refused;
     bool subscribed;   /* the subscriber is live: the poller rests */
     bool unsubscribed; /* the last subscription failed, and that was told */
 

@@ -180,6 +180,7 @@ static const char *proxy_of(const char *url)
 
 static CURLcode set_limits(CURL *easy, struct kfs_transfer *t)
 {
+    const char *proxy = t->direct ? NULL : proxy_of(t->url);
     CURLcode rc = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, PROTOCOLS);
 
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -205,8 +206,8 @@ static CURLcode set_limits(CURL *easy, struct kfs_transfer *t)
     (void)curl_easy_setopt(easy, CURLOPT_XFERINFODATA, t);
     if (rc == CURLE_OK && t->direct)
         rc = curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-    else if (rc == CURLE_OK && proxy_of(t->url) != NULL)
-        rc = curl_easy_setopt(easy, CURLOPT_PROXY, proxy_of(t->url));
+    else if (rc == CURLE_OK && proxy != NULL)
+        rc = curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
     return rc;
 }
 
