@@ -120,6 +120,8 @@ $(B)/model_dump: $(B)/obj/tests/tools/model_dump.o $(LIB_OBJ)
 	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 $(B)/codec: $(B)/obj/tests/tools/codec.o $(B)/obj/tests/support/hex.o $(LIB_OBJ)
 	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+# What cases of tests/compat run besides programs: made before them, as they run side by side.
+tools: $(B)/codec $(B)/model_dump $(B)/unit/test_contract_kinesis
 docs/OPTIONS.md: $(B)/options_md
 	$< >$@
 
@@ -154,5 +156,5 @@ clean:
 	rm -rf $(B)
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
-.PHONY: all unit test check soak asan tsan clang fuzz fuzzers replays layers options_md headers tidy install clean
+.PHONY: all unit test check soak asan tsan clang fuzz fuzzers replays layers options_md tools headers tidy install clean
 .SECONDARY:

@@ -29,7 +29,7 @@ suite_remote() { # the semantics with an endpoint behind the files: cases that w
 
 suite_compat() { # real programs against a real mount, and clients against the API
     scripts/clients.sh || echo "some clients are missing: their tests are skipped"
-    "${make[@]}" all build/unit/test_contract_kinesis && scripts/mount_tests.sh tests/compat
+    "${make[@]}" all tools && scripts/mount_tests.sh tests/compat
 }
 
 suite_crash() { # kill -9, power loss, full disk, damage

@@ -3,9 +3,9 @@
 # same bytes at each level, alone or one behind the other, is expanded here.
 . "$(dirname "$0")/../mount/lib.sh"
 
-make -s -C "$ROOT" build/codec
+need_tool codec
 hex() { od -An -v -tx1 | tr -d ' \n' && echo; }
-codec() { "$ROOT/build/codec" "$@"; }
+codec() { "$TOOL" "$@"; }
 unhex() { perl -ne 'chomp; print pack("H*", $_)'; }
 
 head -c 100000 "$KFS_BIN" >"$WORK/program"

@@ -4,5 +4,5 @@
 . "$(dirname "$0")/lib_api.sh"
 
 need_python
-make -s -C "$ROOT" build/codec
-py codec_kpl.py "$ROOT/build/codec"
+need_tool codec
+py codec_kpl.py "$TOOL"

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib_api.sh"
 
 need_model
-make -s -C "$ROOT" build/model_dump
-"$ROOT/build/model_dump" >"$WORK/model.json"
+need_tool model_dump
+"$TOOL" >"$WORK/model.json"
 gzip -dc "$CLIENTS"/model/botocore/data/kinesis/*/service-2.json.gz >"$WORK/service.json"
 python3 "$ROOT/tests/compat/model_botocore.py" "$WORK/model.json" "$WORK/service.json"

@@ -3,8 +3,7 @@
 # for the tests that contract_exceptions lists. With KFS_SOAK those too, and they must fail; and over TLS.
 # timeout: 400
 . "$(dirname "$0")/lib_remote.sh"
-suite=$(dirname "$KFS_BIN")/unit/test_contract_kinesis
-[ -x "$suite" ] || skip "no $suite: make unit builds it"
+need_tool unit/test_contract_kinesis
 export CMOCKA_MESSAGE_OUTPUT=STDOUT KFS_CONTRACT_LEFT_OUT=
 run_suite() { # ENDPOINT
     export KFS_CONTRACT_ENDPOINT=${1%-tls} KFS_CONTRACT_CLOCK=$WORK/clock.$1
@@ -17,7 +16,7 @@ run_suite() { # ENDPOINT
     fi
     head -c 8 /dev/zero >"$KFS_CONTRACT_CLOCK"
     NODE_OPTIONS="--require $HERE/contract_clock.cjs" endpoint "$1"
-    KFS_CONTRACT_URL=$URL "$suite" >"$WORK/out.$1" 2>&1 || true
+    KFS_CONTRACT_URL=$URL "$TOOL" >"$WORK/out.$1" 2>&1 || true
     grep -q 'test(s) run' "$WORK/out.$1" || fail "$1: the suite did not come to its end"
     sed -nE 's/^\[  (FAILED|ERROR )  \] kinesis: ([a-z0-9_]+)$/\2/p' "$WORK/out.$1" | sort -u >"$WORK/failed.$1"
     diff "$WORK/listed.$1" "$WORK/failed.$1" || { grep -av ' OK ' "$WORK/out.$1" && fail "$1: other tests than those fail"; }

@@ -47,6 +47,11 @@ need_root() {
     [ "$(id -u)" -eq 0 ] || skip "needs root"
 }
 
+need_tool() { # NAME: a program of the tests, from now on $TOOL. Cases run side by side: none of them builds it
+    TOOL=$ROOT/build/$1
+    [ -x "$TOOL" ] || fail "no build/$1: make tools builds it"
+}
+
 # Waits until a command succeeds. It is tried ten times a second.
 wait_for() { # SECONDS COMMAND...
     local left=$(($1 * KFS_SLOWER * 10))
