@@ -212,9 +212,9 @@ static void what_is_told_can_be_read(void **state)
     pthread_cond_init(&follower.wake, NULL);
     kfs_watch(s, &follower.watch);
     assert_int_equal(pthread_create(&thread, NULL, append_some, &some), 0);
-    (void)clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += 20;
     while (rc == 0 && extent_of(s, 0).next_record < some.n) {
+        (void)clock_gettime(CLOCK_REALTIME, &deadline);
+        deadline.tv_sec += 20; /* without a wake: one was missed */
         pthread_mutex_lock(&follower.lock);
         while (rc == 0 && !follower.told)
             rc = pthread_cond_timedwait(&follower.wake, &follower.lock, &deadline);
