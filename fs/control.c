@@ -36,7 +36,7 @@ static int print_shard(struct walk *w, struct kfs_stream *stream, const struct k
     return kfs_buf_printf(w->out,
                           "{\"shard\":\"%s\",\"closed\":%s,\"start\":%" PRIu64 ",\"end\":%" PRIu64
                           ",\"records\":%" PRIu64 ",\"last_arrival_ms\":%" PRIu64 ",\"last_sequence_number\":\"%s\"}",
-                          id, x.closed ? "true" : "false", x.start, x.end, x.next_record - x.first_record,
+                          id, shard->closed ? "true" : "false", x.start, x.end, x.next_record - x.first_record,
                           x.last_arrival_ms, last);
 }
 

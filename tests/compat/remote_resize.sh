@@ -16,6 +16,7 @@ resize() {
     wait_for 20 lines_are "$WORK/all" 100
     sort -n "$WORK/all" | cmp - <(seq 1 100)
     equal 444 "$(stat -c %a "$MNT/clicks/shardId-000000000000")" "$kind: mode of a closed shard"
+    grep -q '"shardId-000000000000","closed":true' "$MNT/.kinesisfs/status.json"
     if echo late 2>/dev/null >>"$MNT/clicks/shardId-000000000000"; then fail "a closed shard took a record"; fi
 }
 on_each resize "$KINDS" --pace=no --refresh=200ms
