@@ -258,8 +258,11 @@ void remote_stream_close(struct kfs_stream *s);
 
 /* Removes those of shards that are not known, and have neither unacknowledged records nor dead letters. */
 void remote_sweep_stream(struct remote_stream *stream);
-/* Removes from gone/ what holds neither. */
-void remote_sweep_gone(struct remote *r);
+/* What a stream's directory is called in gone/. */
+#define REMOTE_GONE_NAME_MAX (KFS_STREAM_NAME_MAX + 32)
+void remote_gone_name(const struct remote_stream *stream, char name[static REMOTE_GONE_NAME_MAX]);
+/* Removes from gone/ what holds neither: of one stream, whose files are closed, or where NULL of all. */
+void remote_sweep_gone(struct remote *r, const struct remote_stream *only);
 
 /* ---- change.c: creating, deleting, changing ---- */
 int remote_stream_create(struct kfs_backend *b, const char *name, const struct kfs_stream_spec *spec,

@@ -36,7 +36,8 @@ static void tidy_stream(struct remote_stream *stream)
     free(shards);
 }
 
-/* What is in the spool of a stream that is gone is the operator's: it is synced too, and then all is closed. */
+/* What is in the spool of a stream that is gone is the operator's: it is synced too, and then all is closed. Where
+ * there is nothing, its directory goes. */
 static void tidy_gone(struct remote_stream *stream)
 {
     const struct kfs_io *io = stream->remote->options.io;
@@ -51,6 +52,7 @@ static void tidy_gone(struct remote_stream *stream)
         return;
     io->close(io->ctx, stream->dir);
     stream->dir = -1;
+    remote_sweep_gone(stream->remote, stream);
 }
 
 static void tidy(struct remote *r)

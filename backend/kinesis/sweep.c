@@ -1,6 +1,8 @@
 /* Removing what is left of shards that have expired and of streams that are gone, unless it holds records that are
- * nowhere else. Done when the state is opened: later the logs may be in use. What cannot be removed stays, and is
- * tried again by the next mount. */
+ * nowhere else. Done when the state is opened, since later the logs may be in use, and of a stream that is gone when
+ * the last of its files is closed. What cannot be removed stays, and is tried again by the next mount. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "backend/base/logger.h"
@@ -12,6 +14,7 @@
 struct sweep {
     struct remote *r;
     struct remote_stream *stream; /* NULL: one that is gone */
+    const char *name;             /* the stream's, or that of its directory in gone/ */
     int dir;
     int depth;
     bool holds; /* a shard that must stay was found */
@@ -79,7 +82,7 @@ static int sweep_shard(void *arg, const char *name)
         return 0;
     if (holds(s, name)) {
         kfs_log(KFS_LOG_WARNING, "%s of stream %s is gone, and its directory has records that were never acknowledged",
-                name, s->stream != NULL ? s->stream->name : "(gone)");
+                name, s->name);
         s->holds = true;
     } else {
         (void)remove_entry(s, name);
@@ -89,7 +92,7 @@ static int sweep_shard(void *arg, const char *name)
 
 void remote_sweep_stream(struct remote_stream *stream)
 {
-    struct sweep s = {.r = stream->remote, .stream = stream, .dir = stream->dir, .depth = 1};
+    struct sweep s = {.r = stream->remote, .stream = stream, .name = stream->name, .dir = stream->dir, .depth = 1};
 
     (void)io_of(&s)->list(io_of(&s)->ctx, stream->dir, sweep_shard, &s);
 }
@@ -98,7 +101,7 @@ static int sweep_gone_stream(void *arg, const char *name)
 {
     struct sweep *gone = arg;
     const struct kfs_io *io = io_of(gone);
-    struct sweep s = {.r = gone->r, .dir = io->open(io->ctx, gone->dir, name, KFS_OPEN_DIR), .depth = 1};
+    struct sweep s = {.r = gone->r, .name = name, .dir = io->open(io->ctx, gone->dir, name, KFS_OPEN_DIR), .depth = 1};
 
     if (s.dir < 0)
         return 0;
@@ -109,12 +112,23 @@ static int sweep_gone_stream(void *arg, const char *name)
     return 0;
 }
 
-void remote_sweep_gone(struct remote *r)
+void remote_gone_name(const struct remote_stream *stream, char name[static REMOTE_GONE_NAME_MAX])
+{
+    (void)snprintf(name, REMOTE_GONE_NAME_MAX, "%s.%" PRIu64, stream->name, stream->generation);
+}
+
+void remote_sweep_gone(struct remote *r, const struct remote_stream *only)
 {
     struct sweep s = {.r = r, .dir = r->options.io->open(r->options.io->ctx, r->dir, "gone", KFS_OPEN_DIR)};
+    char name[REMOTE_GONE_NAME_MAX];
 
     if (s.dir < 0)
         return;
-    (void)io_of(&s)->list(io_of(&s)->ctx, s.dir, sweep_gone_stream, &s);
+    if (only == NULL) {
+        (void)io_of(&s)->list(io_of(&s)->ctx, s.dir, sweep_gone_stream, &s);
+    } else {
+        remote_gone_name(only, name);
+        (void)sweep_gone_stream(&s, name);
+    }
     io_of(&s)->close(io_of(&s)->ctx, s.dir);
 }

@@ -93,10 +93,10 @@ static int move_away(struct remote_stream *stream)
 {
     struct remote *r = stream->remote;
     const struct kfs_io *io = r->options.io;
-    char name[KFS_STREAM_NAME_MAX + 32];
+    char name[REMOTE_GONE_NAME_MAX];
     int dir = kfs_io_make_dir(io, r->dir, "gone");
 
-    (void)snprintf(name, sizeof name, "%s.%" PRIu64, stream->name, stream->generation);
+    remote_gone_name(stream, name);
     int rc = dir < 0 ? dir : io->rename(io->ctx, r->streams_dir, stream->name, dir, name);
     if (rc == 0)
         rc = io->sync_dir(io->ctx, dir);
@@ -352,7 +352,7 @@ int remote_load_streams(struct remote *r, struct kfs_error *err)
         return kfs_fail(err, -r->streams_dir, "cannot make or open the directory streams: %s",
                         strerror(-r->streams_dir));
     int rc = io->list(io->ctx, r->streams_dir, load_stream, r);
-    remote_sweep_gone(r);
+    remote_sweep_gone(r, NULL);
     return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot load the streams: %s", strerror(-rc));
 }
 

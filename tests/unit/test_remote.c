@@ -127,8 +127,26 @@ static void a_deleted_stream_leaves_nothing(void **state)
     assert_int_equal(put("x", 1), 0);
     assert_int_equal(remoteworld_sync(stream, 0), 0);
     assert_int_equal(kfs_stream_delete(stream, NULL), 0);
-    reopen();
     assert_false(is_there("streams/s"));
+    assert_false(is_empty("gone"));
+    kfs_stream_close(stream);
+    stream = NULL;
+    bool empty = false;
+    for (int i = 0; i < 500 && !empty; i++) {
+        empty = is_empty("gone");
+        (void)usleep(10000);
+    }
+    assert_true(empty);
+}
+
+static void a_stream_that_was_deleted_in_use_leaves_nothing_to_the_next_mount(void **state)
+{
+    (void)state;
+    open_backend();
+    make_stream(0);
+    assert_int_equal(kfs_stream_delete(stream, NULL), 0);
+    assert_false(is_empty("gone"));
+    reopen();
     assert_true(is_empty("gone"));
 }
 
@@ -459,10 +477,10 @@ static void a_silent_endpoint_holds_up_neither_syncs_nor_the_unmount(void **stat
     assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
     assert_int_equal(listen(fd, 64), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    (void)snprintf(world.url, sizeof world.url, "http://127.0.0.1:%u", (unsigned)ntohs(at.sin_port));
     char path[TEMPDIR_PATH_SIZE + 16];
     (void)snprintf(path, sizeof path, "%s/state", world.dir);
     assert_int_equal(unlink(path), 0); /* it is another endpoint's now */
-    (void)snprintf(world.url, sizeof world.url, "http://127.0.0.1:%u", (unsigned)ntohs(at.sin_port));
     io.datasync = counted_datasync;
     world.options.io = &io;
     world.options.refresh_ms = 10;
@@ -512,6 +530,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_stream_that_is_no_longer_listed_is_asked_about, setup, teardown),
         cmocka_unit_test_setup_teardown(a_resize_can_be_made_of_splits_and_merges, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_stream_that_was_deleted_in_use_leaves_nothing_to_the_next_mount, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_its_dead_letters, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stream_that_is_gone_keeps_no_file_open, setup, teardown),
         cmocka_unit_test_setup_teardown(a_directory_that_cannot_be_moved_away_is_not_reused, setup, teardown),
