@@ -135,6 +135,25 @@ static int check_identity(const struct remote *r, struct kfs_bytes text, struct 
     return rc;
 }
 
+/* Where there are streams, and not the file `state`, the directory is something else's: a local store, whose files
+ * would be written over. */
+static int new_identity(const struct remote *r, struct kfs_buf *text, struct kfs_error *err)
+{
+    const struct kfs_io *io = r->options.io;
+    int fd = io->open(io->ctx, r->dir, "streams", KFS_OPEN_DIR);
+
+    if (fd >= 0) {
+        io->close(io->ctx, fd);
+        return kfs_fail(err, EINVAL,
+                        "there are streams in it but no file state: it is a local store, or damaged; name another "
+                        "directory with spool=DIR");
+    }
+    int rc = kfs_buf_printf(text, "{\"format\":%d,\"endpoint\":\"%s\"}\n", FORMAT, r->options.endpoint);
+    if (rc == 0)
+        rc = kfs_io_replace(io, r->dir, "state", text->data, text->len);
+    return rc == 0 ? 0 : kfs_fail(err, -rc, "cannot write the file state: %s", strerror(-rc));
+}
+
 static int open_identity(struct remote *r, struct kfs_error *err)
 {
     const struct kfs_io *io = r->options.io;
@@ -148,11 +167,7 @@ static int open_identity(struct remote *r, struct kfs_error *err)
     if (rc == 0) {
         rc = check_identity(r, (struct kfs_bytes){text.data, text.len}, err);
     } else if (rc == -ENOENT) {
-        rc = kfs_buf_printf(&text, "{\"format\":%d,\"endpoint\":\"%s\"}\n", FORMAT, r->options.endpoint);
-        if (rc == 0)
-            rc = kfs_io_replace(io, r->dir, "state", text.data, text.len);
-        if (rc != 0)
-            rc = kfs_fail(err, -rc, "cannot write the file state: %s", strerror(-rc));
+        rc = new_identity(r, &text, err);
     } else {
         rc = kfs_fail(err, -rc, "cannot read the file state: %s", strerror(-rc));
     }

@@ -37,6 +37,22 @@ static bool is_empty(const char *below)
     return rmdir(path) == 0;
 }
 
+/* The file `state` is written anew; without an endpoint it is removed. */
+static void write_state(const char *endpoint)
+{
+    char path[TEMPDIR_PATH_SIZE + 16];
+
+    (void)snprintf(path, sizeof path, "%s/state", world.dir);
+    if (endpoint == NULL) {
+        assert_int_equal(unlink(path), 0);
+        return;
+    }
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fprintf(f, "{\"format\":1,\"endpoint\":\"%s\"}\n", endpoint) > 0);
+    assert_int_equal(fclose(f), 0);
+}
+
 static char large[KFS_RECORD_BYTES_DEFAULT + 1000];
 
 /* ---- what the endpoint says ---- */
@@ -148,6 +164,24 @@ static void a_stream_that_was_deleted_in_use_leaves_nothing_to_the_next_mount(vo
     assert_false(is_empty("gone"));
     reopen();
     assert_true(is_empty("gone"));
+}
+
+/* As a local store is: its files would be written over. */
+static void a_directory_with_streams_and_without_state_is_refused(void **state)
+{
+    struct kfs_error err = {0};
+
+    (void)state;
+    open_backend();
+    make_stream(0);
+    kfs_stream_close(stream);
+    stream = NULL;
+    assert_int_equal(kfs_backend_close(backend), 0);
+    write_state(NULL);
+    assert_int_equal(kfs_kinesis_open(world.dir, &world.options, &backend, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "spool=DIR"));
+    write_state(world.url);
+    open_backend();
 }
 
 static void a_deleted_stream_leaves_its_dead_letters(void **state)
@@ -478,9 +512,7 @@ static void a_silent_endpoint_holds_up_neither_syncs_nor_the_unmount(void **stat
     assert_int_equal(listen(fd, 64), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
     (void)snprintf(world.url, sizeof world.url, "http://127.0.0.1:%u", (unsigned)ntohs(at.sin_port));
-    char path[TEMPDIR_PATH_SIZE + 16];
-    (void)snprintf(path, sizeof path, "%s/state", world.dir);
-    assert_int_equal(unlink(path), 0); /* it is another endpoint's now */
+    write_state(world.url); /* it is another endpoint's now */
     io.datasync = counted_datasync;
     world.options.io = &io;
     world.options.refresh_ms = 10;
@@ -532,6 +564,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stream_that_was_deleted_in_use_leaves_nothing_to_the_next_mount, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_directory_with_streams_and_without_state_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deleted_stream_leaves_its_dead_letters, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stream_that_is_gone_keeps_no_file_open, setup, teardown),
         cmocka_unit_test_setup_teardown(a_directory_that_cannot_be_moved_away_is_not_reused, setup, teardown),
