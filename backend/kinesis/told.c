@@ -179,9 +179,10 @@ static void on_send_trouble(void *arg, const struct kfs_error *failure)
     if (told != -EIO)
         remote_heard(r, failure);
     (void)pthread_mutex_lock(&shard->lock);
-    bool first = told == -EIO && shard->stuck != -EIO;
+    bool first = told != 0 && shard->stuck != told;
     shard->stuck = told;
     bool awaited = shard->tips != NULL;
+    shard->failing = shard->failing || first; /* it is said below */
     note_trouble(shard, failure, "sending");
     shard->sent = shard->sender->counts;
     /* Whoever waits is told what only an operator can mend; the records stay. */

@@ -21,6 +21,7 @@ fault expired
 key AKIDOLD old # the endpoint does not know these
 if env echo two 2>"$WORK/said" >>"$shard"; then fail "a close that should have failed"; fi
 grep -q 'Permission denied' "$WORK/said"
+grep '"aws_code":"ExpiredTokenException","request_id":"by-the-proxy"' "$MNT/.kinesisfs/errors"
 [ "$(shard_status spool_bytes)" -eq 4 ] || fail "the record is not in the spool"
 fault pass
 sleep 1
