@@ -23,8 +23,7 @@ if env echo two 2>"$WORK/said" >>"$shard"; then fail "a close that should have f
 grep -q 'Permission denied' "$WORK/said"
 grep '"aws_code":"ExpiredTokenException","request_id":"by-the-proxy"' "$MNT/.kinesisfs/errors"
 [ "$(shard_status spool_bytes)" -eq 4 ] || fail "the record is not in the spool"
-fault pass
-sleep 1
+fault pass && sleep 1
 key AKIDGOOD good
 wait_for 40 spool_is_empty
 cmp "$shard" <(printf 'one\ntwo\n')

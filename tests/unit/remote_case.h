@@ -2,7 +2,9 @@
 #ifndef KFS_TESTS_REMOTE_CASE_H
 #define KFS_TESTS_REMOTE_CASE_H
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/support/machine.h"
 #include "tests/support/remoteworld.h"
@@ -49,6 +51,30 @@ static inline int put(const char *data, size_t len)
     const struct kfs_put one = {.data = {data, len}, .key = {"k", 1}};
 
     return kfs_append(stream, 0, &one, 1, NULL, NULL);
+}
+
+static inline bool is_there(const char *below)
+{
+    char path[TEMPDIR_PATH_SIZE + 64];
+
+    (void)snprintf(path, sizeof path, "%s/%s", world.dir, below);
+    return access(path, F_OK) == 0;
+}
+
+/* The file `state` is written anew; without an endpoint it is removed. */
+static inline void write_state(const char *endpoint)
+{
+    char path[TEMPDIR_PATH_SIZE + 16];
+
+    (void)snprintf(path, sizeof path, "%s/state", world.dir);
+    if (endpoint == NULL) {
+        assert_int_equal(unlink(path), 0);
+        return;
+    }
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fprintf(f, "{\"format\":1,\"endpoint\":\"%s\"}\n", endpoint) > 0);
+    assert_int_equal(fclose(f), 0);
 }
 
 #endif
