@@ -263,7 +263,7 @@ const struct kfs_option kfs_option_rows[] = {
      .metavar = "WHERE",
      .choices = start_choices,
      .help = "Where the mirror of a remote shard begins that was never read: with the oldest record there is, or with "
-             "the next."},
+             "the next. With latest, children of a shard that was read begin with their oldest."},
     {.name = "fanout",
      .type = KFS_OPTION_TEXT,
      .offset = MEMBER(fanout),

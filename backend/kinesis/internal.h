@@ -58,7 +58,8 @@ struct remote_shard {
     char id[REMOTE_SHARD_ID_MAX]; /* constant, as the two that follow */
     uint32_t index;
     struct kfs_hash_range range;
-    struct kfs_task task; /* brings what changed to the machines */
+    struct remote_shard *parents[2]; /* constant; NULL where there is none, or it expired before this was known */
+    struct kfs_task task;            /* brings what changed to the machines */
 
     /* The stream's lock. */
     struct kfs_shard_info info;
@@ -79,6 +80,7 @@ struct remote_shard {
     struct remote_sync_wait *syncs;
     uint64_t tip_ms;  /* when the tip was last seen, or not waited for any longer; 0: not since the mount */
     bool ended;       /* closed, and all of it is in the mirror */
+    bool reached;     /* it has been read while it was open: what its children have comes next */
     uint64_t settled; /* the spool's position, as waiters were told of it */
     bool failing;     /* the last call failed, and that was logged */
     int stuck;        /* why the spool does not leave until someone has mended it: -EIO, it is damaged, -EACCES; 0 */

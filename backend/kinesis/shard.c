@@ -7,6 +7,7 @@
 
 #include "backend/kinesis/internal.h"
 
+#define GENERATIONS 16 /* of shards that may pass without anyone reading them */
 #define MS_PER_HOUR UINT64_C(3600000)
 #define VISIT_IDLES 60 /* a closed mirror is looked at after so many times what an idle one stays open: an hour */
 
@@ -238,6 +239,44 @@ static void start_sender(struct remote_shard *shard)
     shard->sender->counts = shard->sent;
 }
 
+/* Whether it was read while it was open: by this mount, or by one that left records of it. */
+static bool was_reached(struct remote_shard *shard)
+{
+    struct kfs_log_extent x = {0};
+
+    (void)pthread_mutex_lock(&shard->lock);
+    if (!shard->reached && has_mirror(shard) && remote_shard_mirror(shard, NULL) == 0) {
+        kfs_log_extent(shard->mirror, &x);
+        shard->reached = x.next_record > 0;
+    }
+    bool reached = shard->reached;
+    (void)pthread_mutex_unlock(&shard->lock);
+    return reached;
+}
+
+static bool has_reached_ancestor(const struct remote_shard *shard, int generations)
+{
+    for (size_t i = 0; generations > 0 && i < 2; i++)
+        if (shard->parents[i] != NULL &&
+            (was_reached(shard->parents[i]) || has_reached_ancestor(shard->parents[i], generations - 1)))
+            return true;
+    return false;
+}
+
+/* Where an empty mirror starts. A child of what has been read holds what comes next, and begins with its first record:
+ * at the tip, what was put before anyone learnt of it would be lost. */
+static bool starts_at_tip(struct remote_shard *shard)
+{
+    if (!shard->stream->remote->options.from_latest)
+        return false;
+    if (!has_reached_ancestor(shard, GENERATIONS))
+        return true;
+    (void)pthread_mutex_lock(&shard->lock);
+    shard->reached = true; /* though it may be closed by now */
+    (void)pthread_mutex_unlock(&shard->lock);
+    return false;
+}
+
 static void start_poller(struct remote_shard *shard)
 {
     struct remote *r = shard->stream->remote;
@@ -246,7 +285,7 @@ static void start_poller(struct remote_shard *shard)
                                                 .mirror = shard->mirror,
                                                 .stream = shard->stream->name,
                                                 .shard_id = shard->id,
-                                                .from_latest = o->from_latest,
+                                                .from_latest = starts_at_tip(shard),
                                                 .call_timeout_ms = o->call_timeout_ms,
                                                 .busy_ms = o->poll_busy_ms,
                                                 .idle_ms = o->poll_idle_ms,
@@ -267,7 +306,7 @@ static void start_subscriber(struct remote_shard *shard)
                                                     .mirror = shard->mirror,
                                                     .consumer = &shard->stream->consumer,
                                                     .shard_id = shard->id,
-                                                    .from_latest = r->options.from_latest,
+                                                    .from_latest = starts_at_tip(shard),
                                                     .open = &r->subscriptions,
                                                     .events = &remote_shard_subscriber_events,
                                                     .arg = shard};

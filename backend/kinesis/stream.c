@@ -69,7 +69,15 @@ static size_t place_of(const struct remote_stream *stream, uint32_t index, bool 
     return low;
 }
 
-/* What an earlier mount left in its spool leaves now. */
+static struct remote_shard *shard_at(const struct remote_stream *stream, uint32_t index)
+{
+    bool found;
+    size_t at = place_of(stream, index, &found);
+
+    return found ? stream->shards[at] : NULL;
+}
+
+/* What an earlier mount left in its spool leaves now. Parents have lower numbers, so they are here. */
 static int insert_shard(struct remote_stream *stream, const struct kfs_shard_info *info, size_t at)
 {
     struct kfs_error err = {0};
@@ -85,6 +93,8 @@ static int insert_shard(struct remote_stream *stream, const struct kfs_shard_inf
     shards[at] = shard;
     stream->n_shards++;
     shard->listed = true;
+    shard->parents[0] = shard_at(stream, info->parent);
+    shard->parents[1] = shard_at(stream, info->adjacent_parent);
     if (remote_shard_resume(shard, &err) != 0)
         kfs_log(KFS_LOG_ERROR, "stream %s, %s: %s", stream->name, shard->id, err.text);
     return 0;

@@ -228,6 +228,7 @@ static void on_tip(void *arg, uint64_t request)
 
     (void)pthread_mutex_lock(&shard->lock);
     shard->tip_ms = remote_mono(shard->stream->remote) + 1;
+    shard->reached = shard->reached || !shard->ended;
     shard->failing = false;
     shard->polled = shard->poller->counts;
     finish_tips(shard, request, 0);

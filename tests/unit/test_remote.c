@@ -92,6 +92,52 @@ static void a_resize_can_be_made_of_splits_and_merges(void **state)
     }
 }
 
+/* ---- where a shard begins that was never read ---- */
+
+static uint64_t records_of(uint32_t shard)
+{
+    struct kfs_extent x;
+
+    assert_int_equal(kfs_catch_up(stream, shard, NULL), 0);
+    assert_int_equal(kfs_shard_extent(stream, shard, &x, NULL), 0);
+    return x.next_record;
+}
+
+/* Splits shard 0, and the first child of that; puts a record in each shard that is open then: 2, 3 and 4. */
+static void split_twice(void)
+{
+    assert_int_equal(kfs_shard_split(stream, 0, (kfs_hash)1 << 127, NULL), 0);
+    assert_int_equal(kfs_shard_split(stream, 1, (kfs_hash)1 << 126, NULL), 0);
+    for (uint32_t shard = 2; shard < 5; shard++) {
+        const struct kfs_put one = {.data = {"x", 1}, .key = {"k", 1}};
+        struct kfs_put_result put;
+        assert_int_equal(kfs_append(stream, shard, &one, 1, &put, NULL), 0); /* acknowledged */
+    }
+}
+
+static void with_latest_children_of_what_was_read_begin_at_the_horizon(void **state)
+{
+    (void)state;
+    world.options.from_latest = true;
+    open_backend();
+    make_stream(0);
+    assert_int_equal(records_of(0), 0);
+    split_twice();
+    assert_int_equal(records_of(2), 1);
+    assert_int_equal(records_of(4), 1);
+}
+
+static void with_latest_children_of_what_was_not_read_begin_at_the_tip(void **state)
+{
+    (void)state;
+    world.options.from_latest = true;
+    open_backend();
+    make_stream(0);
+    split_twice();
+    for (uint32_t shard = 0; shard < 5; shard++)
+        assert_int_equal(records_of(shard), 0);
+}
+
 /* ---- what is kept ---- */
 
 static void a_mirror_that_no_one_uses_is_closed_and_opened_again(void **state)
@@ -381,6 +427,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_older_answer_does_not_undo_a_newer_one, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stream_that_is_no_longer_listed_is_asked_about, setup, teardown),
         cmocka_unit_test_setup_teardown(a_resize_can_be_made_of_splits_and_merges, setup, teardown),
+        cmocka_unit_test_setup_teardown(with_latest_children_of_what_was_read_begin_at_the_horizon, setup, teardown),
+        cmocka_unit_test_setup_teardown(with_latest_children_of_what_was_not_read_begin_at_the_tip, setup, teardown),
         cmocka_unit_test_setup_teardown(a_mirror_that_no_one_uses_is_closed_and_opened_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_closed_mirror_loses_what_is_too_old, setup, teardown),
         cmocka_unit_test_setup_teardown(a_spool_that_holds_nothing_is_closed_and_opened_again, setup, teardown),
