@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -181,24 +182,6 @@ static int close_socket(void *arg, curl_socket_t fd)
     return kfs_sockets_close(arg, fd);
 }
 
-int kfs_loop_transfer(struct kfs_loop *loop, struct kfs_transfer *transfer)
-{
-    int rc;
-
-    assert(kfs_loop_here(loop));
-    rc = kfs_transfer_prepare(transfer);
-    if (rc != 0)
-        return rc;
-    (void)curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    (void)curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETDATA, &loop->sockets);
-    (void)curl_easy_setopt(transfer->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
-    (void)curl_easy_setopt(transfer->easy, CURLOPT_CLOSESOCKETDATA, &loop->sockets);
-    if (curl_multi_add_handle(loop->multi, transfer->easy) == CURLM_OK)
-        return 0;
-    kfs_transfer_drop(transfer);
-    return -ENOMEM;
-}
-
 /* It has been given up: its connection may be dead. */
 static void doubt(struct kfs_loop *loop, const struct kfs_transfer *transfer)
 {
@@ -212,8 +195,48 @@ void kfs_loop_abandon(struct kfs_loop *loop, struct kfs_transfer *transfer)
 {
     assert(kfs_loop_here(loop));
     doubt(loop, transfer);
+    kfs_loop_cancel(loop, &transfer->timer);
     (void)curl_multi_remove_handle(loop->multi, transfer->easy);
     kfs_transfer_drop(transfer);
+}
+
+static void end_as(struct kfs_loop *loop, struct kfs_transfer *transfer, CURLcode code)
+{
+    if (code == CURLE_OPERATION_TIMEDOUT || code == CURLE_ABORTED_BY_CALLBACK)
+        doubt(loop, transfer);
+    kfs_loop_cancel(loop, &transfer->timer);
+    (void)curl_multi_remove_handle(loop->multi, transfer->easy);
+    kfs_transfer_finish(transfer, (int)code);
+    transfer->done(transfer);
+}
+
+static void on_deadline(struct kfs_timer *timer)
+{
+    struct kfs_transfer *transfer = (struct kfs_transfer *)((char *)timer - offsetof(struct kfs_transfer, timer));
+
+    end_as(transfer->loop, transfer, CURLE_OPERATION_TIMEDOUT);
+}
+
+int kfs_loop_transfer(struct kfs_loop *loop, struct kfs_transfer *transfer)
+{
+    int rc;
+
+    assert(kfs_loop_here(loop));
+    rc = kfs_transfer_prepare(transfer);
+    if (rc != 0)
+        return rc;
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETDATA, &loop->sockets);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_CLOSESOCKETDATA, &loop->sockets);
+    transfer->loop = loop;
+    transfer->timer = (struct kfs_timer){.fire = on_deadline};
+    if (kfs_loop_at(loop, &transfer->timer, transfer->deadline_ms) == 0 &&
+        curl_multi_add_handle(loop->multi, transfer->easy) == CURLM_OK)
+        return 0;
+    kfs_loop_cancel(loop, &transfer->timer);
+    kfs_transfer_drop(transfer);
+    return -ENOMEM;
 }
 
 /* Ends one transfer that is over; false: none is. */
@@ -229,11 +252,7 @@ static bool end_transfer(struct kfs_loop *loop)
         return false;
     code = message->data.result;
     (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-    if (code == CURLE_OPERATION_TIMEDOUT || code == CURLE_ABORTED_BY_CALLBACK)
-        doubt(loop, transfer);
-    (void)curl_multi_remove_handle(loop->multi, transfer->easy);
-    kfs_transfer_finish(transfer, (int)code);
-    transfer->done(transfer);
+    end_as(loop, transfer, code);
     return true;
 }
 

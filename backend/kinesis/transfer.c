@@ -180,6 +180,7 @@ static const char *proxy_of(const char *url)
 
 static CURLcode set_limits(CURL *easy, struct kfs_transfer *t)
 {
+    const bool http1 = strncasecmp(t->url, "http:", 5) == 0 || (t->tls != NULL && t->tls->http1);
     const char *proxy = t->direct ? NULL : proxy_of(t->url);
     CURLcode rc = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, PROTOCOLS);
 
@@ -190,9 +191,9 @@ static CURLcode set_limits(CURL *easy, struct kfs_transfer *t)
     (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)((t->idle_timeout_ms + 999) / 1000));
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                           t->tls != NULL && t->tls->http1 ? (long)CURL_HTTP_VERSION_1_1
-                                                           : (long)CURL_HTTP_VERSION_2TLS);
-    (void)curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+                           http1 ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
+    /* For a connection that others may share. In HTTP/1.1 each would wait until the one before has its answer. */
+    (void)curl_easy_setopt(easy, CURLOPT_PIPEWAIT, http1 ? 0L : 1L);
     (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
     (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
     (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);

@@ -9,6 +9,7 @@
 
 #include "backend/base/buf.h"
 #include "backend/base/error.h"
+#include "backend/base/timer.h"
 #include "backend/kinesis/sign.h"
 
 #define KFS_TRANSFER_HEADERS_MAX 8
@@ -53,6 +54,8 @@ struct kfs_transfer {
     uint64_t retry_after_ms;                /* of x-amz-retry-after (ms) or retry-after (s); 0: none */
 
     /* The transfer's own. */
+    struct kfs_loop *loop;  /* on which it is */
+    struct kfs_timer timer; /* the deadline, which libcurl does not keep while a transfer waits for a connection */
     void *easy;
     void *lines; /* headers as libcurl wants them */
     size_t head_len;

@@ -1,8 +1,11 @@
 /* Calls of a client: what comes back of each, when it ends, and streams. */
 #include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "backend/base/eventstream.h"
@@ -170,6 +173,58 @@ static void a_silent_endpoint_is_given_up_before_the_deadline(void **state)
     assert_true(call.error.retryable);
     assert_non_null(strstr(call.error.text, "no byte has come"));
     kfs_call_release(&call);
+}
+
+struct waiting {
+    struct kfs_client *client;
+    struct kfs_call call;
+};
+
+static void *wait_for_call(void *arg)
+{
+    struct waiting *w = arg;
+
+    (void)kfs_call_wait(w->client, &w->call);
+    return NULL;
+}
+
+/* Over TLS libcurl has it wait for the first one's connection, and keeps no time meanwhile. */
+static void a_call_behind_a_silent_one_ends_at_its_deadline(void **state)
+{
+    static const char *const schemes[] = {"http", "https"};
+    struct client_world *w = *state;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 64), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    for (size_t i = 0; i < 2; i++) {
+        struct waiting first = {0};
+        struct kfs_call call;
+        pthread_t thread;
+        char url[64];
+        (void)snprintf(url, sizeof url, "%s://127.0.0.1:%u", schemes[i], (unsigned)ntohs(at.sin_port));
+        connect_to(w, url);
+        first.client = w->client;
+        prepare(&first.call, "PutRecords", "{}");
+        first.call.deadline_ms = 3000;
+        assert_int_equal(pthread_create(&thread, NULL, wait_for_call, &first), 0);
+        (void)usleep(100000);
+        prepare(&call, "ListStreams", "{}");
+        call.deadline_ms = 300;
+        uint64_t begin = kfs_system_clock.mono_ms(kfs_system_clock.ctx);
+        assert_int_equal(kfs_call_wait(w->client, &call), -ETIMEDOUT);
+        assert_true(kfs_system_clock.mono_ms(kfs_system_clock.ctx) - begin < 2000);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        kfs_call_release(&first.call);
+        kfs_call_release(&call);
+        kfs_client_free(w->client);
+        w->client = NULL;
+    }
+    (void)close(fd);
 }
 
 static void an_answer_has_a_limit(void **state)
@@ -363,6 +418,7 @@ int main(void)
         TEST(no_one_there_is_not_reached),
         TEST(a_call_ends_at_its_deadline),
         TEST(a_silent_endpoint_is_given_up_before_the_deadline),
+        TEST(a_call_behind_a_silent_one_ends_at_its_deadline),
         TEST(an_answer_has_a_limit),
         TEST(a_waiting_call_can_be_canceled),
         TEST(freeing_the_client_ends_its_calls),
