@@ -263,6 +263,9 @@ static bool is_place(const char *text)
 
     if (host == 0 || host > len || strpbrk(text, "?#@ ") != NULL)
         return false;
+    for (const char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ')
+            return false;
     const size_t digits = text[host] == ':' ? strspn(text + host + 1, "0123456789") : 0;
     const unsigned long port = digits > 0 && digits <= 5 ? strtoul(text + host + 1, NULL, 10) : 0;
     return host == len || (port > 0 && port <= UINT16_MAX && host + 1 + digits == len);
@@ -271,10 +274,11 @@ static bool is_place(const char *text)
 /* A slash at its end makes no other endpoint. What is no URL may have a secret in it, and is not shown. */
 static int set_url(struct kfs_parse *p, const char *text)
 {
-    const char *place = strstr(text, "://") + 3;
+    const char *slashes = strchr(text, ':') + 1;
+    const char *place = slashes + 2;
     size_t len = strlen(text);
 
-    if (!is_place(place))
+    if (!begins(slashes, "//") || !is_place(place))
         return kfs_parse_usage(p, "the source is no URL of an endpoint: it is like https://HOST or http://HOST:PORT");
     while (text[len - 1] == '/')
         len--;
@@ -296,7 +300,7 @@ static int set_source(struct kfs_parse *p, const char *text)
             return kfs_parse_usage(p, "source '%.*s': it is kinesis: or kinesis:REGION", KFS_PARSE_SHOWN_MAX, text);
         return set_remote(p, KFS_SOURCE_KINESIS, region, *region != '\0' ? region : "kinesis");
     }
-    if (begins(text, "http://") || begins(text, "https://"))
+    if (begins(text, "http:") || begins(text, "https:"))
         return set_url(p, text);
     if (begins(text, LOCAL_SCHEME))
         dir = text + strlen(LOCAL_SCHEME);

@@ -297,9 +297,10 @@ static void remote_sources(void **state)
         {"http://[::1]:1//", KFS_SOURCE_URL, "http://[::1]:1", "/state/kinesisfs/remote/___1__1"},
         {"https://a.b/c", KFS_SOURCE_URL, "https://a.b/c", "/state/kinesisfs/remote/a.b_c"},
     };
-    static const char *const bad[] = {
-        "http://",      "http:///",    "http://:80",   "http://a:",  "http://a:0",      "https://a:65536",
-        "http://a:1x/", "http://[::1", "http://a:b@c", "http://a?b", "http://a:000080", "http://[::1]80/x"};
+    static const char *const bad[] = {"https:/x",        "http:127.0.0.1:80", "http://a\nb",     "http://",
+                                      "http:///",        "http://:80",        "http://a:",       "http://a:0",
+                                      "https://a:65536", "http://a:1x/",      "http://[::1",     "http://a:b@c",
+                                      "http://a?b",      "http://a:000080",   "http://[::1]80/x"};
     char url[300] = "http://";
     char cut[201] = "";
     struct kfs_options out;
