@@ -94,7 +94,7 @@ static int parse_number(const char *text, uint32_t *number, struct kfs_error *er
     unsigned long value = strtoul(text, &end, 10);
 
     if (text[0] < '0' || text[0] > '9' || *end != '\0' || value == 0 || value > UINT32_MAX)
-        return kfs_fail(err, EINVAL, "the attribute takes a whole number");
+        return kfs_fail(err, EINVAL, "the attribute takes a whole number, at least 1");
     *number = (uint32_t)value;
     return 0;
 }
