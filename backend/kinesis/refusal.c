@@ -89,8 +89,11 @@ const struct kfs_refusal *kfs_refusal_of(const char *code, int status)
     case 413:
         return &by_size;
     case 400:
-        return &by_status;
+        if (code[0] != '\0')
+            return &by_status;
+        break; /* Kinesis names a code */
     default:
-        return &by_failure; /* 5xx; and what is no Kinesis endpoint at all: a proxy's page, a 404, a redirection */
+        break;
     }
+    return &by_failure; /* 5xx; and what is no Kinesis endpoint at all: a proxy's page, a 404, a redirection */
 }

@@ -6,7 +6,7 @@
 
 struct kfs_refusal {
     const char *code; /* of AWS, without name space */
-    int number;       /* positive errno, design.md section 7 */
+    int number;       /* positive errno, docs/SEMANTICS.md */
     bool retryable;   /* the same call may succeed later */
     bool throttled;
     bool skew;    /* may be said to who has the wrong time */

@@ -55,6 +55,7 @@ static const struct refusal_case {
     {502, "", EHOSTUNREACH, true, false, true, "HTTP-502"},
     {429, "", EAGAIN, true, true, false, "HTTP-429"},
     {403, "<AccessDeniedException/>", EACCES, false, false, false, "HTTP-403"},
+    {400, "<html>", EHOSTUNREACH, true, false, false, "HTTP-400"},
     {404, "nginx", EHOSTUNREACH, true, false, false, "HTTP-404"},
     {413, "", EMSGSIZE, false, false, false, "HTTP-413"},
     {200, "not JSON", EHOSTUNREACH, true, false, true, ""},
