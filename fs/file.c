@@ -346,6 +346,13 @@ ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offse
     return waits ? KFS_FS_WAIT : n;
 }
 
+ssize_t kfs_fs_read_page(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len)
+{
+    if (handle->follow || handle->cursor.cursor != NULL)
+        return -EINVAL;
+    return kfs_fs_read(fs, handle, offset, data, len);
+}
+
 /* ---- waiting ---- */
 
 /* Whether nothing will ever come after the tip: the shard is closed, or the stream is gone. */

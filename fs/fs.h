@@ -123,6 +123,9 @@ int kfs_fs_refused(struct kfs_handle *handle);
 /* A count; 0 at the end; KFS_FS_WAIT where the file follows and nothing is there yet. */
 #define KFS_FS_WAIT (-4096)
 ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len);
+/* The same for pages of the kernel's cache, of which it reads more than the program asks for, and up to the size of the
+ * last stat: -EINVAL where the file follows or moves a cursor. */
+ssize_t kfs_fs_read_page(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len);
 
 /* Wakes who waits for what this thread has just written. For after the reply: a writer does
  * not wait for its readers, and they need not wait until a thread of their own has woken. */

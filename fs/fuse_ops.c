@@ -234,11 +234,21 @@ static void interrupted(fuse_req_t req, void *data)
     }
 }
 
+typedef ssize_t read_function(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len);
+
+/* A mapping, and from Linux 6.5 on sendfile and splice, read through the kernel's cache although the file is direct_io;
+ * only read(2) tells who reads. What copies so reads instead where it is refused. */
+static read_function *reads_for(const struct fuse_file_info *fi)
+{
+    return fi->lock_owner == 0 ? kfs_fs_read_page : kfs_fs_read;
+}
+
 /* Whoever opened the file has waited for the endpoint: a read has what has come since, and does not wait. */
-static ssize_t read_at_once(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len)
+static ssize_t read_at_once(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offset, char *data, size_t len,
+                            read_function *read)
 {
     const struct kfs_patience_state before = kfs_patience_enter(KFS_AT_ONCE, NULL);
-    ssize_t n = data == NULL ? -ENOMEM : kfs_fs_read(fs, handle, offset, data, len);
+    ssize_t n = data == NULL ? -ENOMEM : read(fs, handle, offset, data, len);
 
     kfs_patience_leave(&before);
     return n;
@@ -252,7 +262,7 @@ static void serve_parked(struct parked_read *parked)
 
     while (n == -EAGAIN) {
         kfs_fs_prepare_wait(parked->handle, &parked->waiter);
-        n = read_at_once(parked->fs, parked->handle, parked->offset, buffer, parked->size);
+        n = read_at_once(parked->fs, parked->handle, parked->offset, buffer, parked->size, kfs_fs_read);
         if (n != KFS_FS_WAIT)
             break;
         n = kfs_fs_wait(parked->fs, parked->handle, &parked->waiter);
@@ -288,7 +298,7 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, stru
     (void)ino;
     if (size > READ_BYTES_MAX)
         size = READ_BYTES_MAX;
-    ssize_t n = read_at_once(kfs_fuse_fs_of(req), kfs_fuse_handle_of(fi), (uint64_t)off, buffer, size);
+    ssize_t n = read_at_once(kfs_fuse_fs_of(req), kfs_fuse_handle_of(fi), (uint64_t)off, buffer, size, reads_for(fi));
     if (n >= 0) {
         (void)fuse_reply_buf(req, buffer, (size_t)n);
         return;
