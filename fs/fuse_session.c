@@ -24,8 +24,9 @@ static const char *shown_source(const char *source)
 static int make_args(const struct kfs_options *options, struct fuse_args *args)
 {
     char text[MOUNT_OPTIONS_MAX];
-    const char *scheme = options->source_type == KFS_SOURCE_KINESIS ? "kinesis:" : "";
-    int len = snprintf(text, sizeof text, "fsname=%s%s,subtype=kinesisfs%s%s%s", scheme, shown_source(options->source),
+    const char *scheme = options->source_type == KFS_SOURCE_KINESIS && options->spec == NULL ? "kinesis:" : "";
+    const char *source = options->spec != NULL ? options->spec : options->source;
+    int len = snprintf(text, sizeof text, "fsname=%s%s,subtype=kinesisfs%s%s%s", scheme, shown_source(source),
                        options->allow_other ? ",allow_other,default_permissions" : "",
                        options->kernel[0] != '\0' ? "," : "", options->kernel);
 

@@ -351,8 +351,11 @@ static int set_places(struct kfs_parse *p)
     rc = p->positionals == 2 ? set_source(p, p->positional[0]) : default_source(p);
     if (rc != 0)
         return rc;
+    p->out.spec = p->helper ? strdup(p->positional[0]) : NULL;
     p->out.mountpoint = strdup(p->positional[p->positionals - 1]);
-    return p->out.mountpoint == NULL ? kfs_parse_no_memory(p) : set_region(p);
+    if (p->out.mountpoint == NULL || (p->helper && p->out.spec == NULL))
+        return kfs_parse_no_memory(p);
+    return set_region(p);
 }
 
 /* ---- the interface ---- */
@@ -394,6 +397,7 @@ void kfs_options_release(struct kfs_options *options)
             free(*(char **)(void *)((char *)options + kfs_option_rows[i].offset));
     }
     free(options->source);
+    free(options->spec);
     free(options->mountpoint);
     *options = (struct kfs_options){0};
 }

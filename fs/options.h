@@ -42,6 +42,7 @@ struct kfs_options {
     enum kfs_source source_type;
     char *source;     /* as given: the local store's directory, the region, or the endpoint's URL */
     char *spool;      /* directory of what a remote source keeps here; NULL for a local one */
+    char *spec;       /* what mount(8) gave as the source, and expects to find in its table; NULL elsewhere */
     char *mountpoint; /* as given; NULL with no_mount */
 
     /* Handed on to the kernel, for libfuse's -o: "ro,noexec", or "". */

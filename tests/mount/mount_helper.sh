@@ -9,10 +9,11 @@ gone() { ! kill -0 "$1" 2>/dev/null; }
 ln -s "$KFS_BIN" "$WORK/mount.kinesisfs"
 "$WORK/mount.kinesisfs" "$STORE" "$MNT" -f -o rw,nofail
 ! mountpoint -q "$MNT" || fail "-f has mounted"
-"$WORK/mount.kinesisfs" "$STORE" "$MNT" -s -o rw,nofail,_netdev,x-systemd.automount,sync,nonsense
+"$WORK/mount.kinesisfs" "local:$STORE" "$MNT" -s -o rw,nofail,_netdev,x-systemd.automount,sync,nonsense
 mkdir "$MNT/s"
 echo line >>"$MNT/s/all"
 equal line "$(<"$MNT/s/all")"
+equal "local:$STORE" "$(findmnt -n -o SOURCE "$MNT")" "the source, by which mount -a knows that it is mounted"
 daemon=$(pid)
 equal 1 "$("$KFS_BIN" "$STORE" "$HOME" 2>"$WORK/second" || echo $?)" "a second mount of the store"
 grep -q "$daemon" "$WORK/second" || fail "the second one is not told who has the store: $(<"$WORK/second")"
