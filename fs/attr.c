@@ -39,14 +39,16 @@ int kfs_node_size(struct kfs_fs *fs, struct kfs_node *node, uint64_t *size, stru
     case KFS_NODE_ALL:
         rc = kfs_node_merge(fs, node, &merge, err);
         return rc != 0 ? rc : kfs_merge_size(merge, size, err);
-    case KFS_NODE_ROOT:
-    case KFS_NODE_CONTROL_DIR:
-    case KFS_NODE_STREAM:
     case KFS_NODE_STATUS:
     case KFS_NODE_METRICS:
     case KFS_NODE_DEAD:
-    case KFS_NODE_CURSORS_DIR:
     case KFS_NODE_CURSOR:
+        *size = atomic_load(&node->text_len);
+        return 0;
+    case KFS_NODE_ROOT:
+    case KFS_NODE_CONTROL_DIR:
+    case KFS_NODE_STREAM:
+    case KFS_NODE_CURSORS_DIR:
         break;
     }
     *size = 0;

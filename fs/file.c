@@ -115,6 +115,16 @@ static int attach_cursor(struct kfs_fs *fs, struct kfs_handle *handle, struct kf
     return rc;
 }
 
+/* fstat tells its size: some programs read no more than that. */
+static int open_text(struct kfs_fs *fs, struct kfs_handle *handle)
+{
+    int rc = kfs_control_text(fs, handle->node, &handle->text);
+
+    if (rc == 0)
+        atomic_store(&handle->node->text_len, handle->text.len);
+    return rc;
+}
+
 static int open_node(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_error *err)
 {
     switch (handle->node->type) {
@@ -124,7 +134,7 @@ static int open_node(struct kfs_fs *fs, struct kfs_handle *handle, struct kfs_er
     case KFS_NODE_CURSOR:
         if (handle->writable)
             return kfs_fail(err, EPERM, "this file is only read");
-        return kfs_control_text(fs, handle->node, &handle->text);
+        return open_text(fs, handle);
     case KFS_NODE_ERRORS:
         return handle->writable ? kfs_fail(err, EPERM, "this file is only read") : 0;
     case KFS_NODE_SHARD:

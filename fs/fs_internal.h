@@ -55,6 +55,8 @@ struct kfs_node {
     _Atomic(struct kfs_begin *) begin; /* the one that counts */
     pthread_mutex_t merge_lock;
 
+    atomic_uint_fast64_t text_len; /* of a control file: what its open has made; before that nothing is known */
+
     struct kfs_node *next; /* in the table of directories */
 
     struct kfs_node *next_live; /* fs.live_lock: all nodes */

@@ -13,3 +13,7 @@ grep -qx 'kinesisfs_streams 1' "$MNT/.kinesisfs/metrics"
 grep -qx 'kinesisfs_written_bytes_total 5' "$MNT/.kinesisfs/metrics"
 grep -vqE '^(# (HELP|TYPE) kinesisfs_[a-z_]+ .*|kinesisfs_[a-z_]+ [0-9]+)$' "$MNT/.kinesisfs/metrics" && fail "no metric"
 expect_errno EPERM 'os.open(".kinesisfs/status.json", os.O_RDWR)'
+for file in status.json metrics; do
+    python3 -c 'import shutil, sys; shutil.copyfile(*sys.argv[1:])' "$MNT/.kinesisfs/$file" "$WORK/copy" # fstat, then sendfile
+    equal "$(grep -c . "$MNT/.kinesisfs/$file")" "$(grep -c . "$WORK/copy")" "lines of a copy of $file"
+done
