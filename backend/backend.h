@@ -20,9 +20,10 @@
  * one reader is used by one thread at a time. No function waits for another
  * caller's disk or network except kfs_backend_close. Of a remote endpoint, functions
  * that create, delete or change, kfs_append with results, kfs_catch_up, and
- * kfs_stream_open and kfs_stream_list of what is not known yet wait for its answers, kfs_reader_open for a
- * shard's newest records where no one has looked for a second, kfs_append for room; docs/REMOTE.md has the
- * bounds. backend/base/patience.h is how a caller says that he does not wait, or can be interrupted: then -EINTR. */
+ * kfs_stream_open, kfs_stream_list, kfs_shard_extent and kfs_reader_open of what is not known yet wait for its answers,
+ * kfs_reader_open for a shard's newest records where no one has looked for a second, kfs_append for room;
+ * docs/REMOTE.md has the bounds. backend/base/patience.h is how a caller says that he does not wait, or can be
+ * interrupted: then -EINTR. */
 #ifndef KFS_BACKEND_H
 #define KFS_BACKEND_H
 

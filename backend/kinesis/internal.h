@@ -297,6 +297,9 @@ void remote_stream_stop(struct remote_stream *stream); /* its machines; on the l
 /* -ENOENT. Constant pointers: they live as long as the backend. */
 int remote_shard_find(struct remote_stream *stream, uint32_t index, struct remote_shard **shard,
                       struct kfs_shard_info *info, struct kfs_error *err);
+/* The same, and the endpoint is asked where it may be new. */
+int remote_shard_look(struct remote_stream *stream, uint32_t index, struct remote_shard **shard,
+                      struct kfs_shard_info *info, struct kfs_error *err);
 int remote_stream_info(struct kfs_stream *s, struct kfs_stream_info *info, struct kfs_error *err);
 int remote_shard_list(struct kfs_stream *s, struct kfs_shard_info **shards, size_t *n, struct kfs_error *err);
 int remote_shard_info(struct kfs_stream *s, uint32_t index, struct kfs_shard_info *info, struct kfs_error *err);

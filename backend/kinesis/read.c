@@ -129,13 +129,12 @@ static int catch_up_shard(struct remote_shard *shard, bool own, struct kfs_error
 }
 
 /* All shards at once: each has begun before the first is waited for. */
-static int catch_up_all(struct remote_shard **shards, size_t n, struct kfs_error *err)
+static int catch_up_all(struct remote_shard **shards, size_t n, uint64_t until, struct kfs_error *err)
 {
     struct waiting {
         struct remote_tip_wait wait;
         int begun;
     } *all = calloc(n + 1, sizeof *all);
-    uint64_t until = n > 0 ? tip_until(shards[0]->stream->remote) : 0;
     struct kfs_error later;
     int rc = 0;
 
@@ -153,27 +152,77 @@ static int catch_up_all(struct remote_shard **shards, size_t n, struct kfs_error
     return rc;
 }
 
-int remote_catch_up(struct kfs_stream *s, uint32_t index, struct kfs_error *err)
+/* The shards that are listed; to be freed. */
+static struct remote_shard **listed_shards(struct remote_stream *stream, size_t *n)
 {
-    struct remote_stream *stream = (struct remote_stream *)s;
-    struct remote_shard *shard;
-    size_t n = 0;
-
-    if (index != KFS_NO_SHARD) {
-        int rc = remote_shard_find(stream, index, &shard, NULL, err);
-        return rc != 0 ? rc : catch_up_shard(shard, true, err);
-    }
+    *n = 0;
     (void)pthread_rwlock_rdlock(&stream->lock);
-    bool gone = stream->gone;
     struct remote_shard **shards = calloc(stream->n_shards + 1, sizeof(struct remote_shard *));
     for (size_t i = 0; shards != NULL && i < stream->n_shards; i++)
         if (stream->shards[i]->listed)
-            shards[n++] = stream->shards[i];
+            shards[(*n)++] = stream->shards[i];
     (void)pthread_rwlock_unlock(&stream->lock);
-    int rc = gone             ? remote_fail_gone(stream, err)
-             : shards == NULL ? kfs_fail(err, ENOMEM, "out of memory")
-                              : catch_up_all(shards, n, err);
-    free(shards);
+    return shards;
+}
+
+/* Whether a shard has ended that the catalogue takes for open: its children are not known, and have what came since. */
+static bool lacks_children(struct remote_stream *stream)
+{
+    bool lacks = false;
+
+    (void)pthread_rwlock_rdlock(&stream->lock);
+    for (size_t i = 0; i < stream->n_shards && !lacks; i++) {
+        struct remote_shard *shard = stream->shards[i];
+        (void)pthread_mutex_lock(&shard->lock);
+        lacks = shard->listed && shard->ended && !shard->info.closed;
+        (void)pthread_mutex_unlock(&shard->lock);
+    }
+    (void)pthread_rwlock_unlock(&stream->lock);
+    return lacks;
+}
+
+/* Waits until the keeper knows them. 1: it does now; 0: there are none to wait for, or the caller does not wait, or the
+ * endpoint does not tell them in time. */
+static int wait_for_children(struct remote_stream *stream, uint64_t until, struct kfs_error *err)
+{
+    struct remote *r = stream->remote;
+    bool waited = false;
+
+    while (lacks_children(stream)) {
+        int rc = kfs_patience_ask();
+        if (rc != 0 && rc != -EAGAIN)
+            return kfs_fail(err, -rc, "interrupted while looking for new shards of %s", stream->name);
+        if (rc != 0 || atomic_load(&r->down) || remote_mono(r) >= until)
+            return 0;
+        if (!waited)
+            remote_keeper_hurry(stream); /* again: it may have been refused */
+        kfs_patience_sleep(REMOTE_PAUSE_MS);
+        waited = true;
+    }
+    return waited ? 1 : 0;
+}
+
+int remote_catch_up(struct kfs_stream *s, uint32_t index, struct kfs_error *err)
+{
+    struct remote_stream *stream = (struct remote_stream *)s;
+    uint64_t until = tip_until(stream->remote);
+    struct remote_shard *shard;
+    size_t n;
+    int rc;
+
+    if (index != KFS_NO_SHARD) {
+        rc = remote_shard_find(stream, index, &shard, NULL, err);
+        return rc != 0 ? rc : catch_up_shard(shard, true, err);
+    }
+    do {
+        struct remote_shard **shards = listed_shards(stream, &n);
+        rc = atomic_load(&stream->gone) ? remote_fail_gone(stream, err)
+             : shards == NULL           ? kfs_fail(err, ENOMEM, "out of memory")
+                                        : catch_up_all(shards, n, until, err);
+        free(shards);
+        if (rc == 0)
+            rc = wait_for_children(stream, until, err);
+    } while (rc > 0);
     return rc;
 }
 
@@ -212,7 +261,7 @@ int remote_reader_open(struct kfs_stream *s, uint32_t index, struct kfs_reader *
 
     if (reader == NULL)
         return kfs_fail(err, ENOMEM, "out of memory");
-    int rc = remote_shard_find((struct remote_stream *)s, index, &shard, NULL, err);
+    int rc = remote_shard_look((struct remote_stream *)s, index, &shard, NULL, err);
     if (rc == 0) {
         struct remote *r = shard->stream->remote;
         (void)pthread_mutex_lock(&shard->lock);

@@ -185,7 +185,7 @@ int remote_shard_extent(struct kfs_stream *s, uint32_t index, struct kfs_extent 
     struct remote_spool_state state;
     struct remote_shard *shard;
     struct kfs_shard_info info;
-    int rc = remote_shard_find((struct remote_stream *)s, index, &shard, &info, err);
+    int rc = remote_shard_look((struct remote_stream *)s, index, &shard, &info, err);
 
     if (rc != 0)
         return rc;

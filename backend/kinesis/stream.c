@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/base/logger.h"
+#include "backend/base/patience.h"
 #include "backend/kinesis/internal.h"
 
 struct remote_stream *remote_stream_new(struct remote *r, const char *name, uint64_t generation, int dir)
@@ -318,6 +319,28 @@ int remote_shard_find(struct remote_stream *stream, uint32_t index, struct remot
     }
     (void)pthread_rwlock_unlock(&stream->lock);
     return rc;
+}
+
+/* Whether a shard of that index may have been made since the endpoint was asked: indices only grow. */
+static bool may_be_new(struct remote_stream *stream, uint32_t index)
+{
+    (void)pthread_rwlock_rdlock(&stream->lock);
+    bool above = stream->n_shards > 0 && stream->shards[stream->n_shards - 1]->index < index;
+    (void)pthread_rwlock_unlock(&stream->lock);
+    return above && !atomic_load(&stream->remote->down);
+}
+
+int remote_shard_look(struct remote_stream *stream, uint32_t index, struct remote_shard **shard,
+                      struct kfs_shard_info *info, struct kfs_error *err)
+{
+    if (remote_shard_find(stream, index, shard, info, NULL) != -ENOENT || !may_be_new(stream, index))
+        return remote_shard_find(stream, index, shard, info, err);
+    int rc = kfs_patience_ask();
+    if (rc == 0)
+        rc = remote_stream_refresh(stream, NULL);
+    if (rc == -EINTR || rc == -EINPROGRESS)
+        return kfs_fail(err, -rc, "interrupted while looking for new shards of %s", stream->name);
+    return remote_shard_find(stream, index, shard, info, err);
 }
 
 int remote_shard_info(struct kfs_stream *s, uint32_t index, struct kfs_shard_info *info, struct kfs_error *err)

@@ -67,6 +67,48 @@ static void a_stream_that_is_no_longer_listed_is_asked_about(void **state)
     fail_msg("the stream is still there");
 }
 
+/* At the endpoint, behind the backend's back: a split, and a record in shard 1. */
+static void split_elsewhere(void)
+{
+    const struct kfs_put one = {.data = {"x", 1}, .key = {"k", 1}};
+    struct kfs_stream *there;
+
+    assert_int_equal(kfs_stream_open(world.endpoint, "s", &there, NULL), 0);
+    assert_int_equal(kfs_shard_split(there, 0, (kfs_hash)1 << 127, NULL), 0);
+    assert_int_equal(kfs_append(there, 1, &one, 1, NULL, NULL), 0);
+    kfs_stream_close(there);
+}
+
+static void who_catches_up_has_what_new_children_have(void **state)
+{
+    struct kfs_extent extent;
+
+    (void)state;
+    open_backend();
+    make_stream(0);
+    assert_int_equal(kfs_catch_up(stream, KFS_NO_SHARD, NULL), 0);
+    split_elsewhere();
+    assert_int_equal(kfs_catch_up(stream, KFS_NO_SHARD, NULL), 0);
+    assert_int_equal(kfs_shard_extent(stream, 1, &extent, NULL), 0);
+    assert_int_equal(extent.next_record, 1);
+}
+
+static void a_shard_that_is_not_known_is_asked_about(void **state)
+{
+    struct kfs_extent extent;
+    struct kfs_error err;
+
+    (void)state;
+    open_backend();
+    make_stream(0);
+    split_elsewhere();
+    const struct kfs_patience_state before = kfs_patience_enter(KFS_TRYING, NULL);
+    assert_int_equal(kfs_shard_extent(stream, 2, &extent, &err), -EINPROGRESS);
+    kfs_patience_leave(&before);
+    assert_int_equal(kfs_shard_extent(stream, 2, &extent, &err), 0);
+    assert_int_equal(kfs_shard_extent(stream, 3, &extent, &err), -ENOENT);
+}
+
 static void a_resize_can_be_made_of_splits_and_merges(void **state)
 {
     static const uint32_t targets[] = {5, 3, 8, 1};
@@ -426,6 +468,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_older_answer_does_not_undo_a_newer_one, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stream_that_is_no_longer_listed_is_asked_about, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_catches_up_has_what_new_children_have, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_shard_that_is_not_known_is_asked_about, setup, teardown),
         cmocka_unit_test_setup_teardown(a_resize_can_be_made_of_splits_and_merges, setup, teardown),
         cmocka_unit_test_setup_teardown(with_latest_children_of_what_was_read_begin_at_the_horizon, setup, teardown),
         cmocka_unit_test_setup_teardown(with_latest_children_of_what_was_not_read_begin_at_the_tip, setup, teardown),
