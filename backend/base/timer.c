@@ -1,6 +1,7 @@
 #include "backend/base/timer.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 void kfs_timers_release(struct kfs_timers *timers)
@@ -15,11 +16,16 @@ static void put(struct kfs_timers *timers, size_t place, struct kfs_timer *timer
     timer->place = place;
 }
 
+static bool before(const struct kfs_timer *a, const struct kfs_timer *b)
+{
+    return a->due_ms < b->due_ms || (a->due_ms == b->due_ms && a->turn < b->turn);
+}
+
 static void rise(struct kfs_timers *timers, struct kfs_timer *timer)
 {
     size_t place = timer->place;
 
-    while (place > 1 && timers->heap[place / 2 - 1]->due_ms > timer->due_ms) {
+    while (place > 1 && before(timer, timers->heap[place / 2 - 1])) {
         put(timers, place, timers->heap[place / 2 - 1]);
         place /= 2;
     }
@@ -31,9 +37,9 @@ static void sink(struct kfs_timers *timers, struct kfs_timer *timer)
     size_t place = timer->place;
 
     for (size_t child; (child = place * 2) <= timers->n; place = child) {
-        if (child < timers->n && timers->heap[child]->due_ms < timers->heap[child - 1]->due_ms)
+        if (child < timers->n && before(timers->heap[child], timers->heap[child - 1]))
             child++;
-        if (timers->heap[child - 1]->due_ms >= timer->due_ms)
+        if (!before(timers->heap[child - 1], timer))
             break;
         put(timers, place, timers->heap[child - 1]);
     }
@@ -54,6 +60,7 @@ int kfs_timer_set(struct kfs_timers *timers, struct kfs_timer *timer, uint64_t d
         put(timers, ++timers->n, timer);
     }
     timer->due_ms = due_ms;
+    timer->turn = timers->turn;
     rise(timers, timer);
     sink(timers, timer);
     return 0;
@@ -81,7 +88,9 @@ uint64_t kfs_timers_next(const struct kfs_timers *timers)
 
 void kfs_timers_run(struct kfs_timers *timers, uint64_t now_ms)
 {
-    while (kfs_timers_next(timers) <= now_ms) {
+    const uint64_t turn = ++timers->turn;
+
+    while (kfs_timers_next(timers) <= now_ms && timers->heap[0]->turn < turn) {
         struct kfs_timer *timer = timers->heap[0];
         kfs_timer_cancel(timers, timer);
         timer->fire(timer);

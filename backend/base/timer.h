@@ -9,7 +9,8 @@
 
 struct kfs_timer { /* all zero but fire: not set */
     uint64_t due_ms;
-    size_t place; /* in the heap, from 1; 0 while not set */
+    size_t place;  /* in the heap, from 1; 0 while not set */
+    uint64_t turn; /* of kfs_timers.turn, when it was set */
     void (*fire)(struct kfs_timer *timer);
 };
 
@@ -17,6 +18,7 @@ struct kfs_timers { /* all zero: none */
     struct kfs_timer **heap;
     size_t n;
     size_t cap;
+    uint64_t turn; /* how often they have been run */
 };
 
 void kfs_timers_release(struct kfs_timers *timers); /* no timer may be set */
@@ -28,7 +30,8 @@ void kfs_timer_cancel(struct kfs_timers *timers, struct kfs_timer *timer);
 /* When the first is due; KFS_NEVER without any. */
 uint64_t kfs_timers_next(const struct kfs_timers *timers);
 
-/* Cancels and fires those that were due at now_ms; they may set and cancel others. */
+/* One turn: cancels and fires those that are due at now_ms. They may cancel timers, and set them, not to before now_ms:
+ * those wait for the next turn, so that whoever runs them does the rest of his work between. */
 void kfs_timers_run(struct kfs_timers *timers, uint64_t now_ms);
 
 #endif

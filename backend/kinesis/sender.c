@@ -387,14 +387,10 @@ static void on_timer(struct kfs_timer *timer)
 {
     struct remote_sender *s = (struct remote_sender *)((char *)timer - offsetof(struct remote_sender, timer));
 
-    if (s->state == REMOTE_SENDING) {
-        fill_ahead(s);
-        return;
-    }
-    send_batch(s);
-    /* The timers' turn goes on: one without a delay would still fire in it, and the call leaves behind it. */
     if (s->state == REMOTE_SENDING)
-        s->config.world->arm(s->config.world->ctx, &s->timer, 1);
+        fill_ahead(s);
+    else
+        send_batch(s);
 }
 
 void remote_sender_kick(struct remote_sender *s)
