@@ -1,13 +1,12 @@
 #include "fs/report.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "backend/base/logger.h"
+#include "backend/base/out.h"
 #include "backend/base/patience.h"
 #include "backend/base/units.h"
-#include "backend/base/utf8.h"
 #include "fs/name.h"
 
 #define LINE_BYTES_MAX 4096
@@ -25,33 +24,23 @@ void kfs_errors_release(struct kfs_errors *errors)
     (void)pthread_mutex_destroy(&errors->lock);
 }
 
-/* `,"name":"text"`. Bytes that are no UTF-8 are shown as if they were Latin-1. */
-static int print_text(struct kfs_buf *out, const char *name, const char *text, size_t len)
+/* Never NULL, which printing would not survive. */
+static const char *name_of(int code)
 {
-    const bool is_utf8 = kfs_utf8_valid(text, len);
-    int rc = kfs_buf_printf(out, ",\"%s\":\"", name);
+    const char *name = strerrorname_np(code);
 
-    for (size_t i = 0; rc == 0 && i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == '"' || c == '\\')
-            rc = kfs_buf_printf(out, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f || (c > 0x7f && !is_utf8))
-            rc = kfs_buf_printf(out, "\\u%04x", c);
-        else
-            rc = kfs_buf_append(out, &text[i], 1);
-    }
-    return rc == 0 ? kfs_buf_append(out, "\"", 1) : rc;
+    return name != NULL ? name : "?";
 }
 
 /* A directory's name: the stream, and the view behind its @. */
-static int print_directory(struct kfs_buf *out, const char *name)
+static void print_directory(struct kfs_out *out, const char *name)
 {
     const size_t len = strcspn(name, "@");
-    int rc = len > 0 ? print_text(out, "stream", name, len) : 0;
 
-    if (rc == 0 && name[len] == '@')
-        rc = print_text(out, "view", name + len + 1, strlen(name + len + 1));
-    return rc;
+    if (len > 0)
+        kfs_out_foreign(out, "stream", (struct kfs_bytes){name, len});
+    if (name[len] == '@')
+        kfs_out_foreign(out, "view", (struct kfs_bytes){name + len + 1, strlen(name + len + 1)});
 }
 
 /* One JSON object and a newline. Members that say nothing are left out. */
@@ -60,24 +49,26 @@ static int print_line(const struct kfs_errors *errors, const char *operation, co
 {
     char time[KFS_TIME_DIGITS + 1];
     char id[KFS_SHARD_NAME_LEN + 1];
+    struct kfs_out out;
 
     (void)kfs_time_print(errors->clock->wall_ms(errors->clock->ctx), time);
-    int rc = kfs_buf_printf(line, "{\"time\":\"%s\",\"operation\":\"%s\"", time, operation);
-    if (rc == 0)
-        rc = print_directory(line, stream);
-    if (rc == 0 && shard != KFS_NO_SHARD) {
+    kfs_out_init(&out, KFS_CODEC_JSON, line);
+    kfs_out_map(&out, NULL);
+    kfs_out_string(&out, "time", time);
+    kfs_out_string(&out, "operation", operation);
+    print_directory(&out, stream);
+    if (shard != KFS_NO_SHARD) {
         kfs_shard_name_print(shard, id);
-        rc = kfs_buf_printf(line, ",\"shard\":\"%s\"", id);
+        kfs_out_string(&out, "shard", id);
     }
-    if (rc == 0)
-        rc = kfs_buf_printf(line, ",\"errno\":\"%s\"", strerrorname_np(err->code));
-    if (rc == 0 && err->aws_code[0] != '\0')
-        rc = kfs_buf_printf(line, ",\"aws_code\":\"%s\"", err->aws_code);
-    if (rc == 0 && err->request_id[0] != '\0')
-        rc = print_text(line, "request_id", err->request_id, strlen(err->request_id));
-    if (rc == 0)
-        rc = print_text(line, "message", err->text, strlen(err->text));
-    return rc == 0 ? kfs_buf_append(line, "}\n", 2) : rc;
+    kfs_out_string(&out, "errno", name_of(err->code));
+    if (err->aws_code[0] != '\0')
+        kfs_out_string(&out, "aws_code", err->aws_code);
+    if (err->request_id[0] != '\0')
+        kfs_out_string(&out, "request_id", err->request_id);
+    kfs_out_foreign(&out, "message", (struct kfs_bytes){err->text, strlen(err->text)});
+    kfs_out_map_end(&out);
+    return out.error == 0 ? kfs_buf_append(line, "\n", 1) : out.error;
 }
 
 /* Drops whole lines from the front until there is room. Under the lock. */
@@ -110,7 +101,7 @@ int kfs_report(struct kfs_errors *errors, const char *operation, const char *str
         kfs_shard_name_print(shard, id + 1);
     }
     kfs_log(KFS_LOG_WARNING, "%s%s%s%s: %s (%s%s%s)", operation, stream[0] != '\0' ? " " : "", stream, id, err->text,
-            strerrorname_np(err->code), err->aws_code[0] != '\0' ? " " : "", err->aws_code);
+            name_of(err->code), err->aws_code[0] != '\0' ? " " : "", err->aws_code);
     kfs_buf_init(&line, LINE_BYTES_MAX);
     if (print_line(errors, operation, stream, shard, err, &line) == 0) {
         (void)pthread_mutex_lock(&errors->lock);

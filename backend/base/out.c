@@ -1,9 +1,12 @@
 #include "backend/base/out.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/base/base64.h"
 #include "backend/base/json_text.h"
+#include "backend/base/utf8.h"
 
 #define CBOR_UNSIGNED 0x00
 #define CBOR_NEGATIVE 0x20
@@ -181,6 +184,33 @@ void kfs_out_text(struct kfs_out *out, const char *key, struct kfs_bytes value)
         put_string(out, CBOR_TEXT, value);
     else
         put_quoted(out, value);
+}
+
+void kfs_out_foreign(struct kfs_out *out, const char *key, struct kfs_bytes value)
+{
+    const uint8_t *from = value.data;
+    uint8_t *text;
+    size_t n = 0;
+
+    if (kfs_utf8_valid(value.data, value.len)) {
+        kfs_out_text(out, key, value);
+        return;
+    }
+    text = malloc(2 * value.len);
+    if (text == NULL) {
+        out->error = -ENOMEM;
+        return;
+    }
+    for (size_t i = 0; i < value.len; i++) {
+        if (from[i] < 0x80) {
+            text[n++] = from[i];
+        } else {
+            text[n++] = (uint8_t)(0xc0 | from[i] >> 6);
+            text[n++] = (uint8_t)(0x80 | (from[i] & 0x3f));
+        }
+    }
+    kfs_out_text(out, key, (struct kfs_bytes){text, n});
+    free(text);
 }
 
 void kfs_out_blob(struct kfs_out *out, const char *key, struct kfs_bytes value)

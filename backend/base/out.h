@@ -1,4 +1,4 @@
-/* Printing a response, the same calls for JSON and CBOR. Errors (no memory, over the
+/* Printing JSON, and by the same calls CBOR. Errors (no memory, over the
  * buffer's maximum) are kept and told at the end. */
 #ifndef KFS_BASE_OUT_H
 #define KFS_BASE_OUT_H
@@ -28,8 +28,10 @@ void kfs_out_map(struct kfs_out *out, const char *key);
 void kfs_out_map_end(struct kfs_out *out);
 void kfs_out_list(struct kfs_out *out, const char *key);
 void kfs_out_list_end(struct kfs_out *out);
-void kfs_out_string(struct kfs_out *out, const char *key, const char *value); /* valid UTF-8 */
-void kfs_out_text(struct kfs_out *out, const char *key, struct kfs_bytes value);
+void kfs_out_string(struct kfs_out *out, const char *key, const char *value);    /* valid UTF-8 */
+void kfs_out_text(struct kfs_out *out, const char *key, struct kfs_bytes value); /* the same */
+/* Text that someone else has written: where it is no UTF-8 its bytes are taken for Latin-1. */
+void kfs_out_foreign(struct kfs_out *out, const char *key, struct kfs_bytes value);
 void kfs_out_blob(struct kfs_out *out, const char *key, struct kfs_bytes value); /* base64 in JSON */
 void kfs_out_int(struct kfs_out *out, const char *key, int64_t value);
 void kfs_out_bool(struct kfs_out *out, const char *key, bool value);

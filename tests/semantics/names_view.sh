@@ -14,6 +14,7 @@ expect_errno ENOENT 'os.stat("s@bogus")'
 expect_errno ENOENT 'os.stat("s@json,lines")'
 expect_errno ENOENT 'os.stat("none@json")'
 expect_errno ENOENT 'os.stat("s@key=\u00e9%")'
-jq -se 'map([.stream, .view] | join("@")) | contains(["s@bogus", "s@json,lines", "s@key=\u00e9%"])' \
+expect_errno ENOENT 'os.stat(b"s@key=\xff%")' # no UTF-8: told as if it were Latin-1
+jq -se 'map([.stream, .view] | join("@")) | contains(["s@bogus", "s@json,lines", "s@key=\u00e9%", "s@key=\u00ff%"])' \
     "$MNT/.kinesisfs/errors" >/dev/null || fail "$(<"$MNT/.kinesisfs/errors")"
 expect_errno EPERM 'os.rmdir("s@json")'

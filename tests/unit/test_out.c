@@ -148,6 +148,18 @@ static void times_have_no_more_decimals_than_needed(void **state)
     assert_hex("c11b0000018bcfe5687b");
 }
 
+static void text_of_others_becomes_utf8(void **state)
+{
+    (void)state;
+    begin(KFS_CODEC_JSON);
+    kfs_out_foreign(&out, "k", (struct kfs_bytes){"\xc3\xbc\"", 3});
+    kfs_out_foreign(&out, "l", (struct kfs_bytes){"a\xfc\"\x80\xc3", 5});
+    assert_text("\"k\":\"\xc3\xbc\\\"\",\"l\":\"a\xc3\xbc\\\"\xc2\x80\xc3\x83\"");
+    begin(KFS_CODEC_CBOR);
+    kfs_out_foreign(&out, NULL, (struct kfs_bytes){"\xff", 1});
+    assert_hex("62c3bf");
+}
+
 static void text_is_escaped(void **state)
 {
     (void)state;
@@ -187,9 +199,13 @@ static void an_error_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_response_in_json), cmocka_unit_test(a_response_in_cbor),
-        cmocka_unit_test(integers),           cmocka_unit_test(times_have_no_more_decimals_than_needed),
-        cmocka_unit_test(text_is_escaped),    cmocka_unit_test(an_error_stays),
+        cmocka_unit_test(a_response_in_json),
+        cmocka_unit_test(a_response_in_cbor),
+        cmocka_unit_test(integers),
+        cmocka_unit_test(times_have_no_more_decimals_than_needed),
+        cmocka_unit_test(text_of_others_becomes_utf8),
+        cmocka_unit_test(text_is_escaped),
+        cmocka_unit_test(an_error_stays),
     };
 
     return cmocka_run_group_tests(tests, NULL, teardown);
