@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "backend/base/cond.h"
 #include "backend/base/patience.h"
 #include "fs/from.h"
 #include "fs/fs_internal.h"
@@ -45,14 +46,10 @@ static int load(struct kfs_cursors *cursors, struct kfs_cursor *cursor, struct k
 
 void kfs_cursors_init(struct kfs_cursors *cursors, struct kfs_fs *fs)
 {
-    pthread_condattr_t attr;
 
     *cursors = (struct kfs_cursors){.fs = fs};
     (void)pthread_mutex_init(&cursors->lock, NULL);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&cursors->wake, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    kfs_cond_init(&cursors->wake);
 }
 
 void kfs_cursors_stop(struct kfs_cursors *cursors)
@@ -382,13 +379,10 @@ static void *run(void *arg)
     (void)kfs_patience_enter(KFS_AT_ONCE, NULL); /* under these locks */
     (void)pthread_mutex_lock(&cursors->lock);
     while (!cursors->stop) {
-        struct timespec until;
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += KFS_CURSOR_SAVE_MS / 1000;
         if (cursors->list == NULL)
             (void)pthread_cond_wait(&cursors->wake, &cursors->lock);
         else
-            (void)pthread_cond_timedwait(&cursors->wake, &cursors->lock, &until);
+            (void)kfs_cond_wait(&cursors->wake, &cursors->lock, KFS_CURSOR_SAVE_MS);
         if (!cursors->stop)
             save_all(cursors);
     }

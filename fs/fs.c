@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/cond.h"
 #include "fs/fs_internal.h"
 
 int kfs_node_report(struct kfs_fs *fs, const struct kfs_node *node, const char *operation, const struct kfs_error *err)
@@ -32,7 +33,6 @@ static void init_dir(struct kfs_node *node, enum kfs_node_type type, ino_t ino)
 int kfs_fs_new(const struct kfs_fs_config *config, struct kfs_fs **out, struct kfs_error *err)
 {
     struct kfs_fs *fs = calloc(1, sizeof *fs);
-    pthread_condattr_t attr;
 
     if (fs == NULL)
         return kfs_fail(err, ENOMEM, "out of memory");
@@ -46,10 +46,7 @@ int kfs_fs_new(const struct kfs_fs_config *config, struct kfs_fs **out, struct k
     (void)pthread_mutex_init(&fs->dirs_lock, NULL);
     (void)pthread_mutex_init(&fs->live_lock, NULL);
     (void)pthread_mutex_init(&fs->handles_lock, NULL);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&fs->tick, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    kfs_cond_init(&fs->tick);
     kfs_merge_pool_init(&fs->merges);
     kfs_cursors_init(&fs->cursors, fs);
     kfs_on_fault(config->backend, on_fault, fs);

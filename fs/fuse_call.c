@@ -12,16 +12,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "backend/base/clock.h"
+#include "backend/base/cond.h"
 #include "backend/base/patience.h"
 #include "fs/fuse_internal.h"
 
 #define WORKERS_MAX 256
 #define WRITERS_MAX (WORKERS_MAX / 2) /* workers that serve calls that may wait for room */
 #define QUEUE_MAX 16384
-#define IDLE_S 5
+#define IDLE_MS 5000
 #define STACK_BYTES ((size_t)1 << 20)
 
 struct kfs_fuse_kept {
@@ -127,12 +127,8 @@ static void free_kept(struct kfs_fuse_kept *kept)
 /* Waits for a request. NULL: none has come for a while, or the session ends. Under the lock. */
 static struct kfs_fuse_kept *next_kept(struct kfs_fuse_pool *pool)
 {
-    struct timespec until;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += IDLE_S;
     pool->idle++;
-    while (first_queued(pool) == NULL && !pool->stop && pthread_cond_timedwait(&pool->work, &pool->lock, &until) == 0)
+    while (first_queued(pool) == NULL && !pool->stop && kfs_cond_wait(&pool->work, &pool->lock, IDLE_MS))
         continue;
     pool->idle--;
     return first_queued(pool);
@@ -283,15 +279,11 @@ bool kfs_fuse_is_answered(const struct kfs_fuse_call *call, int rc)
 struct kfs_fuse_pool *kfs_fuse_pool_new(void)
 {
     struct kfs_fuse_pool *pool = calloc(1, sizeof *pool);
-    pthread_condattr_t attr;
 
     if (pool == NULL)
         return NULL;
     (void)pthread_mutex_init(&pool->lock, NULL);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&pool->work, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    kfs_cond_init(&pool->work);
     (void)pthread_cond_init(&pool->gone, NULL);
     for (size_t i = 0; i < 2; i++)
         pool->queues[i].last = &pool->queues[i].first;

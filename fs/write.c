@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <time.h>
 
+#include "backend/base/cond.h"
 #include "backend/base/patience.h"
 #include "fs/fs_internal.h"
 
@@ -272,14 +272,7 @@ static void *run_ticker(void *arg)
     (void)kfs_patience_enter(KFS_AT_ONCE, NULL);
     (void)pthread_mutex_lock(&fs->handles_lock);
     while (!fs->stop) {
-        struct timespec until;
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += TICK_MS * 1000000L;
-        if (until.tv_nsec >= 1000000000L) {
-            until.tv_nsec -= 1000000000L;
-            until.tv_sec++;
-        }
-        (void)pthread_cond_timedwait(&fs->tick, &fs->handles_lock, &until);
+        (void)kfs_cond_wait(&fs->tick, &fs->handles_lock, TICK_MS);
         if (!fs->stop)
             finish_older(fs, fs->config.partial_timeout_ms);
     }

@@ -2,7 +2,8 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <time.h>
+
+#include "backend/base/cond.h"
 
 static _Thread_local struct kfs_patience_state mine;
 
@@ -120,24 +121,12 @@ static void wake_sleeper(void *arg)
 void kfs_patience_sleep(uint64_t ms)
 {
     struct sleeper s;
-    pthread_condattr_t attr;
-    struct timespec until;
 
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&s.wake, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    kfs_cond_init(&s.wake);
     (void)pthread_mutex_init(&s.lock, NULL);
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     if (kfs_patience_begin(wake_sleeper, &s) == 0) {
         (void)pthread_mutex_lock(&s.lock);
-        while (!kfs_patience_over() && pthread_cond_timedwait(&s.wake, &s.lock, &until) == 0)
+        while (!kfs_patience_over() && kfs_cond_wait(&s.wake, &s.lock, ms))
             continue;
         (void)pthread_mutex_unlock(&s.lock);
         kfs_patience_end();

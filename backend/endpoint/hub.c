@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "backend/base/cond.h"
+
 #define TICK_MS 250                   /* how exactly a subscription's own times are kept */
 #define PENDING_BYTES_MAX (64U << 20) /* an event: one record of 10 MiB in base64, or many small ones */
 
@@ -157,18 +159,10 @@ static bool serve(struct member *m)
 /* Waits until something is ready, or the tick. Under the lock. */
 static void wait_tick(struct kfs_hub *hub)
 {
-    struct timespec until;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += TICK_MS * 1000000L;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     if (hub->members == NULL)
         (void)pthread_cond_wait(&hub->wake, &hub->lock);
     else
-        (void)pthread_cond_timedwait(&hub->wake, &hub->lock, &until);
+        (void)kfs_cond_wait(&hub->wake, &hub->lock, TICK_MS);
 }
 
 static void *run(void *arg)
@@ -235,16 +229,12 @@ void kfs_hub_add(struct kfs_hub *hub, struct kfs_http_exchange *x, const struct 
 int kfs_hub_start(struct kfs_hub **out, struct kfs_error *err)
 {
     struct kfs_hub *hub = calloc(1, sizeof *hub);
-    pthread_condattr_t attr;
 
     if (hub == NULL)
         return kfs_fail(err, ENOMEM, "out of memory");
     hub->ready_end = &hub->ready;
     (void)pthread_mutex_init(&hub->lock, NULL);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&hub->wake, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    kfs_cond_init(&hub->wake);
     int rc = pthread_create(&hub->thread, NULL, run, hub);
     if (rc != 0) {
         free(hub);

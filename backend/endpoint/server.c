@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "backend/base/cond.h"
 #include "backend/endpoint/http.h"
 #include "backend/endpoint/hub.h"
 
@@ -94,23 +94,15 @@ static void answer(struct kfs_api_server *server, struct kfs_http_exchange *x)
  * it lets go. */
 static void wait_for_job(struct kfs_api_server *server)
 {
-    struct timespec until;
-
     (void)pthread_mutex_unlock(&server->lock);
     const uint64_t ms = kfs_api_settle(server->api);
     (void)pthread_mutex_lock(&server->lock);
     if (server->stop || server->head != NULL)
         return;
-    if (ms == UINT64_MAX) {
+    if (ms == UINT64_MAX)
         (void)pthread_cond_wait(&server->wake, &server->lock);
-        return;
-    }
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    (void)pthread_cond_timedwait(&server->wake, &server->lock, &until);
+    else
+        (void)kfs_cond_wait(&server->wake, &server->lock, ms);
 }
 
 static void *work(void *arg)
@@ -216,17 +208,13 @@ int kfs_api_server_start(const struct kfs_api_server_config *config, struct kfs_
         .handler = handle,
         .arg = server,
     };
-    pthread_condattr_t attr;
 
     if (server == NULL)
         return kfs_fail(err, ENOMEM, "out of memory");
     server->api = config->api;
     server->tail = &server->head;
     (void)pthread_mutex_init(&server->lock, NULL);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&server->wake, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    kfs_cond_init(&server->wake);
     int rc = kfs_hub_start(&server->hub, err);
     if (rc == 0)
         rc = start_workers(server, err);

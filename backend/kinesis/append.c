@@ -44,7 +44,7 @@ static bool take_until(struct remote *r, uint64_t bytes, uint64_t until)
         uint64_t now = remote_mono(r);
         if (now >= until || kfs_patience_over())
             break;
-        (void)remote_cond_wait(&r->room, &r->room_lock, until - now);
+        (void)kfs_cond_wait(&r->room, &r->room_lock, until - now);
     }
     if (fits)
         r->pending += (int64_t)bytes;
@@ -160,7 +160,7 @@ static int await_results(struct group *g, uint64_t until, struct kfs_error *err)
         uint64_t now = remote_mono(r);
         if (now >= until)
             break;
-        (void)remote_cond_wait(&shard->wake, &shard->lock, until - now);
+        (void)kfs_cond_wait(&shard->wake, &shard->lock, until - now);
     }
     end_wait(shard, &g->wait);
     if (g->wait.left > 0 && shard->stream->gone)

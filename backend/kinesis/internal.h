@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "backend/base/cond.h"
 #include "backend/base/names.h"
 #include "backend/kinesis/kinesis.h"
 #include "backend/kinesis/poller.h"
@@ -206,8 +207,6 @@ static inline uint64_t remote_wall(const struct remote *r)
 {
     return r->options.clock->wall_ms(r->options.clock->ctx);
 }
-void remote_cond_init(pthread_cond_t *cond);                                     /* on the monotonic clock */
-bool remote_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t ms); /* false: the time is over */
 /* The endpoint answered, or did not. */
 void remote_heard(struct remote *r, const struct kfs_error *failure);
 

@@ -77,7 +77,7 @@ static bool wait_interval(struct remote *r, pthread_cond_t *wake, uint64_t ms, b
 {
     (void)pthread_mutex_lock(&r->keeper_lock);
     if (!r->keeper_stop && !*hurry)
-        (void)remote_cond_wait(wake, &r->keeper_lock, ms);
+        (void)kfs_cond_wait(wake, &r->keeper_lock, ms);
     bool go_on = !r->keeper_stop;
     (void)pthread_mutex_unlock(&r->keeper_lock);
     return go_on;

@@ -4,7 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "backend/base/cond.h"
 
 #define AHEAD_MS UINT64_C(900000)    /* before they expire others are fetched: botocore's 15 minutes */
 #define AGAIN_MS_MIN UINT64_C(1000)  /* after a fetch that failed, then twice that, and so on */
@@ -75,22 +76,6 @@ static uint64_t good_for_ms(const struct kfs_keyring *k)
     return k->keys.expires_ms > now_ms + AHEAD_MS ? k->keys.expires_ms - now_ms - AHEAD_MS : 0;
 }
 
-static void pause_ms(struct kfs_keyring *k, uint64_t ms)
-{
-    struct timespec until;
-
-    if (ms > LOOK_MS)
-        ms = LOOK_MS;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    (void)pthread_cond_timedwait(&k->change, &k->lock, &until);
-}
-
 /* Waits until the next fetch is due or wanted; backoff_ms after one that failed, 0 after a good one. Under the lock. */
 static void wait_for_next(struct kfs_keyring *k, uint64_t backoff_ms)
 {
@@ -104,7 +89,8 @@ static void wait_for_next(struct kfs_keyring *k, uint64_t backoff_ms)
         uint64_t good_ms = backoff_ms > 0 ? 0 : good_for_ms(k);
         if (left_ms == 0 && good_ms == 0)
             return;
-        pause_ms(k, left_ms > good_ms ? left_ms : good_ms);
+        uint64_t ms = left_ms > good_ms ? left_ms : good_ms;
+        (void)kfs_cond_wait(&k->change, &k->lock, ms < LOOK_MS ? ms : LOOK_MS);
     }
 }
 
@@ -210,17 +196,13 @@ static bool copied(const char *from, char **to)
 int kfs_keyring_start(const struct kfs_chain_config *config, struct kfs_keyring **out, struct kfs_error *err)
 {
     struct kfs_keyring *k = calloc(1, sizeof *k);
-    pthread_condattr_t monotonic;
     int rc = ENOMEM;
 
     if (k == NULL)
         return kfs_fail(err, ENOMEM, "out of memory");
     pthread_mutex_init(&k->watching, NULL);
     pthread_mutex_init(&k->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&k->change, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    kfs_cond_init(&k->change);
     k->config = *config;
     k->wanted = true;
     if (copied(config->profile, &k->profile) && copied(config->region, &k->region) &&

@@ -19,32 +19,6 @@
 #define ENDPOINT_MAX 2048
 #define DRAIN_STEP_MS 20
 
-/* ---- waiting ---- */
-
-void remote_cond_init(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(cond, &attr);
-    (void)pthread_condattr_destroy(&attr);
-}
-
-bool remote_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t ms)
-{
-    struct timespec until;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    return pthread_cond_timedwait(cond, lock, &until) == 0;
-}
-
 void remote_heard(struct remote *r, const struct kfs_error *failure)
 {
     bool down = failure != NULL && remote_is_unreachable(failure);
@@ -213,7 +187,7 @@ static void remote_drain(struct kfs_backend *b)
         uint64_t now = remote_mono(r);
         if (now >= until)
             break;
-        (void)remote_cond_wait(&r->room, &r->room_lock, until - now < DRAIN_STEP_MS ? until - now : DRAIN_STEP_MS);
+        (void)kfs_cond_wait(&r->room, &r->room_lock, until - now < DRAIN_STEP_MS ? until - now : DRAIN_STEP_MS);
     }
     int64_t left = r->pending;
     (void)pthread_mutex_unlock(&r->room_lock);
@@ -329,10 +303,10 @@ static struct remote *new_remote(const struct kfs_kinesis_options *options)
     (void)pthread_mutex_init(&r->notes, NULL);
     (void)pthread_mutex_init(&r->lock, NULL);
     (void)pthread_mutex_init(&r->room_lock, NULL);
-    remote_cond_init(&r->room);
+    kfs_cond_init(&r->room);
     (void)pthread_mutex_init(&r->keeper_lock, NULL);
-    remote_cond_init(&r->keeper_wake);
-    remote_cond_init(&r->tidier_wake);
+    kfs_cond_init(&r->keeper_wake);
+    kfs_cond_init(&r->tidier_wake);
     (void)pthread_mutex_init(&r->asks_lock, NULL);
     return r;
 }

@@ -99,7 +99,7 @@ static int finish_wait(struct remote_shard *shard, struct remote_tip_wait *wait,
             shard->tip_ms = now + 1; /* who opened the file, and reads now, does not wait again */
             break;
         }
-        (void)remote_cond_wait(&shard->wake, &shard->lock, sleep_ms(shard, wait, now, until));
+        (void)kfs_cond_wait(&shard->wake, &shard->lock, sleep_ms(shard, wait, now, until));
     }
     end_wait(shard, wait);
     if (wait->done && wait->result != 0)

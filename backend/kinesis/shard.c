@@ -29,7 +29,7 @@ struct remote_shard *remote_shard_new(struct remote_stream *stream, const struct
     shard->visit_ms = remote_mono(r) + r->world.random(r->world.ctx) % (VISIT_IDLES * r->options.log_idle_ms + 1);
     (void)snprintf(shard->id, sizeof shard->id, KFS_SHARD_ID_FORMAT, info->index);
     (void)pthread_mutex_init(&shard->lock, NULL);
-    remote_cond_init(&shard->wake);
+    kfs_cond_init(&shard->wake);
     return shard;
 }
 

@@ -2,8 +2,8 @@
  * and now and then looks after retention and closes idle logs. */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "backend/base/cond.h"
 #include "backend/local/local_internal.h"
 
 #define IDLE_MS 10000            /* a log unused for so long is closed */
@@ -75,18 +75,9 @@ static void look_after(struct local_shard *shard, void *arg)
 
 static void wait_interval(struct local_keeper *keeper, uint64_t interval_ms)
 {
-    struct timespec until;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(interval_ms / 1000);
-    until.tv_nsec += (long)(interval_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     (void)pthread_mutex_lock(&keeper->lock);
-    while (!keeper->stop && pthread_cond_timedwait(&keeper->wake, &keeper->lock, &until) == 0)
-        ;
+    while (!keeper->stop && kfs_cond_wait(&keeper->wake, &keeper->lock, interval_ms))
+        continue;
     (void)pthread_mutex_unlock(&keeper->lock);
 }
 
@@ -121,14 +112,10 @@ int local_keeper_start(struct local_store *store)
 {
     struct local_keeper *keeper = &store->keeper;
     const struct kfs_clock *clock = store->options.clock;
-    pthread_condattr_t attr;
 
     keeper->started_ms = clock->mono_ms(clock->ctx);
     (void)pthread_mutex_init(&keeper->lock, NULL);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&keeper->wake, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    kfs_cond_init(&keeper->wake);
     int rc = pthread_create(&keeper->thread, NULL, run, store);
     keeper->runs = rc == 0;
     return -rc;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "backend/base/cond.h"
 #include "backend/local/local_internal.h"
 
 #define GATHER_PART 4                   /* of the last sync's time is waited at most */
@@ -161,11 +162,7 @@ int local_syncer_start(struct local_store *store)
 
     (void)pthread_mutex_init(&syncer->lock, NULL);
     (void)pthread_cond_init(&syncer->wake, NULL);
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&syncer->gathered, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    kfs_cond_init(&syncer->gathered);
     for (; syncer->n_threads < KFS_SYNC_THREADS; syncer->n_threads++) {
         int rc = pthread_create(&syncer->threads[syncer->n_threads], NULL, run, syncer);
         if (rc != 0)
