@@ -65,8 +65,7 @@ struct kfs_stream_spec {
     struct kfs_bytes note_text;
     const struct kfs_tag *tags; /* that it is made with */
     size_t n_tags;
-    struct kfs_bytes
-        tags_note; /* for backends that have them in the note KFS_NOTE_TAGS: its text; set by the wrapper */
+    struct kfs_bytes tags_note; /* the same as the text of the note KFS_NOTE_TAGS; set by the wrapper */
 };
 
 struct kfs_stream_info {
@@ -104,8 +103,9 @@ int kfs_stream_create(struct kfs_backend *b, const char *name, const struct kfs_
 int kfs_stream_open(struct kfs_backend *b, const char *name, struct kfs_stream **stream, struct kfs_error *err);
 void kfs_stream_close(struct kfs_stream *stream);
 
-/* Deletes the stream and its records. -EPERM where the backend forbids it. On
- * return it is durable; references stay valid and answer -ENOENT. */
+/* Deletes the stream and its records. -EPERM where the backend forbids it, -EEXIST
+ * where an endpoint does for the stream's consumers. On return it is durable;
+ * references stay valid and answer -ENOENT. */
 int kfs_stream_delete(struct kfs_stream *stream, struct kfs_error *err);
 
 int kfs_stream_info(struct kfs_stream *stream, struct kfs_stream_info *info, struct kfs_error *err);
@@ -304,8 +304,8 @@ int kfs_tag_print(const struct kfs_tag *tags, size_t n, struct kfs_buf *note, st
  * where stream is NULL, by name. They are deleted with the stream. */
 #define KFS_NOTE_BYTES_MAX (1U << 20)
 #define KFS_NOTE_NAME_MAX 64
-#define KFS_NOTE_DERIVED                                                                                               \
-    "gauge-" /* begins the names of those that tell only of records: a repair of records removes them */
+/* Begins the names of those that tell only of records: a repair of records removes them. */
+#define KFS_NOTE_DERIVED "gauge-"
 
 /* True for [a-zA-Z0-9_.-]{1,64} that does not begin with a dot or end with ".new". */
 bool kfs_note_name_valid(const char *name);
@@ -402,8 +402,8 @@ struct kfs_backend {
     const struct kfs_backend_ops *ops;
     kfs_fault_hook *fault; /* may be NULL */
     void *fault_arg;
-    pthread_mutex_t
-        tags; /* held while a note KFS_NOTE_TAGS is changed; made and destroyed by a backend that has no ops of tags */
+    /* Held while a note KFS_NOTE_TAGS is changed; made and destroyed by a backend that has no ops of tags. */
+    pthread_mutex_t tags;
 };
 
 struct kfs_stream {

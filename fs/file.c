@@ -232,6 +232,17 @@ void kfs_fs_release(struct kfs_fs *fs, struct kfs_handle *handle)
 
 /* ---- reading ---- */
 
+/* Whether nothing will ever come after the tip: the shard is closed, or the stream is gone. */
+static bool at_end(const struct kfs_handle *handle)
+{
+    struct kfs_stream_info stream;
+    struct kfs_extent extent;
+
+    if (handle->node->shard == KFS_NO_SHARD)
+        return kfs_stream_info(handle->node->topic->stream, &stream, NULL) != 0;
+    return kfs_shard_extent(handle->node->topic->stream, handle->node->shard, &extent, NULL) != 0 || extent.closed;
+}
+
 /* The stored bytes: up to the tip, or to where the shard may have aggregates. */
 static ssize_t read_stored(struct kfs_handle *handle, uint64_t offset, char *data, size_t len, struct kfs_error *err)
 {
@@ -339,7 +350,7 @@ ssize_t kfs_fs_read(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t offse
         kfs_cursor_reads(&fs->cursors, &handle->cursor, offset);
     n = read_records(fs, handle, offset, data, len, &err);
     if (n == 0 && len > 0 && handle->follow) {
-        waits = !kfs_handle_at_end(handle);
+        waits = !at_end(handle);
         /* The last records may have come after the read and before the end. */
         if (!waits)
             n = read_records(fs, handle, offset, data, len, &err);
@@ -365,17 +376,6 @@ ssize_t kfs_fs_read_page(struct kfs_fs *fs, struct kfs_handle *handle, uint64_t 
 
 /* ---- waiting ---- */
 
-/* Whether nothing will ever come after the tip: the shard is closed, or the stream is gone. */
-bool kfs_handle_at_end(const struct kfs_handle *handle)
-{
-    struct kfs_stream_info stream;
-    struct kfs_extent extent;
-
-    if (handle->node->shard == KFS_NO_SHARD)
-        return kfs_stream_info(handle->node->topic->stream, &stream, NULL) != 0;
-    return kfs_shard_extent(handle->node->topic->stream, handle->node->shard, &extent, NULL) != 0 || extent.closed;
-}
-
 /* Whether a read at an offset has something to return: bytes, the end for good, or an error. */
 static bool ready_at(struct kfs_fs *fs, const struct kfs_handle *handle, uint64_t offset)
 {
@@ -383,7 +383,7 @@ static bool ready_at(struct kfs_fs *fs, const struct kfs_handle *handle, uint64_
 
     if (!handle->follow)
         return true;
-    return kfs_node_size(fs, handle->node, &size, NULL) != 0 || size > offset || kfs_handle_at_end(handle);
+    return kfs_node_size(fs, handle->node, &size, NULL) != 0 || size > offset || at_end(handle);
 }
 
 void kfs_fs_prepare_wait(struct kfs_handle *handle, struct kfs_waiter *waiter)

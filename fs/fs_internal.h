@@ -144,7 +144,6 @@ struct kfs_fs {
 };
 
 /* ---- node.c ---- */
-struct kfs_node *kfs_node_new(struct kfs_fs *fs, enum kfs_node_type type);
 void kfs_nodes_free(struct kfs_fs *fs); /* all of them */
 void kfs_node_unref(struct kfs_fs *fs, struct kfs_node *node, uint64_t n);
 /* The bytes that the node shows, where they are not stored ones of one shard. */
@@ -169,9 +168,6 @@ int kfs_node_size(struct kfs_fs *fs, struct kfs_node *node, uint64_t *size, stru
 
 /* ---- control.c ---- */
 int kfs_control_text(struct kfs_fs *fs, const struct kfs_node *node, struct kfs_buf *text);
-
-/* ---- file.c ---- */
-bool kfs_handle_at_end(const struct kfs_handle *handle);
 
 /* ---- write.c ---- */
 enum kfs_finish { KFS_FINISH_IDLE, KFS_FINISH_SYNC, KFS_FINISH_LAST };

@@ -11,7 +11,7 @@
 #define CLOSING_STEPS_MAX 5000 /* half a second */
 #define CLOSING_STEP_NS 50000
 
-struct kfs_node *kfs_node_new(struct kfs_fs *fs, enum kfs_node_type type)
+static struct kfs_node *new_node(struct kfs_fs *fs, enum kfs_node_type type)
 {
     struct kfs_node *node = calloc(1, sizeof *node);
 
@@ -200,7 +200,7 @@ static int dir_node(struct kfs_fs *fs, const char *name, const struct kfs_view *
     if (node != NULL) {
         atomic_fetch_add(&node->refs, 1);
     } else {
-        node = kfs_node_new(fs, KFS_NODE_STREAM);
+        node = new_node(fs, KFS_NODE_STREAM);
         if (node != NULL) {
             (void)snprintf(node->name, sizeof node->name, "%s", name);
             node->view = *view;
@@ -264,7 +264,7 @@ static int lookup_control(struct kfs_fs *fs, const char *name, struct kfs_node *
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (strcmp(name, files[i].name) != 0)
             continue;
-        *out = kfs_node_new(fs, files[i].type);
+        *out = new_node(fs, files[i].type);
         if (*out == NULL)
             return -ENOMEM;
         (*out)->ino = 3 + i;
@@ -277,7 +277,7 @@ static int lookup_cursor(struct kfs_fs *fs, const char *name, struct kfs_node **
 {
     if (!kfs_cursor_name_valid(name) || !kfs_cursor_known(fs, name))
         return -ENOENT;
-    *out = kfs_node_new(fs, KFS_NODE_CURSOR);
+    *out = new_node(fs, KFS_NODE_CURSOR);
     if (*out == NULL)
         return -ENOMEM;
     (void)snprintf((*out)->name, sizeof(*out)->name, "%s", name);
@@ -354,7 +354,7 @@ static int lookup_file(struct kfs_fs *fs, struct kfs_node *dir, const char *name
 
     if (kfs_shard_name_parse(name, &shard) != 0)
         return -ENOENT;
-    struct kfs_node *node = kfs_node_new(fs, shard == KFS_NO_SHARD ? KFS_NODE_ALL : KFS_NODE_SHARD);
+    struct kfs_node *node = new_node(fs, shard == KFS_NO_SHARD ? KFS_NODE_ALL : KFS_NODE_SHARD);
     if (node == NULL)
         return -ENOMEM;
     (void)snprintf(node->name, sizeof node->name, "%s", dir->name);

@@ -16,8 +16,6 @@
 
 #include "backend/base/buf.h"
 
-#define KFS_EVENTSTREAM_TYPE "application/vnd.amazon.eventstream"
-
 /* A message before its payload is known: the payload is then appended to buf, and the
  * message ended. For one message at a time. */
 struct kfs_eventstream {

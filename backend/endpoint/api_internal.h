@@ -19,7 +19,6 @@
 #define API_CONSUMERS_MAX 20
 #define API_CONSUMERS_MAX_ADVANTAGE 50 /* with a minimum throughput commitment */
 #define API_POLICY_BYTES_MAX 20480
-#define API_KEY_ID_MAX 2048
 #define API_ON_DEMAND_SHARDS 4
 #define API_HOUR_MS UINT64_C(3600000)
 #define API_SHARD_ID_MAX 32
@@ -315,7 +314,6 @@ size_t api_consumer_find(const struct api_stream *stream, const char *name, bool
 
 int api_tags_copy(struct api_tags *to, const struct api_tags *from);
 int api_tags_set(struct api_tags *tags, const char *key, const char *value);
-void api_tags_remove(struct api_tags *tags, const char *key);
 void api_tags_release(struct api_tags *tags);
 /* Adds those of a request to tags, checking them. */
 int api_tags_add(struct api_call *call, const struct kfs_value *map, const char *stream, struct api_tags *tags);
@@ -350,7 +348,6 @@ int api_shard_id(struct api_call *call, const char *member, const char *stream, 
 /* The shard of an id, where it is within retention; errors as the service words them. */
 int api_shard(struct api_call *call, struct api_stream *stream, const char *id, struct kfs_shard_info *shard);
 void api_out_shard(struct api_call *call, const struct kfs_shard_info *shard);
-void api_out_range(struct kfs_out *out, const struct kfs_hash_range *range);
 void api_out_seq(struct kfs_out *out, const char *key, const struct kfs_seq *seq);
 
 /* ---- reading: api_read.c ---- */

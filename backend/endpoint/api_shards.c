@@ -74,7 +74,7 @@ void api_out_seq(struct kfs_out *out, const char *key, const struct kfs_seq *seq
     kfs_out_text(out, key, (struct kfs_bytes){text, kfs_seq_print(seq, text)});
 }
 
-void api_out_range(struct kfs_out *out, const struct kfs_hash_range *range)
+static void out_range(struct kfs_out *out, const struct kfs_hash_range *range)
 {
     char text[KFS_HASH_DIGITS_MAX + 1];
 
@@ -104,7 +104,7 @@ void api_out_shard(struct api_call *call, const struct kfs_shard_info *shard)
         out_shard_id(out, "ParentShardId", shard->parent);
     if (shard->adjacent_parent != KFS_NO_SHARD)
         out_shard_id(out, "AdjacentParentShardId", shard->adjacent_parent);
-    api_out_range(out, &shard->range);
+    out_range(out, &shard->range);
     kfs_out_map(out, "SequenceNumberRange");
     api_out_seq(out, "StartingSequenceNumber", &shard->starting);
     if (shard->closed)
@@ -132,7 +132,7 @@ int api_out_children(struct kfs_out *out, struct api_stream *stream, uint32_t sh
         if (child->adjacent_parent != KFS_NO_SHARD)
             out_shard_id(out, NULL, child->adjacent_parent);
         kfs_out_list_end(out);
-        api_out_range(out, &child->range);
+        out_range(out, &child->range);
         kfs_out_map_end(out);
     }
     kfs_out_list_end(out);

@@ -55,7 +55,7 @@ int api_tags_set(struct api_tags *tags, const char *key, const char *value)
     return 0;
 }
 
-void api_tags_remove(struct api_tags *tags, const char *key)
+static void remove_tag(struct api_tags *tags, const char *key)
 {
     bool found;
     size_t at = search(tags, key, &found);
@@ -135,7 +135,7 @@ static int change(struct api_call *call, const char *stream, struct api_tags *ta
             return api_no_memory(call);
         if (check_text(call, key, "remove tags from", stream) != 0)
             return -1;
-        api_tags_remove(tags, key);
+        remove_tag(tags, key);
     }
     return 0;
 }

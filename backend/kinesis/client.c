@@ -15,14 +15,14 @@
 #include "backend/base/eventstream.h"
 #include "backend/base/patience.h"
 #include "backend/kinesis/answer.h"
+#include "backend/kinesis/locate.h"
 
 #define SERVICE "kinesis"
 #define TARGET_MAX 128
 #define CONNECT_TIMEOUT_MS 5000
 #define IDLE_TIMEOUT_MS 20000             /* without a byte; a subscription says something every 5 s */
 #define CURL_PIECE_MAX ((size_t)64 << 10) /* more than libcurl hands over at a time */
-#define REGION_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
-#define SKEW_MS_LEAST 60000 /* endpoints forgive five minutes */
+#define SKEW_MS_LEAST 60000               /* endpoints forgive five minutes */
 
 struct kfs_call_state {
     struct kfs_transfer transfer; /* first: the loop hands it back */
@@ -478,7 +478,7 @@ int kfs_client_new(const struct kfs_client_config *config, struct kfs_client **o
     if ((strncmp(config->endpoint, "http://", 7) != 0 && strncmp(config->endpoint, "https://", 8) != 0) ||
         kfs_sign_host(config->endpoint, host) != 0 || strpbrk(config->endpoint, "?# ") != NULL)
         return kfs_fail(err, EINVAL, "that is no URL of an endpoint: it is like https://HOST or http://HOST:PORT");
-    if (config->region[0] == '\0' || strspn(config->region, REGION_CHARS) != strlen(config->region))
+    if (!kfs_region_valid(config->region))
         return kfs_fail(err, EINVAL, "'%s' is no region", config->region);
     client = calloc(1, sizeof *client);
     if (client == NULL)

@@ -318,7 +318,6 @@ void remote_shard_list_as(struct remote_shard *shard, bool listed);
 bool remote_shard_is_open(struct remote_shard *shard); /* one of its logs is */
 /* Whether it has records that are not acknowledged, or dead letters. */
 bool remote_shard_holds(struct remote_shard *shard);
-void remote_take_room(struct remote *r, uint64_t bytes);                      /* so many more bytes wait in spools */
 void remote_shard_stop(struct remote_shard *shard);                           /* on the loop's thread */
 void remote_shard_tidy(struct remote_shard *shard, uint32_t retention_hours); /* what is done every sync interval */
 /* Removes from the mirror what is older than the retention was, before that is raised. */

@@ -12,8 +12,8 @@ enum remote_place_type { REMOTE_AFTER_LAST, REMOTE_AT_LAST_TIME, REMOTE_AT_START
 
 struct remote_place {
     enum remote_place_type type;
-    struct kfs_seq
-        passed; /* nothing up to here is missing in the mirror, though it may hold no record so far; or none */
+    /* Nothing up to here is missing in the mirror, though it may hold no record so far; or none. */
+    struct kfs_seq passed;
 };
 
 /* What a request calls a position. */

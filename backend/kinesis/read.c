@@ -301,20 +301,10 @@ void remote_reader_close(struct kfs_reader *r)
     free(reader);
 }
 
-static int check_there(const struct remote_reader *reader, struct kfs_error *err)
-{
-    struct remote_stream *stream = reader->shard->stream;
-
-    (void)pthread_rwlock_rdlock(&stream->lock);
-    bool gone = stream->gone;
-    (void)pthread_rwlock_unlock(&stream->lock);
-    return gone ? remote_fail_gone(stream, err) : 0;
-}
-
 int remote_locate(struct kfs_reader *r, const struct kfs_position *position, uint64_t *offset, struct kfs_error *err)
 {
     struct remote_reader *reader = (struct remote_reader *)r;
-    int rc = check_there(reader, err);
+    int rc = remote_stream_check(reader->shard->stream, err);
 
     return rc != 0 ? rc : kfs_log_locate(reader->log, position, offset, err);
 }
@@ -323,7 +313,7 @@ int remote_read(struct kfs_reader *r, uint64_t offset, const struct kfs_limit *l
                 struct kfs_error *err)
 {
     struct remote_reader *reader = (struct remote_reader *)r;
-    int rc = check_there(reader, err);
+    int rc = remote_stream_check(reader->shard->stream, err);
 
     return rc != 0 ? rc : kfs_log_read(reader->log, offset, limit, batch, err);
 }
@@ -331,7 +321,7 @@ int remote_read(struct kfs_reader *r, uint64_t offset, const struct kfs_limit *l
 ssize_t remote_read_bytes(struct kfs_reader *r, uint64_t offset, void *data, size_t len, struct kfs_error *err)
 {
     struct remote_reader *reader = (struct remote_reader *)r;
-    int rc = check_there(reader, err);
+    int rc = remote_stream_check(reader->shard->stream, err);
 
     return rc != 0 ? rc : kfs_log_read_bytes(reader->log, offset, data, len, err);
 }
@@ -339,7 +329,7 @@ ssize_t remote_read_bytes(struct kfs_reader *r, uint64_t offset, void *data, siz
 int remote_read_stored(struct kfs_reader *r, uint64_t offset, struct kfs_stored *stored, struct kfs_error *err)
 {
     struct remote_reader *reader = (struct remote_reader *)r;
-    int rc = check_there(reader, err);
+    int rc = remote_stream_check(reader->shard->stream, err);
 
     return rc != 0 ? rc : kfs_log_read_stored(reader->log, offset, stored, err);
 }

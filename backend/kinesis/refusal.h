@@ -13,7 +13,7 @@ struct kfs_refusal {
     bool expired; /* other credentials are needed, and may be had by asking for them */
 };
 
-/* The entry of a code; for others one that fits the status: 5xx, 429 and 408 are retryable. Never NULL. */
+/* The entry of a code; for others one that fits the status: 400, 401, 403 and 413 are final. Never NULL. */
 const struct kfs_refusal *kfs_refusal_of(const char *code, int status);
 
 #endif

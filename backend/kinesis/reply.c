@@ -45,6 +45,7 @@ bool remote_answer_time(const struct kfs_value *map, const char *name, uint64_t 
     return true;
 }
 
+/* shardId-<digits>. */
 static bool parse_shard_id(struct kfs_bytes id, uint32_t *index)
 {
     const size_t prefix = sizeof SHARD_ID_PREFIX - 1;
@@ -64,7 +65,7 @@ static bool parse_shard_id(struct kfs_bytes id, uint32_t *index)
     return true;
 }
 
-bool remote_answer_shard_id(const struct kfs_value *map, const char *name, uint32_t *index)
+static bool get_shard_id(const struct kfs_value *map, const char *name, uint32_t *index)
 {
     const struct kfs_value *v = kfs_value_get(map, name);
 
@@ -107,7 +108,7 @@ int remote_answer_put(const struct kfs_value *answer, struct remote_entry *entri
             continue;
         }
         entry->code[0] = '\0';
-        if (!get_seq(item, "SequenceNumber", &entry->seq) || !remote_answer_shard_id(item, "ShardId", &entry->shard))
+        if (!get_seq(item, "SequenceNumber", &entry->seq) || !get_shard_id(item, "ShardId", &entry->shard))
             return -EINVAL;
     }
     return 0;
@@ -202,7 +203,7 @@ int remote_answer_shard(const struct kfs_value *map, struct kfs_shard_info *info
     const struct kfs_value *numbers;
     struct kfs_seq_parts parts;
 
-    if (map->type != KFS_VALUE_MAP || !remote_answer_shard_id(map, "ShardId", &s.index))
+    if (map->type != KFS_VALUE_MAP || !get_shard_id(map, "ShardId", &s.index))
         return -EINVAL;
     range = kfs_value_get(map, "HashKeyRange");
     numbers = kfs_value_get(map, "SequenceNumberRange");
@@ -214,8 +215,8 @@ int remote_answer_shard(const struct kfs_value *map, struct kfs_shard_info *info
     if (!get_seq(numbers, "StartingSequenceNumber", &s.starting))
         return -EINVAL;
     s.closed = get_seq(numbers, "EndingSequenceNumber", &s.ending);
-    if (remote_answer_shard_id(map, "ParentShardId", &s.parent))
-        (void)remote_answer_shard_id(map, "AdjacentParentShardId", &s.adjacent_parent);
+    if (get_shard_id(map, "ParentShardId", &s.parent))
+        (void)get_shard_id(map, "AdjacentParentShardId", &s.adjacent_parent);
     if (kfs_seq_split(&s.starting, &parts))
         s.created_ms = parts.created_s * 1000;
     if (s.closed && kfs_seq_split(&s.ending, &parts))

@@ -38,7 +38,8 @@ struct remote_got {
 int remote_answer_get(const struct kfs_value *answer, const struct kfs_seq *after, struct kfs_buf *data,
                       struct remote_got *got);
 
-/* A text member; false where it is absent, not text or has more than max bytes. NUL-terminated. */
+/* A text member; false where it is absent, not text or does not fit into size bytes with the NUL behind it, or has one.
+ */
 bool remote_answer_text(const struct kfs_value *map, const char *name, char *text, size_t size);
 
 /* A whole number of at least 0. */
@@ -46,9 +47,6 @@ bool remote_answer_number(const struct kfs_value *map, const char *name, uint64_
 
 /* Seconds with a fraction, as ms. */
 bool remote_answer_time(const struct kfs_value *map, const char *name, uint64_t *ms);
-
-/* shardId-<digits>. */
-bool remote_answer_shard_id(const struct kfs_value *map, const char *name, uint32_t *index);
 
 /* A shard of ListShards. Times are those that its numbers tell, else 0; closed says whether it has an ending number. */
 int remote_answer_shard(const struct kfs_value *map, struct kfs_shard_info *info);

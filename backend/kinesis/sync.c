@@ -86,12 +86,12 @@ static void sync_shard(struct remote_shard *shard, struct joined *j)
     if (shard->spool != NULL)
         remote_spool_state(shard->spool, &state);
     bool pending = state.end > shard->settled;
-    if (rc == 0 && pending && part == NULL)
-        rc = -ENOMEM;
     bool hopeless = atomic_load(&j->remote->drained) || (j->wait_ms > 0 && atomic_load(&j->remote->down));
-    if (rc == 0 && pending && hopeless)
+    if (pending && part == NULL) {
+        rc = -ENOMEM;
+    } else if (pending && hopeless) {
         rc = -ETIMEDOUT;
-    if (rc == 0 && pending) {
+    } else if (pending) {
         *part = (struct part){.wait = {.next = shard->syncs, .until = state.end, .done = on_settled}, .joined = j};
         shard->syncs = &part->wait;
         waits = true;

@@ -1,4 +1,4 @@
-/* What a shard's sender and poller tell: who waits for it is told, and what went wrong is noted. */
+/* What a shard's machines tell: who waits for it is told, and what went wrong is noted. */
 #include <errno.h>
 #include <stdio.h>
 

@@ -154,7 +154,6 @@ static inline uint64_t local_now_ms(const struct local_store *store)
 {
     return store->options.clock->wall_ms(store->options.clock->ctx);
 }
-struct local_stream *local_stream_ref(struct local_store *store, const char *name); /* NULL; takes store.lock */
 void local_stream_unref(struct local_stream *stream);
 int local_stream_list(struct kfs_backend *b, kfs_stream_visit *visit, void *arg, struct kfs_error *err);
 int local_stream_create(struct kfs_backend *b, const char *name, const struct kfs_stream_spec *spec,

@@ -13,7 +13,8 @@
 #define NUMBERS_BACK_S 2
 #define GENERATION_SHIFT 24 /* of the epoch in a generation; below it streams are counted */
 
-struct local_stream *local_stream_ref(struct local_store *store, const char *name)
+/* A reference; NULL. */
+static struct local_stream *find_stream(struct local_store *store, const char *name)
 {
     (void)pthread_mutex_lock(&store->lock);
     struct local_stream *stream = kfs_names_find(&store->streams, name);
@@ -31,7 +32,7 @@ void local_stream_unref(struct local_stream *stream)
 
 int local_stream_open(struct kfs_backend *b, const char *name, struct kfs_stream **out, struct kfs_error *err)
 {
-    struct local_stream *stream = local_stream_ref((struct local_store *)b, name);
+    struct local_stream *stream = find_stream((struct local_store *)b, name);
 
     if (stream == NULL)
         return kfs_fail_aws(err, ENOENT, "ResourceNotFoundException", "Stream %s under account %s not found.", name,
