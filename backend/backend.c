@@ -12,27 +12,10 @@
 #include <string.h>
 
 #include "backend/base/utf8.h"
+#include "backend/crossing.h"
 
 #define READ_RECORDS_MAX 10000U
 #define KIB 1024U
-
-/* After the call err->code says whether the backend filled it. */
-static void begin(struct kfs_error *err)
-{
-    if (err != NULL)
-        err->code = 0;
-}
-
-static int finish(int rc, struct kfs_error *err)
-{
-    assert(rc <= 0);
-    if (rc < 0 && err != NULL && err->code == 0) {
-        char text[KFS_ERROR_CODE_MAX];
-        kfs_fail(err, -rc, "%s", strerror_r(-rc, text, sizeof text));
-    }
-    assert(err == NULL || err->code == -rc);
-    return rc;
-}
 
 /* ---- streams ---- */
 
@@ -105,10 +88,10 @@ int kfs_stream_list(struct kfs_backend *b, kfs_stream_visit *visit, void *arg, s
     int rc;
 
     assert(b != NULL && visit != NULL);
-    begin(err);
+    kfs_op_begin(err);
     rc = b->ops->stream_list(b, list_one, &listing, err);
     if (listing.stopped == 0)
-        return finish(rc, err);
+        return kfs_op_end(rc, err);
     assert(rc == listing.stopped);
     return rc;
 }
@@ -120,7 +103,7 @@ int kfs_stream_create(struct kfs_backend *b, const char *name, const struct kfs_
     struct kfs_buf tags;
 
     assert(b != NULL && name != NULL && spec != NULL);
-    begin(err);
+    kfs_op_begin(err);
     if (!kfs_stream_name_valid(name))
         return kfs_fail_aws(err, EINVAL, "ValidationException",
                             "a stream's name has 1 to %d characters of a-z A-Z 0-9 _ . -", KFS_STREAM_NAME_MAX);
@@ -137,7 +120,7 @@ int kfs_stream_create(struct kfs_backend *b, const char *name, const struct kfs_
     int rc = kfs_tag_print(full.tags, full.n_tags, &tags, err);
     full.tags_note = (struct kfs_bytes){tags.data, tags.len};
     if (rc == 0)
-        rc = finish(b->ops->stream_create(b, name, &full, err), err);
+        rc = kfs_op_end(b->ops->stream_create(b, name, &full, err), err);
     kfs_buf_release(&tags);
     return rc;
 }
@@ -148,10 +131,10 @@ int kfs_stream_open(struct kfs_backend *b, const char *name, struct kfs_stream *
     int rc;
 
     assert(b != NULL && name != NULL && stream != NULL);
-    begin(err);
+    kfs_op_begin(err);
     if (!kfs_stream_name_valid(name))
         return kfs_fail_aws(err, ENOENT, "ResourceNotFoundException", "no stream can have this name");
-    rc = finish(b->ops->stream_open(b, name, &opened, err), err);
+    rc = kfs_op_end(b->ops->stream_open(b, name, &opened, err), err);
     assert((rc == 0) == (opened != NULL));
     if (rc == 0) {
         assert(opened->backend == b);
@@ -169,8 +152,8 @@ void kfs_stream_close(struct kfs_stream *stream)
 int kfs_stream_delete(struct kfs_stream *stream, struct kfs_error *err)
 {
     assert(stream != NULL);
-    begin(err);
-    return finish(stream->backend->ops->stream_delete(stream, err), err);
+    kfs_op_begin(err);
+    return kfs_op_end(stream->backend->ops->stream_delete(stream, err), err);
 }
 
 int kfs_stream_info(struct kfs_stream *stream, struct kfs_stream_info *info, struct kfs_error *err)
@@ -179,8 +162,8 @@ int kfs_stream_info(struct kfs_stream *stream, struct kfs_stream_info *info, str
     int rc;
 
     assert(stream != NULL && info != NULL);
-    begin(err);
-    rc = finish(stream->backend->ops->stream_info(stream, &got, err), err);
+    kfs_op_begin(err);
+    rc = kfs_op_end(stream->backend->ops->stream_info(stream, &got, err), err);
     if (rc == 0) {
         assert(kfs_stream_name_valid(got.name));
         assert(got.status == KFS_CREATING || got.open_shards >= 1);
@@ -192,21 +175,21 @@ int kfs_stream_info(struct kfs_stream *stream, struct kfs_stream_info *info, str
 int kfs_stream_update(struct kfs_stream *stream, const struct kfs_stream_change *change, struct kfs_error *err)
 {
     assert(stream != NULL && change != NULL);
-    begin(err);
+    kfs_op_begin(err);
     if (change->retention_hours != 0 && check_retention(change->retention_hours, err) != 0)
         return -EINVAL;
     if (change->max_record_bytes != 0 && check_record_limit(change->max_record_bytes, err) != 0)
         return -EINVAL;
-    return finish(stream->backend->ops->stream_update(stream, change, err), err);
+    return kfs_op_end(stream->backend->ops->stream_update(stream, change, err), err);
 }
 
 int kfs_stream_resize(struct kfs_stream *stream, uint32_t target, struct kfs_error *err)
 {
     assert(stream != NULL);
-    begin(err);
+    kfs_op_begin(err);
     if (check_shard_count(target, err) != 0)
         return -EINVAL;
-    return finish(stream->backend->ops->stream_resize(stream, target, err), err);
+    return kfs_op_end(stream->backend->ops->stream_resize(stream, target, err), err);
 }
 
 /* ---- shards ---- */
@@ -235,8 +218,8 @@ int kfs_shard_list(struct kfs_stream *stream, struct kfs_shard_info **shards, si
     int rc;
 
     assert(stream != NULL && shards != NULL && n != NULL);
-    begin(err);
-    rc = finish(stream->backend->ops->shard_list(stream, &list, &count, err), err);
+    kfs_op_begin(err);
+    rc = kfs_op_end(stream->backend->ops->shard_list(stream, &list, &count, err), err);
     assert(rc == 0 || list == NULL);
     if (rc == 0) {
         for (size_t i = 0; i < count; i++) {
@@ -255,10 +238,10 @@ int kfs_shard_info(struct kfs_stream *stream, uint32_t shard, struct kfs_shard_i
     int rc;
 
     assert(stream != NULL && info != NULL);
-    begin(err);
+    kfs_op_begin(err);
     if (check_shard(shard, err) != 0)
         return -ENOENT;
-    rc = finish(stream->backend->ops->shard_info(stream, shard, &got, err), err);
+    rc = kfs_op_end(stream->backend->ops->shard_info(stream, shard, &got, err), err);
     if (rc == 0) {
         assert(got.index == shard);
         assert_shard(&got);
@@ -273,10 +256,10 @@ int kfs_shard_extent(struct kfs_stream *stream, uint32_t shard, struct kfs_exten
     int rc;
 
     assert(stream != NULL && extent != NULL);
-    begin(err);
+    kfs_op_begin(err);
     if (check_shard(shard, err) != 0)
         return -ENOENT;
-    rc = finish(stream->backend->ops->shard_extent(stream, shard, &got, err), err);
+    rc = kfs_op_end(stream->backend->ops->shard_extent(stream, shard, &got, err), err);
     if (rc == 0) {
         assert(got.start <= got.end && got.first_record <= got.next_record);
         assert((got.start == got.end) == (got.first_record == got.next_record));
@@ -288,19 +271,19 @@ int kfs_shard_extent(struct kfs_stream *stream, uint32_t shard, struct kfs_exten
 int kfs_shard_split(struct kfs_stream *stream, uint32_t shard, kfs_hash new_starting, struct kfs_error *err)
 {
     assert(stream != NULL);
-    begin(err);
+    kfs_op_begin(err);
     if (check_shard(shard, err) != 0)
         return -ENOENT;
-    return finish(stream->backend->ops->shard_split(stream, shard, new_starting, err), err);
+    return kfs_op_end(stream->backend->ops->shard_split(stream, shard, new_starting, err), err);
 }
 
 int kfs_shard_merge(struct kfs_stream *stream, uint32_t shard, uint32_t adjacent, struct kfs_error *err)
 {
     assert(stream != NULL);
-    begin(err);
+    kfs_op_begin(err);
     if (check_shard(shard, err) != 0 || check_shard(adjacent, err) != 0)
         return -ENOENT;
-    return finish(stream->backend->ops->shard_merge(stream, shard, adjacent, err), err);
+    return kfs_op_end(stream->backend->ops->shard_merge(stream, shard, adjacent, err), err);
 }
 
 /* ---- writing ---- */
@@ -365,7 +348,7 @@ int kfs_append(struct kfs_stream *stream, uint32_t shard, const struct kfs_put *
     int rc;
 
     assert(stream != NULL && (puts != NULL || n == 0));
-    begin(err);
+    kfs_op_begin(err);
     if (n == 0)
         return 0;
     for (size_t i = 0; results != NULL && i < n; i++)
@@ -378,7 +361,7 @@ int kfs_append(struct kfs_stream *stream, uint32_t shard, const struct kfs_put *
         if (results != NULL)
             results[bad].error = rc;
     } else {
-        rc = finish(stream->backend->ops->append(stream, shard, puts, n, results, err), err);
+        rc = kfs_op_end(stream->backend->ops->append(stream, shard, puts, n, results, err), err);
     }
     if (results != NULL && rc == 0)
         assert_stored(results, n, shard);
@@ -392,12 +375,12 @@ int kfs_append(struct kfs_stream *stream, uint32_t shard, const struct kfs_put *
 int kfs_catch_up(struct kfs_stream *stream, uint32_t shard, struct kfs_error *err)
 {
     assert(stream != NULL);
-    begin(err);
+    kfs_op_begin(err);
     if (stream->backend->ops->catch_up == NULL)
         return 0;
     if (shard != KFS_NO_SHARD && check_shard(shard, err) != 0)
         return -ENOENT;
-    return finish(stream->backend->ops->catch_up(stream, shard, err), err);
+    return kfs_op_end(stream->backend->ops->catch_up(stream, shard, err), err);
 }
 
 void kfs_attend(struct kfs_stream *stream, uint32_t shard)
@@ -420,10 +403,10 @@ int kfs_reader_open(struct kfs_stream *stream, uint32_t shard, struct kfs_reader
     int rc;
 
     assert(stream != NULL && reader != NULL);
-    begin(err);
+    kfs_op_begin(err);
     if (check_shard(shard, err) != 0)
         return -ENOENT;
-    rc = finish(stream->backend->ops->reader_open(stream, shard, &opened, err), err);
+    rc = kfs_op_end(stream->backend->ops->reader_open(stream, shard, &opened, err), err);
     assert((rc == 0) == (opened != NULL));
     if (rc == 0) {
         assert(opened->stream == stream && opened->shard == shard);
@@ -445,8 +428,8 @@ int kfs_locate(struct kfs_reader *reader, const struct kfs_position *position, u
 
     assert(reader != NULL && position != NULL && offset != NULL);
     assert((unsigned int)position->type <= KFS_LAST_RECORDS);
-    begin(err);
-    rc = finish(reader->stream->backend->ops->locate(reader, position, &at, err), err);
+    kfs_op_begin(err);
+    rc = kfs_op_end(reader->stream->backend->ops->locate(reader, position, &at, err), err);
     if (rc == 0)
         *offset = at;
     return rc;
@@ -462,9 +445,9 @@ int kfs_read(struct kfs_reader *reader, uint64_t offset, const struct kfs_limit 
     assert(limit->records >= 1 && limit->records <= READ_RECORDS_MAX);
     capped.records = limit->records;
     capped.bytes = limit->bytes < KFS_RECORD_BYTES_MAX ? limit->bytes : KFS_RECORD_BYTES_MAX;
-    begin(err);
+    kfs_op_begin(err);
     kfs_batch_clear(batch);
-    rc = finish(reader->stream->backend->ops->read(reader, offset, &capped, batch, err), err);
+    rc = kfs_op_end(reader->stream->backend->ops->read(reader, offset, &capped, batch, err), err);
     if (rc != 0) {
         kfs_batch_clear(batch);
         return rc;
@@ -484,10 +467,10 @@ ssize_t kfs_read_bytes(struct kfs_reader *reader, uint64_t offset, void *data, s
     ssize_t got;
 
     assert(reader != NULL && (data != NULL || len == 0) && len <= SSIZE_MAX);
-    begin(err);
+    kfs_op_begin(err);
     got = reader->stream->backend->ops->read_bytes(reader, offset, data, len, err);
     if (got < 0)
-        return finish((int)got, err);
+        return kfs_op_end((int)got, err);
     assert((size_t)got <= len);
     return got;
 }
@@ -497,10 +480,10 @@ int kfs_read_stored(struct kfs_reader *reader, uint64_t offset, struct kfs_store
     int rc;
 
     assert(reader != NULL && stored != NULL);
-    begin(err);
+    kfs_op_begin(err);
     stored->offset = offset;
     stored->n = 0;
-    rc = finish(reader->stream->backend->ops->read_stored(reader, offset, stored, err), err);
+    rc = kfs_op_end(reader->stream->backend->ops->read_stored(reader, offset, stored, err), err);
     assert(stored->n <= KFS_STORED_MAX && (stored->n == 0 || stored->ends[stored->n - 1] <= KFS_STORED_BYTES));
     return rc;
 }
@@ -534,8 +517,8 @@ int kfs_space(struct kfs_backend *b, struct kfs_space *space, struct kfs_error *
     int rc;
 
     assert(b != NULL && space != NULL);
-    begin(err);
-    rc = finish(b->ops->space(b, &got, err), err);
+    kfs_op_begin(err);
+    rc = kfs_op_end(b->ops->space(b, &got, err), err);
     if (rc == 0) {
         assert(got.free_bytes <= got.total_bytes && got.free_files <= got.total_files);
         *space = got;

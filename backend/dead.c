@@ -1,27 +1,16 @@
 /* The checked wrappers of dead letters; see backend.c. */
 #include <assert.h>
 #include <errno.h>
-#include <string.h>
 
 #include "backend/backend.h"
+#include "backend/crossing.h"
 
 static void begin(const struct kfs_stream *stream, uint32_t shard, struct kfs_error *err)
 {
     assert(stream != NULL && shard != KFS_NO_SHARD);
     (void)stream;
     (void)shard;
-    if (err != NULL)
-        err->code = 0;
-}
-
-static int finish(int rc, struct kfs_error *err)
-{
-    assert(rc <= 0);
-    if (rc < 0 && err != NULL && err->code == 0) {
-        char text[KFS_ERROR_CODE_MAX];
-        (void)kfs_fail(err, -rc, "%s", strerror_r(-rc, text, sizeof text));
-    }
-    return rc;
+    kfs_op_begin(err);
 }
 
 int kfs_dead_count(struct kfs_stream *stream, uint32_t shard, uint64_t *n, struct kfs_error *err)
@@ -29,7 +18,7 @@ int kfs_dead_count(struct kfs_stream *stream, uint32_t shard, uint64_t *n, struc
     begin(stream, shard, err);
     assert(n != NULL);
     if (stream->backend->ops->dead_count != NULL)
-        return finish(stream->backend->ops->dead_count(stream, shard, n, err), err);
+        return kfs_op_end(stream->backend->ops->dead_count(stream, shard, n, err), err);
     *n = 0;
     return 0;
 }
@@ -49,5 +38,5 @@ int kfs_dead_end(struct kfs_stream *stream, uint32_t shard, enum kfs_dead_end en
     assert(end == KFS_DEAD_RESEND || end == KFS_DEAD_DROP);
     if (stream->backend->ops->dead_end == NULL)
         return kfs_fail(err, EOPNOTSUPP, "a local store has no dead letters");
-    return finish(stream->backend->ops->dead_end(stream, shard, end, err), err);
+    return kfs_op_end(stream->backend->ops->dead_end(stream, shard, end, err), err);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backend/backend.h"
+#include "backend/crossing.h"
 
 #define RESERVED_END ".new" /* what a file that is being replaced is called */
 
@@ -31,16 +32,6 @@ static int check(const struct kfs_backend *b, const struct kfs_stream *stream, c
     return 0;
 }
 
-static int finish(int rc, struct kfs_error *err)
-{
-    assert(rc <= 0);
-    if (rc < 0 && err != NULL && err->code == 0) {
-        char text[KFS_ERROR_CODE_MAX];
-        (void)kfs_fail(err, -rc, "%s", strerror_r(-rc, text, sizeof text));
-    }
-    return rc;
-}
-
 int kfs_note_get(struct kfs_backend *b, struct kfs_stream *stream, const char *name, struct kfs_buf *buf,
                  struct kfs_error *err)
 {
@@ -48,13 +39,12 @@ int kfs_note_get(struct kfs_backend *b, struct kfs_stream *stream, const char *n
     int rc;
 
     assert(buf != NULL);
-    if (err != NULL)
-        err->code = 0;
+    kfs_op_begin(err);
     rc = check(b, stream, name, err);
     if (rc != 0)
         return rc;
     before = buf->len;
-    rc = finish(b->ops->note_get(b, stream, name, buf, err), err);
+    rc = kfs_op_end(b->ops->note_get(b, stream, name, buf, err), err);
     if (rc != 0)
         buf->len = before;
     assert(buf->len - before <= KFS_NOTE_BYTES_MAX);
@@ -67,14 +57,13 @@ int kfs_note_set(struct kfs_backend *b, struct kfs_stream *stream, const char *n
     int rc;
 
     assert(text.len == 0 || text.data != NULL);
-    if (err != NULL)
-        err->code = 0;
+    kfs_op_begin(err);
     rc = check(b, stream, name, err);
     if (rc != 0)
         return rc;
     if (text.len > KFS_NOTE_BYTES_MAX)
         return kfs_fail(err, EMSGSIZE, "a note of %zu bytes is over the limit of %u", text.len, KFS_NOTE_BYTES_MAX);
-    return finish(b->ops->note_set(b, stream, name, text, err), err);
+    return kfs_op_end(b->ops->note_set(b, stream, name, text, err), err);
 }
 
 struct listing {
@@ -100,11 +89,10 @@ int kfs_note_list(struct kfs_backend *b, struct kfs_stream *stream, kfs_note_vis
 
     assert(b != NULL && visit != NULL);
     assert(stream == NULL || stream->backend == b);
-    if (err != NULL)
-        err->code = 0;
+    kfs_op_begin(err);
     rc = b->ops->note_list(b, stream, list_one, &listing, err);
     if (listing.stopped == 0)
-        return finish(rc, err);
+        return kfs_op_end(rc, err);
     assert(rc == listing.stopped);
     return rc;
 }

@@ -9,6 +9,7 @@
 #include "backend/base/out.h"
 #include "backend/base/utf8.h"
 #include "backend/base/value.h"
+#include "backend/crossing.h"
 
 #define ARENA_MAX (1U << 20)
 
@@ -198,8 +199,7 @@ int kfs_tag_list(struct kfs_stream *stream, kfs_tag_visit *visit, void *arg, str
     struct held held;
 
     assert(stream != NULL && visit != NULL);
-    if (err != NULL)
-        err->code = 0;
+    kfs_op_begin(err);
     if (stream->backend->ops->tag_list != NULL)
         return stream->backend->ops->tag_list(stream, visit, arg, err);
     int rc = held_read(&held, stream, err);
@@ -213,14 +213,13 @@ int kfs_tag_change(struct kfs_stream *stream, const struct kfs_tag *changes, siz
 {
     struct kfs_backend *b = stream->backend;
 
-    if (err != NULL)
-        err->code = 0;
+    kfs_op_begin(err);
     if (check(changes, n, err) != 0)
         return -EINVAL;
     if (n == 0)
         return 0;
     if (b->ops->tag_change != NULL)
-        return b->ops->tag_change(stream, changes, n, err);
+        return kfs_op_end(b->ops->tag_change(stream, changes, n, err), err);
     (void)pthread_mutex_lock(&b->tags);
     int rc = change_note(stream, changes, n, err);
     (void)pthread_mutex_unlock(&b->tags);
