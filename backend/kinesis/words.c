@@ -1,3 +1,4 @@
+/* A line as words, as a shell splits it: the command of credential_process. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* A window of a segment's data file, and the check of one record in it. */
 #include <errno.h>
 #include <stdlib.h>
 
