@@ -8,15 +8,14 @@ seq -f '%g user' 3000 >"$WORK/lines"
 for views in kpl,gzip zstd,kpl gzip,keyfrom=field:1 key=k,zstd; do
     for file in all shardId-000000000001; do
         dir=$MNT/s@$views,from=end
-        exec 3<"$dir/$file"
-        timeout $((20 * KFS_SLOWER)) head -n 3000 "$dir,follow/$file" >"$WORK/followed" &
-        sleep 0.2
+        exec 3<"$dir/$file" 4<"$dir,follow/$file" # both begin here, before anything is written
+        timeout $((20 * KFS_SLOWER)) head -n 3000 <&4 >"$WORK/followed" &
         cat "$WORK/lines" >>"$MNT/s@$views/$file"
         wait $!
         cat <&3 >"$WORK/read"
         equal "$(stat -c %s "$WORK/lines")" "$(stat -Lc %s /dev/fd/3)" "size of $views"
         tail -c 1000 /dev/fd/3 >"$WORK/tail"
-        exec 3<&-
+        exec 3<&- 4<&-
         tail -c 1000 "$WORK/read" | cmp - "$WORK/tail"
         sort -n "$WORK/read" | cmp - "$WORK/lines" # shards do not keep the order among them
         sort -n "$WORK/followed" | cmp - "$WORK/lines"
