@@ -43,7 +43,14 @@ static void print_directory(struct kfs_out *out, const char *name)
         kfs_out_foreign(out, "view", (struct kfs_bytes){name + len + 1, strlen(name + len + 1)});
 }
 
-/* One JSON object and a newline. Members that say nothing are left out. */
+/* Left out where it says nothing. */
+static void print_text(struct kfs_out *out, const char *name, const char *text)
+{
+    if (text[0] != '\0')
+        kfs_out_foreign(out, name, (struct kfs_bytes){text, strlen(text)});
+}
+
+/* One JSON object and a newline. */
 static int print_line(const struct kfs_errors *errors, const char *operation, const char *stream, uint32_t shard,
                       const struct kfs_error *err, struct kfs_buf *line)
 {
@@ -62,11 +69,9 @@ static int print_line(const struct kfs_errors *errors, const char *operation, co
         kfs_out_string(&out, "shard", id);
     }
     kfs_out_string(&out, "errno", name_of(err->code));
-    if (err->aws_code[0] != '\0')
-        kfs_out_string(&out, "aws_code", err->aws_code);
-    if (err->request_id[0] != '\0')
-        kfs_out_string(&out, "request_id", err->request_id);
-    kfs_out_foreign(&out, "message", (struct kfs_bytes){err->text, strlen(err->text)});
+    print_text(&out, "aws_code", err->aws_code);
+    print_text(&out, "request_id", err->request_id);
+    print_text(&out, "message", err->text);
     kfs_out_map_end(&out);
     return out.error == 0 ? kfs_buf_append(line, "\n", 1) : out.error;
 }
