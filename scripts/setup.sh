@@ -11,7 +11,7 @@
 set -eu
 
 run='gcc libc6-dev make pkgconf libfuse3-dev fuse3 libcjson-dev libcbor-dev libssl-dev libnghttp2-dev
-    libhttp-parser-dev libcurl4-openssl-dev libexpat1-dev zlib1g-dev libzstd-dev'
+    libhttp-parser-dev libcurl4-openssl-dev libexpat1-dev zlib1g-dev libzstd-dev ca-certificates'
 test='libcmocka-dev clang llvm clang-format clang-tidy libclang-rt-dev pmccabe shellcheck
     universal-ctags mandoc jq python3 procps psmisc file less busybox gawk rsync rsyslog nginx
     logrotate attr tmux strace socat curl e2fsprogs ed nano vim-tiny perl dash bsdutils zstd'

@@ -303,9 +303,18 @@ static bool stopped_in_http2(const struct kfs_transfer *t)
     return version == CURL_HTTP_VERSION_2_0 && t->head_len > 0;
 }
 
+static const char *reason_of(const struct kfs_transfer *t, CURLcode code)
+{
+    if (code == CURLE_SSL_CACERT_BADFILE)
+        return t->tls != NULL && t->tls->ca_bundle != NULL ? "the certificates of ca_bundle cannot be read"
+                                                           : "the system has no certificates to believe by: install "
+                                                             "ca-certificates, or name some with ca_bundle";
+    return t->reason[0] != '\0' ? t->reason : curl_easy_strerror(code);
+}
+
 static void explain(struct kfs_transfer *t, CURLcode code)
 {
-    const char *what = t->reason[0] != '\0' ? t->reason : curl_easy_strerror(code);
+    const char *what = reason_of(t, code);
     int number = errno_of(code);
 
     if (code == CURLE_ABORTED_BY_CALLBACK && t->silent) {

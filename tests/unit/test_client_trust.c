@@ -216,6 +216,7 @@ static void certificates_are_verified(void **state)
     w->tls = (struct kfs_tls){.ca_bundle = "/nothing"};
     connect_to(w, tls.tls_url);
     assert_int_equal(kfs_call_wait(w->client, &call), -EACCES);
+    assert_non_null(strstr(call.error.text, "ca_bundle"));
     assert_false(call.reached);
     assert_int_equal(stand_count(&tls), 2);
     stand_expect(&tls, 0, "(HTTP 2)");
