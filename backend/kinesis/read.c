@@ -181,6 +181,18 @@ static bool lacks_children(struct remote_stream *stream)
     return lacks;
 }
 
+/* Whether shards are listed by now that were not caught up with: newer than those n. */
+static bool has_newer(struct remote_stream *stream, struct remote_shard *const *shards, size_t n)
+{
+    (void)pthread_rwlock_rdlock(&stream->lock);
+    size_t i = stream->n_shards;
+    while (i > 0 && !stream->shards[i - 1]->listed)
+        i--;
+    bool newer = i > 0 && (n == 0 || shards[n - 1]->index < stream->shards[i - 1]->index);
+    (void)pthread_rwlock_unlock(&stream->lock);
+    return newer;
+}
+
 /* Waits until the keeper knows them. 1: it does now; 0: there are none to wait for, or the caller does not wait, or the
  * endpoint does not tell them in time. */
 static int wait_for_children(struct remote_stream *stream, uint64_t until, struct kfs_error *err)
@@ -219,9 +231,11 @@ int remote_catch_up(struct kfs_stream *s, uint32_t index, struct kfs_error *err)
         rc = atomic_load(&stream->gone) ? remote_fail_gone(stream, err)
              : shards == NULL           ? kfs_fail(err, ENOMEM, "out of memory")
                                         : catch_up_all(shards, n, until, err);
-        free(shards);
         if (rc == 0)
             rc = wait_for_children(stream, until, err);
+        if (rc == 0)
+            rc = has_newer(stream, shards, n) ? 1 : 0;
+        free(shards);
     } while (rc > 0);
     return rc;
 }

@@ -1,6 +1,7 @@
 /* The remote backend beyond the contract: what it keeps, and what an endpoint that fails does to it. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +92,46 @@ static void who_catches_up_has_what_new_children_have(void **state)
     assert_int_equal(kfs_catch_up(stream, KFS_NO_SHARD, NULL), 0);
     assert_int_equal(kfs_shard_extent(stream, 1, &extent, NULL), 0);
     assert_int_equal(extent.next_record, 1);
+}
+
+static void *look_for_shards(void *arg)
+{
+    atomic_bool *stop = arg;
+    struct kfs_extent extent;
+
+    while (!atomic_load(stop))
+        (void)kfs_shard_extent(stream, 1000, &extent, NULL);
+    return NULL;
+}
+
+/* Another has the catalogue asked all the time: children may be known before their parent's end is. */
+static void who_catches_up_has_the_children_others_found(void **state)
+{
+    const struct kfs_put one = {.data = {"x", 1}, .key = {"k", 1}};
+    atomic_bool stop = false;
+    struct kfs_stream *there;
+    struct kfs_shard_info info = {0};
+    struct kfs_extent extent;
+    pthread_t looker;
+    int missed = 0;
+
+    (void)state;
+    open_backend();
+    make_stream(0);
+    assert_int_equal(kfs_stream_open(world.endpoint, "s", &there, NULL), 0);
+    assert_int_equal(pthread_create(&looker, NULL, look_for_shards, &stop), 0);
+    for (uint32_t parent = 0; parent < 40 && missed == 0; parent += 2) {
+        missed += kfs_catch_up(stream, KFS_NO_SHARD, NULL) != 0 || kfs_shard_info(there, parent, &info, NULL) != 0;
+        kfs_hash middle = info.range.start + (info.range.end - info.range.start) / 2 + 1;
+        missed += kfs_shard_split(there, parent, middle, NULL) != 0 ||
+                  kfs_append(there, parent + 1, &one, 1, NULL, NULL) != 0 ||
+                  kfs_catch_up(stream, KFS_NO_SHARD, NULL) != 0 ||
+                  kfs_shard_extent(stream, parent + 1, &extent, NULL) != 0 || extent.next_record != 1;
+    }
+    atomic_store(&stop, true);
+    assert_int_equal(pthread_join(looker, NULL), 0);
+    kfs_stream_close(there);
+    assert_int_equal(missed, 0);
 }
 
 static void a_shard_that_is_not_known_is_asked_about(void **state)
@@ -469,6 +510,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_older_answer_does_not_undo_a_newer_one, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stream_that_is_no_longer_listed_is_asked_about, setup, teardown),
         cmocka_unit_test_setup_teardown(who_catches_up_has_what_new_children_have, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_catches_up_has_the_children_others_found, setup, teardown),
         cmocka_unit_test_setup_teardown(a_shard_that_is_not_known_is_asked_about, setup, teardown),
         cmocka_unit_test_setup_teardown(a_resize_can_be_made_of_splits_and_merges, setup, teardown),
         cmocka_unit_test_setup_teardown(with_latest_children_of_what_was_read_begin_at_the_horizon, setup, teardown),
