@@ -29,6 +29,7 @@ SOURCE=$STORE # what is mounted
 unset "${!KINESISFS_@}" XDG_DATA_HOME XDG_CONFIG_HOME
 export HOME=$WORK/home LC_ALL=C.UTF-8 KFS_BIN WORK MNT STORE LOG
 export ASAN_OPTIONS="log_path=$WORK/report:detect_stack_use_after_return=1"
+export LSAN_OPTIONS="suppressions=$ROOT/tests/mount/lsan_suppressions:print_suppressions=0"
 export UBSAN_OPTIONS="log_path=$WORK/report:print_stacktrace=1"
 export TSAN_OPTIONS="log_path=$WORK/report:second_deadlock_stack=1"
 mkdir -p "$MNT" "$HOME"
