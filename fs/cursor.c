@@ -46,7 +46,6 @@ static int load(struct kfs_cursors *cursors, struct kfs_cursor *cursor, struct k
 
 void kfs_cursors_init(struct kfs_cursors *cursors, struct kfs_fs *fs)
 {
-
     *cursors = (struct kfs_cursors){.fs = fs};
     (void)pthread_mutex_init(&cursors->lock, NULL);
     kfs_cond_init(&cursors->wake);

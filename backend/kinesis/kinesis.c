@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "backend/base/dirlock.h"
 #include "backend/base/logger.h"

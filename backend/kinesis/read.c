@@ -193,8 +193,7 @@ static bool has_newer(struct remote_stream *stream, struct remote_shard *const *
     return newer;
 }
 
-/* Waits until the keeper knows them. 1: it does now; 0: there are none to wait for, or the caller does not wait, or the
- * endpoint does not tell them in time. */
+/* Waits until the keeper knows them; not where the caller does not wait, nor longer than the endpoint has time. */
 static int wait_for_children(struct remote_stream *stream, uint64_t until, struct kfs_error *err)
 {
     struct remote *r = stream->remote;
@@ -211,7 +210,7 @@ static int wait_for_children(struct remote_stream *stream, uint64_t until, struc
         kfs_patience_sleep(REMOTE_PAUSE_MS);
         waited = true;
     }
-    return waited ? 1 : 0;
+    return 0;
 }
 
 int remote_catch_up(struct kfs_stream *s, uint32_t index, struct kfs_error *err)
@@ -219,6 +218,7 @@ int remote_catch_up(struct kfs_stream *s, uint32_t index, struct kfs_error *err)
     struct remote_stream *stream = (struct remote_stream *)s;
     uint64_t until = tip_until(stream->remote);
     struct remote_shard *shard;
+    bool newer;
     size_t n;
     int rc;
 
@@ -233,10 +233,9 @@ int remote_catch_up(struct kfs_stream *s, uint32_t index, struct kfs_error *err)
                                         : catch_up_all(shards, n, until, err);
         if (rc == 0)
             rc = wait_for_children(stream, until, err);
-        if (rc == 0)
-            rc = has_newer(stream, shards, n) ? 1 : 0;
+        newer = rc == 0 && has_newer(stream, shards, n);
         free(shards);
-    } while (rc > 0);
+    } while (newer);
     return rc;
 }
 

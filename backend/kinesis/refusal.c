@@ -89,11 +89,8 @@ const struct kfs_refusal *kfs_refusal_of(const char *code, int status)
     case 413:
         return &by_size;
     case 400:
-        if (code[0] != '\0')
-            return &by_status;
-        break; /* Kinesis names a code */
+        return code[0] != '\0' ? &by_status : &by_failure; /* Kinesis names a code */
     default:
-        break;
+        return &by_failure; /* 5xx; and what is no Kinesis endpoint at all: a proxy's page, a 404, a redirection */
     }
-    return &by_failure; /* 5xx; and what is no Kinesis endpoint at all: a proxy's page, a 404, a redirection */
 }

@@ -333,13 +333,15 @@ static bool may_be_new(struct remote_stream *stream, uint32_t index)
 int remote_shard_look(struct remote_stream *stream, uint32_t index, struct remote_shard **shard,
                       struct kfs_shard_info *info, struct kfs_error *err)
 {
-    if (remote_shard_find(stream, index, shard, info, NULL) != -ENOENT || !may_be_new(stream, index))
-        return remote_shard_find(stream, index, shard, info, err);
-    int rc = kfs_patience_ask();
-    if (rc == 0)
-        rc = remote_stream_refresh(stream, NULL);
-    if (rc == -EINTR || rc == -EINPROGRESS)
-        return kfs_fail(err, -rc, "interrupted while looking for new shards of %s", stream->name);
+    if (remote_shard_find(stream, index, shard, info, NULL) == 0)
+        return 0;
+    if (may_be_new(stream, index)) {
+        int rc = kfs_patience_ask();
+        if (rc == 0)
+            rc = remote_stream_refresh(stream, NULL);
+        if (rc == -EINTR || rc == -EINPROGRESS)
+            return kfs_fail(err, -rc, "interrupted while looking for new shards of %s", stream->name);
+    }
     return remote_shard_find(stream, index, shard, info, err);
 }
 
