@@ -1,11 +1,13 @@
 #include "tests/support/stand.h"
 
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -166,6 +168,21 @@ void stand_stop(struct stand *stand)
     pthread_mutex_unlock(&stand->lock);
     kfs_http_stop(stand->server, 50);
     pthread_mutex_destroy(&stand->lock);
+}
+
+int stand_silent(unsigned *port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (fd < 0)
+        abort();
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 64), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    *port = ntohs(at.sin_port);
+    return fd;
 }
 
 void stand_script(struct stand *stand, const struct stand_answer *answers, size_t n)

@@ -41,6 +41,9 @@ void stand_start(struct stand *stand);
 void stand_start_tls(struct stand *stand, const char *certificate, const char *key); /* PEM files */
 void stand_stop(struct stand *stand);
 
+/* A socket that takes connections and says nothing; to be closed. Its URL is http://127.0.0.1:*port. */
+int stand_silent(unsigned *port);
+
 /* Replaces the table and forgets what was asked. */
 void stand_script(struct stand *stand, const struct stand_answer *answers, size_t n);
 

@@ -23,12 +23,17 @@ static inline int setup(void **state)
     return 0;
 }
 
-static inline int teardown(void **state)
+static inline void close_backend(void)
 {
-    (void)state;
     kfs_stream_close(stream);
     stream = NULL;
     assert_int_equal(kfs_backend_close(backend), 0);
+}
+
+static inline int teardown(void **state)
+{
+    (void)state;
+    close_backend();
     remoteworld_stop(&world);
     return 0;
 }

@@ -1,11 +1,9 @@
 /* Calls of a client: what comes back of each, when it ends, and streams. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "backend/base/eventstream.h"
@@ -194,21 +192,16 @@ static void a_call_behind_a_silent_one_ends_at_its_deadline(void **state)
 {
     static const char *const schemes[] = {"http", "https"};
     struct client_world *w = *state;
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    unsigned port;
+    int fd = stand_silent(&port);
 
-    assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(listen(fd, 64), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
     w->tls.insecure = true; /* a minimal system has no certificates of authorities */
     for (size_t i = 0; i < 2; i++) {
         struct waiting first = {0};
         struct kfs_call call;
         pthread_t thread;
         char url[64];
-        (void)snprintf(url, sizeof url, "%s://127.0.0.1:%u", schemes[i], (unsigned)ntohs(at.sin_port));
+        (void)snprintf(url, sizeof url, "%s://127.0.0.1:%u", schemes[i], port);
         connect_to(w, url);
         first.client = w->client;
         prepare(&first.call, "PutRecords", "{}");

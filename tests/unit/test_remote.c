@@ -1,16 +1,15 @@
 /* The remote backend beyond the contract: what it keeps, and what an endpoint that fails does to it. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "backend/base/patience.h"
 #include "backend/kinesis/internal.h"
+#include "tests/support/stand.h"
 #include "tests/unit/remote_case.h"
 
 static char large[KFS_RECORD_BYTES_DEFAULT + 1000];
@@ -278,9 +277,7 @@ static void a_closed_mirror_loses_what_is_too_old(void **state)
     for (int i = 0; i < 1000 && is_there(data); i++)
         (void)usleep(10000);
     assert_false(is_there(data));
-    kfs_stream_close(stream);
-    stream = NULL;
-    assert_int_equal(kfs_backend_close(backend), 0);
+    close_backend();
     world.options.clock = &world.clock;
     open_backend();
 }
@@ -444,23 +441,15 @@ static int counted_datasync(void *ctx, int fd)
 
 static void a_silent_endpoint_holds_up_neither_syncs_nor_the_unmount(void **state)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof at;
     struct kfs_io io = kfs_posix_io;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    unsigned port;
+    int fd = stand_silent(&port);
 
     (void)state;
-    if (fd < 0)
-        abort();
     open_backend();
     make_stream(0);
-    kfs_stream_close(stream);
-    stream = NULL;
-    assert_int_equal(kfs_backend_close(backend), 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(listen(fd, 64), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    (void)snprintf(world.url, sizeof world.url, "http://127.0.0.1:%u", (unsigned)ntohs(at.sin_port));
+    close_backend();
+    (void)snprintf(world.url, sizeof world.url, "http://127.0.0.1:%u", port);
     write_state(world.url); /* it is another endpoint's now */
     io.datasync = counted_datasync;
     world.options.io = &io;
@@ -476,9 +465,7 @@ static void a_silent_endpoint_holds_up_neither_syncs_nor_the_unmount(void **stat
         assert_true(atomic_load(&syncs) > before);
     }
     uint64_t began = kfs_system_clock.mono_ms(kfs_system_clock.ctx);
-    kfs_stream_close(stream);
-    stream = NULL;
-    assert_int_equal(kfs_backend_close(backend), 0);
+    close_backend();
     assert_true(kfs_system_clock.mono_ms(kfs_system_clock.ctx) - began < 3000); /* a call may take 10 s */
     (void)close(fd);
     world.options.io = &kfs_posix_io;

@@ -10,9 +10,7 @@
 
 static void reopen(void)
 {
-    kfs_stream_close(stream);
-    stream = NULL;
-    assert_int_equal(kfs_backend_close(backend), 0);
+    close_backend();
     open_backend();
 }
 
@@ -65,9 +63,7 @@ static void a_directory_with_streams_and_without_state_is_refused(void **state)
     (void)state;
     open_backend();
     make_stream(0);
-    kfs_stream_close(stream);
-    stream = NULL;
-    assert_int_equal(kfs_backend_close(backend), 0);
+    close_backend();
     write_state(NULL);
     assert_int_equal(kfs_kinesis_open(world.dir, &world.options, &backend, &err), -EINVAL);
     assert_non_null(strstr(err.text, "spool=DIR"));
@@ -158,9 +154,7 @@ static void a_directory_that_cannot_be_moved_away_is_not_reused(void **state)
     assert_false(is_there("streams/s/shardId-000000000000/spool"));
     assert_false(is_empty("gone"));
     kfs_stream_close(second);
-    kfs_stream_close(stream);
-    stream = NULL;
-    assert_int_equal(kfs_backend_close(backend), 0);
+    close_backend();
     world.options.io = &kfs_posix_io;
     open_backend();
 }
