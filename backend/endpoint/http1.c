@@ -106,6 +106,10 @@ static size_t take_head(struct kfs_http_conn *conn, const char *data, size_t len
             blank++; /* RFC 9112, 2.2: empty lines before a request are ignored */
         if (blank == len)
             return blank;
+        if (data[blank] < 'A' || data[blank] > 'Z') { /* as TLS does: who speaks it would wait until the time is over */
+            refuse(conn, 400);
+            return len;
+        }
         h1->began_ms = conn->loop->now_ms;
     }
     ssize_t size = kfs_http1_find_head(&h1->scan, data + blank, len - blank);

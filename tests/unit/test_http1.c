@@ -265,6 +265,7 @@ static void refuses_malformed_requests(void **state)
 {
     static const char *const texts[] = {
         "GET\r\n\r\n",
+        "\x16\x03\x01\x02", /* who begins with TLS, and waits for an answer */
         "G@T / HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET /length\r\nHost: a\r\n\r\n",
         GET("/length") "\x16\x03\x01\n\n",
