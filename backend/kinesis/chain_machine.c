@@ -20,6 +20,7 @@
 #define ROLE_PATH "/latest/meta-data/iam/security-credentials/"
 #define REGION_PATH "/latest/meta-data/placement/region"
 #define TOKEN_MAX 1024
+#define STALE_MS 600000 /* how long credentials that had expired are used before others are looked for */
 #define AUTHORIZATION_MAX 8192
 
 static struct kfs_transfer near_request(const struct kfs_chain *chain, const char *method, const char *url,
@@ -206,6 +207,16 @@ static int imds_get(struct kfs_chain *chain, const struct imds *imds, const char
     return rc;
 }
 
+/* A machine whose service cannot get new credentials has expired ones, which the endpoints then go on to take: as AWS
+ * tools do it, they are used, and the service is asked again. */
+static void extend(const struct kfs_chain *chain, struct kfs_credentials *keys)
+{
+    uint64_t now_ms = chain->config->clock->wall_ms(chain->config->clock->ctx);
+
+    if (keys->expires_ms != 0 && keys->expires_ms <= now_ms)
+        keys->expires_ms = now_ms + STALE_MS;
+}
+
 int kfs_provide_machine(struct kfs_chain *chain, const char *profile, struct kfs_credentials *keys,
                         struct kfs_error *err)
 {
@@ -228,6 +239,8 @@ int kfs_provide_machine(struct kfs_chain *chain, const char *profile, struct kfs
             kfs_transfer_release(&t);
         }
     }
+    if (rc == 0)
+        extend(chain, keys);
     kfs_secret_wipe(imds.token, sizeof imds.token);
     return rc;
 }

@@ -168,20 +168,46 @@ static int add_headers(struct kfs_transfer *t)
     return rc;
 }
 
-/* libcurl takes http_proxy in small letters only, since a CGI program's HTTP_PROXY is a header of its client. AWS tools
- * take both. */
+static const char *either_case(const char *small, const char *large)
+{
+    const char *value = getenv(small);
+
+    return value != NULL ? value : getenv(large);
+}
+
+/* NO_PROXY names the URL's host with its port. libcurl looks for hosts only. */
+static bool port_is_excepted(const char *url)
+{
+    const char *list = either_case("no_proxy", "NO_PROXY");
+    const char *host = strstr(url, "://");
+    size_t len;
+    size_t n;
+
+    if (list == NULL || host == NULL)
+        return false;
+    host += strlen("://");
+    len = strcspn(host, "/?#");
+    for (list += strspn(list, ", "); *list != '\0'; list += n + strspn(list + n, ", ")) {
+        n = strcspn(list, ", ");
+        if (n == len && strncasecmp(list, host, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* As AWS tools choose it, empty for none. Left to itself libcurl takes http_proxy in small letters only, since a CGI
+ * program's HTTP_PROXY is a header of its client; and ALL_PROXY, which they do not. */
 static const char *proxy_of(const char *url)
 {
-    const char *small = getenv("http_proxy");
-    const char *large = strncasecmp(url, "http:", 5) == 0 ? getenv("HTTP_PROXY") : NULL;
+    const char *proxy = strncasecmp(url, "http:", 5) == 0 ? either_case("http_proxy", "HTTP_PROXY")
+                                                          : either_case("https_proxy", "HTTPS_PROXY");
 
-    return (small == NULL || *small == '\0') && large != NULL && *large != '\0' ? large : NULL;
+    return proxy == NULL || port_is_excepted(url) ? "" : proxy;
 }
 
 static CURLcode set_limits(CURL *easy, struct kfs_transfer *t)
 {
     const bool http1 = strncasecmp(t->url, "http:", 5) == 0 || (t->tls != NULL && t->tls->http1);
-    const char *proxy = t->direct ? NULL : proxy_of(t->url);
     CURLcode rc = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, PROTOCOLS);
 
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -207,8 +233,8 @@ static CURLcode set_limits(CURL *easy, struct kfs_transfer *t)
     (void)curl_easy_setopt(easy, CURLOPT_XFERINFODATA, t);
     if (rc == CURLE_OK && t->direct)
         rc = curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-    else if (rc == CURLE_OK && proxy != NULL)
-        rc = curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
+    else if (rc == CURLE_OK)
+        rc = curl_easy_setopt(easy, CURLOPT_PROXY, proxy_of(t->url));
     return rc;
 }
 

@@ -84,7 +84,7 @@ int client_world_teardown(void **state)
     kfs_loop_stop(w->loop);
     stand_stop(&w->stand);
     free(w);
-    return unsetenv("http_proxy") | unsetenv("HTTP_PROXY");
+    return unsetenv("http_proxy") | unsetenv("HTTP_PROXY") | unsetenv("ALL_PROXY") | unsetenv("NO_PROXY");
 }
 
 void prepare(struct kfs_call *call, const char *operation, const char *body)

@@ -528,6 +528,9 @@ static void a_machine_is_asked_in_a_session(void **state)
     assert_int_equal(w->keys.expires_ms, AWS_LATER_MS);
     assert_int_equal(kfs_chain_region(&w->config, region, NULL), 0);
     assert_string_equal(region, "ap-south-1");
+    w->wall_ms = AWS_LATER_MS; /* it has no new ones */
+    aws_expect(w, "ASIAMACHINE", "instance-metadata");
+    assert_int_equal(w->keys.expires_ms, AWS_LATER_MS + 600000);
 }
 
 static void a_machine_without_sessions_is_asked_without(void **state)

@@ -37,6 +37,32 @@ static void signatures_are_those_of_the_vectors(void **state)
     kfs_call_release(&call);
 }
 
+/* As urllib3's, by botocore: ALL_PROXY is none, one that is empty neither, and NO_PROXY may name a port. */
+static void proxies_are_those_of_aws_tools(void **state)
+{
+    struct client_world *w = *state;
+    struct stand_answer answer = {.when = "POST /", .status = 200};
+    struct kfs_call call;
+
+    connect_to(w, w->stand.url);
+    stand_script(&w->stand, &answer, 1);
+    prepare(&call, "ListStreams", "{}");
+    assert_int_equal(setenv("ALL_PROXY", "http://127.0.0.1:1", 1), 0);
+    assert_int_equal(kfs_call_wait(w->client, &call), 0);
+    assert_int_equal(setenv("HTTP_PROXY", "http://127.0.0.1:1", 1), 0);
+    assert_int_equal(kfs_call_wait(w->client, &call), -EHOSTUNREACH);
+    assert_int_equal(setenv("NO_PROXY", "127.0.0.1:1", 1), 0);
+    assert_int_equal(kfs_call_wait(w->client, &call), -EHOSTUNREACH);
+    char except[64];
+    (void)snprintf(except, sizeof except, "localhost, %s", w->stand.url + strlen("http://"));
+    assert_int_equal(setenv("NO_PROXY", except, 1), 0);
+    assert_int_equal(kfs_call_wait(w->client, &call), 0);
+    assert_int_equal(unsetenv("NO_PROXY"), 0);
+    assert_int_equal(setenv("http_proxy", "", 1), 0);
+    assert_int_equal(kfs_call_wait(w->client, &call), 0);
+    kfs_call_release(&call);
+}
+
 /* ---- credentials and the clock ---- */
 
 static void a_skewed_clock_is_corrected_once(void **state)
@@ -301,6 +327,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, client_world_setup, client_world_teardown)
     const struct CMUnitTest tests[] = {
         TEST(signatures_are_those_of_the_vectors),
+        TEST(proxies_are_those_of_aws_tools),
         TEST(a_skewed_clock_is_corrected_once),
         TEST(a_wrong_secret_is_not_taken_for_a_wrong_clock),
         TEST(expired_credentials_are_replaced),
